@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/base/arena.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define ARENA_ALIGN 16u
+
+enum err arena_make(struct arena *arena, size_t size)
+{
+    *arena = (struct arena){.memory = calloc(1, size == 0 ? 1 : size), .size = size};
+    return arena->memory == NULL ? ERR_LIMIT : ERR_OK;
+}
+
+void arena_drop(struct arena *arena)
+{
+    free(arena->memory);
+    *arena = (struct arena){0};
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t start = (arena->used + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+    if (start > arena->size || size > arena->size - start) {
+        return NULL;
+    }
+    arena->used = start + size;
+    if (arena->used > arena->high) {
+        arena->high = arena->used;
+    }
+    if (size > 0) {
+        memset(arena->memory + start, 0, size);
+    }
+    return arena->memory + start;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size) {
+        return NULL;
+    }
+    return arena_alloc(arena, count * size);
+}
+
+enum err arena_carve(struct arena *out, struct arena *from, size_t size)
+{
+    char *memory = arena_alloc(from, size);
+    if (memory == NULL) {
+        return ERR_LIMIT;
+    }
+    *out = (struct arena){.memory = memory, .size = size};
+    return ERR_OK;
+}
+
+slice arena_copy(struct arena *arena, slice bytes)
+{
+    char *copy = arena_alloc(arena, bytes.size + 1);
+    if (copy == NULL) {
+        return (slice){NULL, 0};
+    }
+    if (bytes.size > 0) {
+        memcpy(copy, bytes.data, bytes.size);
+    }
+    return (slice){copy, bytes.size};
+}
+
+void arena_reset(struct arena *arena)
+{
+    assert(arena->used <= arena->size);
+    arena->used = 0;
+}
