@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Judge: folds over what happened (the plan, the world's observations, the engine's record stream) and says
+ * what held. It never reads the engine's memory. The same code for both worlds. Feed everything in order of time,
+ * records with the step that put them, then judge_end. */
+#ifndef PONT_BENCH_JUDGE_H
+#define PONT_BENCH_JUDGE_H
+
+#include "src/bench/results.h"
+
+struct judge;
+
+/* Memory for a run of this scenario is taken from `arena`. ERR_LIMIT when it does not fit. */
+MUST_USE enum err judge_init(struct judge **out, const struct scenario *scenario, struct arena *arena);
+/* `line` is the observation's line in observations.jsonl. Copies what it keeps. ERR_LIMIT when full. */
+MUST_USE enum err judge_observe(struct judge *judge, const struct observation *observation, int64_t line);
+
+/* The record stream, one life of the engine after the other. */
+MUST_USE enum err judge_life(struct judge *judge, int64_t life);                       /* a life begins: tables as restored follow as records */
+MUST_USE enum err judge_record(struct judge *judge, const struct record *record, int64_t step, time_ns at_ns, bool restored);
+MUST_USE enum err judge_committed(struct judge *judge, int64_t step, uint64_t digest, time_ns at_ns);
+/* A command of `step` left; what the judge needs of it: its kind and message. */
+MUST_USE enum err judge_left(struct judge *judge, const struct command *command, int64_t step, time_ns at_ns);
+/* The replay of a life: equal, or the first difference. */
+MUST_USE enum err judge_replayed(struct judge *judge, int64_t life, bool equal, slice difference);
+MUST_USE enum err judge_restored(struct judge *judge, int64_t life, uint64_t committed_digest, uint64_t restored_digest);
+
+/* Everything was fed. Fills what the judge knows of `results` (invariants, counts, latency, expectations, story,
+ * transfers, nodes, outcome_digest, sentence, verdict); the caller fills the rest before. */
+MUST_USE enum err judge_end(struct judge *judge, struct results *results);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Results: what a run came to, as one value: everything results.json holds (design section 7) and the evidence
+ * the report shows. Made by the judge, written by src/report. Lives in the arena of the run. */
+#ifndef PONT_BENCH_RESULTS_H
+#define PONT_BENCH_RESULTS_H
+
+#include "src/scenario/scenario.h"
+
+enum invariant {
+#define INVARIANT(name, number, text) INVARIANT_##name,
+#include "src/bench/invariants.def"
+#undef INVARIANT
+    INVARIANT_COUNT
+};
+enum count {
+#define COUNT(name, from, text) COUNT_##name,
+#include "src/bench/counts.def"
+#undef COUNT
+    COUNT_COUNT
+};
+/* "right-patient"; false when there is none of that name. */
+const char *invariant_name(enum invariant invariant);
+const char *invariant_text(enum invariant invariant);
+bool invariant_from_name(slice name, enum invariant *invariant);
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE };
+
+/* One thing that was checked: a sentence, and the lines of observations.jsonl (from 1) that show it. */
+#define EVIDENCE_LINES_MAX 8
+struct evidence {
+    bool violation;
+    char text[240];
+    int64_t lines[EVIDENCE_LINES_MAX];
+    size_t line_count;
+    int64_t lsn_or_row; /* demand, query or audit number it is about; 0: none */
+};
+#define EVIDENCE_MAX 64 /* kept per invariant, violations first */
+struct invariant_result {
+    int64_t checked, violations;
+    struct evidence *evidence;
+    size_t evidence_count;
+};
+
+struct latency {
+    int64_t count;
+    int64_t *sorted_ns; /* every value, ascending */
+};
+enum latency_kind { LATENCY_query, LATENCY_retrieve, LATENCY_publish, LATENCY_first_image, LATENCY_COUNT };
+
+struct expectation_result {
+    const struct expectation *expectation;
+    int64_t value;
+    bool pass;
+};
+
+/* One line of the story as the report draws it: an arrow between two sites, or an event at one. */
+struct story_line {
+    time_ns at_ns, end_ns;
+    slice from, to;    /* node ids; to empty: an event at `from` */
+    slice kind;        /* hl7, find, move, store, fault, crash, step */
+    slice text;
+    int64_t bytes, count;
+    bool bad;          /* refused, incomplete, lost */
+    int64_t line;      /* of observations.jsonl */
+};
+
+struct transfer_result { /* one demand */
+    int64_t id, state, proof, wanted, delivered, attempts, reason;
+    slice study_uid, destination, why;
+    time_ns accepted_at, ended_at;
+};
+
+struct results {
+    const struct scenario *scenario;
+    enum verdict verdict;
+    slice sentence;         /* the outcome as a person would say it */
+    slice world, sut_name, sut_version, commit, compiler;
+    uint64_t trace_hash, state_digest, outcome_digest;
+    time_ns simulated_ns, wall_ns;
+    int64_t events, sut_steps, lives;
+    int64_t counts[COUNT_COUNT];
+    struct latency latency[LATENCY_COUNT];
+    struct invariant_result invariants[INVARIANT_COUNT];
+    struct expectation_result *expectations;
+    size_t expectation_count;
+    struct story_line *story;
+    size_t story_count;
+    struct transfer_result *transfers;
+    size_t transfer_count;
+    struct node_result {
+        uint32_t node;
+        int64_t studies, images;
+        slice quirks_bit;   /* names with count, "find_pending_ff01 x12", comma between */
+        slice coped;        /* the engine's findings about it, same form */
+    } *nodes;
+    size_t node_count;
+    double engine_cpu_s, engine_rss_max_mib;
+    slice error;            /* why the run is inconclusive; empty: it is not */
+};
+
+#endif
