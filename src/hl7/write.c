@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/hl7/hl7_private.h"
+
+/* One order of segments that is right for every type of hl7.def; a segment with nothing in it is
+ * left out. */
+static const char order[][4] = {"MSH", "MSA", "ERR", "EVN", "SCH", "PID", "PV1",
+                                "MRG", "ORC", "OBR", "OBX", "ZDS", "RGS", "AIL"};
+
+/* What 2.5 requires in a field and no row of hl7.def holds. */
+static const struct {
+    char segment[4];
+    unsigned number;
+    const char *text;
+} constants[] = {
+    {"MSH", 2, "^~\\&"}, {"MSH", 11, "P"},
+    {"MSH", 12, "2.5"},  {"MSH", 18, "UNICODE UTF-8"},
+    {"ERR", 4, "E"},     {"PID", 1, "1"},
+    {"PV1", 1, "1"},     {"PV1", 2, "N"},
+    {"OBR", 1, "1"},     {"OBX", 1, "1"},
+    {"OBX", 2, "FT"},    {"OBX", 3, "18782-3^Radiology study observation^LN"},
+    {"RGS", 1, "1"},     {"AIL", 1, "1"},
+};
+
+/* MSH-9: message structure of each type (HL7 2.5 table 0354). */
+static const char *const structures[HL7_TYPE_COUNT] = {
+    [HL7_ADT_A04] = "ADT_A01", [HL7_ADT_A08] = "ADT_A01", [HL7_ADT_A40] = "ADT_A39",
+    [HL7_ADT_A37] = "ADT_A37", [HL7_ORM_O01] = "ORM_O01", [HL7_ORU_R01] = "ORU_R01",
+    [HL7_SIU_S12] = "SIU_S12", [HL7_SIU_S15] = "SIU_S12", [HL7_ACK] = "ACK",
+};
+
+static bool is_named(const char a[4], const char b[4])
+{
+    return memcmp(a, b, 4) == 0;
+}
+
+static bool has_fields(const struct hl7_value *value, const char *segment)
+{
+    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
+        if (is_named(hl7_places[i].segment, segment) && value->fields[i].size > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In A37 the second number stands in a PID of its own, so the first PID must be there. */
+static bool has_segment(const struct hl7_value *value, const char *segment)
+{
+    if (is_named(segment, "PV1")) {
+        return value->type == HL7_ADT_A04 || value->type == HL7_ADT_A08;
+    }
+    if (is_named(segment, "RGS")) {
+        return has_fields(value, "AIL");
+    }
+    if (is_named(segment, "MRG")) {
+        return value->type != HL7_ADT_A37 && value->prior_id_count > 0;
+    }
+    bool person = value->id_count + value->name_count + value->prior_id_count > 0;
+    return is_named(segment, "MSH") || (is_named(segment, "PID") && person) ||
+           has_fields(value, segment);
+}
+
+static void put_ids(const struct hl7_id *ids, size_t count, struct buffer *buffer)
+{
+    for (size_t i = 0; i < count; i++) {
+        buffer_put_text(buffer, i > 0 ? "~" : "");
+        hl7_put_escaped(buffer, ids[i].value);
+        if (ids[i].authority.size + ids[i].type.size > 0) {
+            buffer_put_text(buffer, "^^^");
+            hl7_put_escaped(buffer, ids[i].authority);
+        }
+        if (ids[i].type.size > 0) {
+            buffer_put_text(buffer, "^");
+            hl7_put_escaped(buffer, ids[i].type);
+        }
+    }
+}
+
+/* Puts components with as few separators as they need. */
+static void put_components(const slice *components, size_t count, struct buffer *buffer)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (components[i].size == 0) {
+            continue;
+        }
+        for (; written < i; written++) {
+            buffer_put_text(buffer, "^");
+        }
+        hl7_put_escaped(buffer, components[i]);
+    }
+}
+
+static void put_names(const struct hl7_value *value, struct buffer *buffer)
+{
+    for (size_t i = 0; i < value->name_count; i++) {
+        const struct hl7_name *name = &value->names[i];
+        const slice components[] = {name->family, name->given, name->middle, SLICE_EMPTY,
+                                    name->prefix, SLICE_EMPTY, name->kind};
+        buffer_put_text(buffer, i > 0 ? "~" : "");
+        put_components(components, sizeof components / sizeof components[0], buffer);
+    }
+}
+
+static void put_type(const struct hl7_value *value, struct buffer *buffer)
+{
+    const struct hl7_type_row *row = &hl7_types[value->type];
+    const slice components[] = {slice_from(row->code), slice_from(row->trigger),
+                                slice_from(structures[value->type])};
+    put_components(components, 3, buffer);
+}
+
+static void put_rows(const struct hl7_value *value, const char *segment, unsigned number,
+                     struct buffer *buffer)
+{
+    slice components[8] = {{NULL, 0}};
+    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
+        if (is_named(hl7_places[i].segment, segment) && hl7_places[i].number == number) {
+            components[hl7_places[i].component - 1] = value->fields[i];
+        }
+    }
+    put_components(components, 8, buffer);
+}
+
+static void put_field(const struct hl7_value *value, const char *segment, unsigned number,
+                      struct buffer *buffer)
+{
+    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+        if (is_named(constants[i].segment, segment) && constants[i].number == number) {
+            buffer_put_text(buffer, constants[i].text);
+            return;
+        }
+    }
+    if (is_named(segment, "MSH") && number == 9) {
+        put_type(value, buffer);
+    } else if (is_named(segment, "PID") && number == 3) {
+        put_ids(value->ids, value->id_count, buffer);
+    } else if (is_named(segment, "MRG") && number == 1) {
+        put_ids(value->prior_ids, value->prior_id_count, buffer);
+    } else if (is_named(segment, "PID") && number == 5) {
+        put_names(value, buffer);
+    } else if (is_named(segment, "OBX") && number == 11) {
+        slice status = value->fields[HL7_FIELD_RESULT_STATUS];
+        hl7_put_escaped(buffer, status.size == 0 ? SLICE("F") : status);
+    } else {
+        put_rows(value, segment, number, buffer);
+    }
+}
+
+/* Fields of the longest segment of hl7.def: PID-32, OBR-36. */
+#define FIELDS_MAX 36
+
+static bool is_field_empty(const struct hl7_value *value, const char *segment, unsigned number)
+{
+    char nothing[1];
+    struct buffer probe = buffer_over(nothing, 0); /* full at the first byte */
+    put_field(value, segment, number, &probe);
+    return !probe.full;
+}
+
+static void put_segment(const struct hl7_value *value, const char *segment, struct buffer *buffer)
+{
+    unsigned first = is_named(segment, "MSH") ? 2 : 1, separators = first - 1;
+    buffer_put_text(buffer, segment);
+    for (unsigned number = first; number <= FIELDS_MAX; number++) {
+        if (is_field_empty(value, segment, number)) {
+            continue; /* its separator waits for a later field */
+        }
+        for (; separators < number; separators++) {
+            buffer_put_text(buffer, "|");
+        }
+        put_field(value, segment, number, buffer);
+    }
+    buffer_put_text(buffer, "\r");
+}
+
+void hl7_write(const struct hl7_value *value, struct buffer *buffer)
+{
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (has_segment(value, order[i])) {
+            put_segment(value, order[i], buffer);
+        }
+    }
+    if (value->type == HL7_ADT_A37 && value->prior_id_count > 0) {
+        buffer_put_text(buffer, "PID|2||");
+        put_ids(value->prior_ids, value->prior_id_count, buffer);
+        buffer_put_text(buffer, "\r");
+    }
+}
