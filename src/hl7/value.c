@@ -92,13 +92,13 @@ enum err hl7_value_copy(struct hl7_value *out, const struct hl7_value *from, str
 const char *hl7_type_text(enum hl7_type type)
 {
     static const char *const texts[HL7_TYPE_COUNT] = {
-#define HL7_TYPE(name, code, trigger, text) sizeof trigger > 1 ? code "^" trigger : code,
+#define HL7_TYPE(name, code, trigger, text) code "^" trigger,
 #define HL7_FIELD(name, segment, number, component, text)
 #include "src/hl7/hl7.def"
 #undef HL7_TYPE
 #undef HL7_FIELD
     };
-    return texts[type];
+    return type == HL7_ACK ? "ACK" : texts[type]; /* the one without a trigger */
 }
 
 struct hl7_value hl7_ack(const struct hl7_value *to, slice code, slice text, slice control_id)
