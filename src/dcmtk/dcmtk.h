@@ -9,12 +9,17 @@
 #ifndef PONT_DCMTK_DCMTK_H
 #define PONT_DCMTK_DCMTK_H
 
-#include "src/base/time.h"
-#include "src/dicom/dimse.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
-extern "C" {
+extern "C" { /* the pure headers know no C++ */
 #endif
+
+#include "src/base/time.h"
+#include "src/dicom/dimse.h"
 
 /* Loads the dictionary, registers codecs, turns DCMTK's log off, ignores SIGPIPE. ERR_SYSTEM when DCMTK has no dictionary. */
 MUST_USE enum err dcmtk_start(void);
