@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What it came to: latencies, expectations, the story as lines between sites, what bit and who coped, and the
+ * outcome digest, in which nothing depends on timing (design section 9.2). */
+#include "src/bench/judge_private.h"
+
+#include "src/base/hash.h"
+#include "src/engine/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Expectations. */
+
+static int64_t priors_ready_before_scan(const struct judge *judge)
+{
+    int64_t ready = 0;
+    uint32_t cursor = 0;
+    const struct record *prior = NULL, *exam = NULL;
+    while ((prior = judge_row(judge, TABLE_prior, &cursor)) != NULL) {
+        uint32_t inner = 0;
+        while ((exam = judge_row(judge, TABLE_exam, &inner)) != NULL) {
+            char key[128];
+            int size = snprintf(key, sizeof key, "%.*s/%.*s", SLICE_ARGS(exam->values[COLUMN_exam_issuer].text), SLICE_ARGS(exam->values[COLUMN_exam_accession].text));
+            int64_t completed = exam->values[COLUMN_exam_completed_at].integer, at = prior->values[COLUMN_prior_ready_at].integer;
+            if (slice_equal((slice){key, (size_t)size}, prior->values[COLUMN_prior_exam].text)) {
+                ready += at > 0 && (completed == 0 || at < completed);
+            }
+        }
+    }
+    return ready;
+}
+
+static bool measure(const struct judge *judge, const struct results *results, slice of, int64_t *value)
+{
+    static const char *const names[COUNT_COUNT] = {
+#define COUNT(name, from, text) #name,
+#include "src/bench/counts.def"
+#undef COUNT
+    };
+    for (int i = 0; i < COUNT_COUNT; i++) {
+        if (slice_equal(of, slice_from(names[i]))) {
+            *value = judge->counts[i];
+            return true;
+        }
+    }
+    const struct {
+        const char *name;
+        int64_t value;
+    } more[] = {{"priors_ready_before_scan", priors_ready_before_scan(judge)}, {"wrong_patient", judge->wrong_patient}, {"silently_missing", judge->silently_missing},
+                {"engine_lives", results->lives}, {"rows_with_two_holders", judge->rows_with_two_holders}};
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        if (slice_equal(of, slice_from(more[i].name))) {
+            *value = more[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_expectations(struct judge *judge, struct results *results)
+{
+    const struct scenario *scenario = judge->scenario;
+    results->expectations = arena_array(judge->arena, scenario->expectation_count + 1, sizeof *results->expectations);
+    for (size_t i = 0; results->expectations != NULL && i < scenario->expectation_count; i++) {
+        const struct expectation *expectation = &scenario->expectations[i];
+        struct expectation_result *result = &results->expectations[results->expectation_count++];
+        *result = (struct expectation_result){.expectation = expectation};
+        bool known = measure(judge, results, expectation->of, &result->value);
+        int64_t low = expectation->low, high = expectation->high;
+        if (expectation->kind == BOUND_ALL) {
+            low = high = judge->counts[COUNT_exams]; /* every exam that was ordered */
+        }
+        bool enough = expectation->kind == BOUND_MAX || result->value >= low, few = expectation->kind == BOUND_MIN || result->value <= high;
+        result->pass = known && enough && few;
+    }
+}
+
+/* ---- Story lines. */
+
+static struct story_line *add_line(struct judge *judge, const struct observation *seen, int64_t line, const char *kind)
+{
+    if (!judge->story_begun || judge->story_count == JUDGE_STORY_MAX) {
+        return NULL;
+    }
+    struct story_line *story = &judge->story[judge->story_count++];
+    *story = (struct story_line){.at_ns = seen->at_ns, .end_ns = seen->at_ns, .from = judge_keep(judge, seen->actor), .kind = slice_from(kind),
+                                 .text = judge_keep(judge, seen->text), .line = line, .count = 1};
+    return story;
+}
+
+static slice engine_id(const struct judge *judge)
+{
+    for (size_t n = 0; n < judge->scenario->node_count; n++) {
+        if (judge->scenario->nodes[n].kind == KIND_ENGINE) {
+            return judge->scenario->nodes[n].id;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+static void arrow(struct judge *judge, const struct observation *seen, int64_t line, const char *kind, bool to_engine)
+{
+    struct story_line *story = add_line(judge, seen, line, kind);
+    if (story != NULL) {
+        slice node = story->from, engine = engine_id(judge);
+        story->from = to_engine ? node : engine;
+        story->to = to_engine ? engine : node;
+        story->bad = seen->kind == OBSERVATION_query_answered ? seen->flag : seen->number != 0 && (seen->kind == OBSERVATION_find_answered || seen->kind == OBSERVATION_retrieve_answered);
+        story->count = seen->count > 0 ? seen->count : 1;
+    }
+}
+
+/* Deliveries of one study to one node are one thick arrow, as long as nothing else of them is in between. */
+static void delivery(struct judge *judge, const struct observation *seen, int64_t line)
+{
+    for (uint32_t i = judge->story_count; i > 0 && i + 12 > judge->story_count; i--) {
+        struct story_line *story = &judge->story[i - 1];
+        if (slice_equal(story->kind, SLICE("store")) && slice_equal(story->to, seen->actor) && slice_equal(story->text, seen->study_uid)) {
+            story->count++;
+            story->bytes += seen->count;
+            story->end_ns = seen->at_ns;
+            return;
+        }
+    }
+    struct story_line *story = add_line(judge, seen, line, "store");
+    if (story != NULL) {
+        story->to = story->from;
+        story->from = engine_id(judge);
+        story->text = judge_keep(judge, seen->study_uid);
+        story->bytes = seen->count;
+    }
+}
+
+void judge_story(struct judge *judge, const struct observation *seen, int64_t line)
+{
+    bool watcher = slice_equal(seen->actor, SLICE("watcher"));
+    switch (seen->kind) {
+    case OBSERVATION_story:
+        judge->story_begun = true;
+        (void)add_line(judge, seen, line, "step");
+        break;
+    case OBSERVATION_hl7_sent:
+        arrow(judge, seen, line, "hl7", true);
+        break;
+    case OBSERVATION_query_asked:
+    case OBSERVATION_retrieve_asked:
+        if (!watcher) {
+            arrow(judge, seen, line, seen->kind == OBSERVATION_query_asked ? "find" : "move", true);
+        }
+        break;
+    case OBSERVATION_query_answered:
+    case OBSERVATION_retrieve_answered:
+        if (!watcher) {
+            arrow(judge, seen, line, "answer", false);
+        }
+        break;
+    case OBSERVATION_move_received:
+        arrow(judge, seen, line, "move", false);
+        break;
+    case OBSERVATION_delivered:
+        delivery(judge, seen, line);
+        break;
+    case OBSERVATION_fault_began:
+    case OBSERVATION_fault_ended:
+    case OBSERVATION_held:
+    case OBSERVATION_killed:
+    case OBSERVATION_restarted: {
+        struct story_line *story = add_line(judge, seen, line, seen->kind == OBSERVATION_killed || seen->kind == OBSERVATION_fault_began ? "fault" : "event");
+        if (story != NULL) {
+            story->bad = slice_equal(story->kind, SLICE("fault"));
+            story->text = seen->text.size > 0 ? story->text : slice_from(observation_text(seen->kind));
+        }
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* ---- The outcome digest: an order-free sum of sentences. */
+
+static void add_outcome(struct judge *judge, const char *sentence)
+{
+    judge->outcome += hash64(0x6F7574, slice_from(sentence));
+}
+
+static void outcome_rows(struct judge *judge)
+{
+    char text[1024];
+    uint32_t cursor = 0;
+    const struct record *row = NULL;
+    while ((row = judge_row(judge, TABLE_exam, &cursor)) != NULL) {
+        snprintf(text, sizeof text, "exam %.*s/%.*s state %lld", SLICE_ARGS(row->values[COLUMN_exam_issuer].text), SLICE_ARGS(row->values[COLUMN_exam_accession].text),
+                 (long long)row->values[COLUMN_exam_state].integer);
+        add_outcome(judge, text);
+    }
+    cursor = 0;
+    while ((row = judge_row(judge, TABLE_identifier, &cursor)) != NULL) {
+        /* A person is named by her own number: row numbers may differ between runs. */
+        uint32_t inner = 0;
+        const struct record *person = NULL;
+        while ((person = judge_row(judge, TABLE_person, &inner)) != NULL && person->values[COLUMN_person_id].integer != row->values[COLUMN_identifier_person].integer) {
+        }
+        slice own = person == NULL ? SLICE_EMPTY : person->values[COLUMN_person_patient_id].text;
+        snprintf(text, sizeof text, "link %.*s/%.*s to %.*s", SLICE_ARGS(row->values[COLUMN_identifier_issuer].text), SLICE_ARGS(row->values[COLUMN_identifier_value].text),
+                 SLICE_ARGS(own));
+        add_outcome(judge, text);
+    }
+    cursor = 0;
+    while ((row = judge_row(judge, TABLE_tombstone, &cursor)) != NULL) {
+        snprintf(text, sizeof text, "tombstone %.*s %.*s", SLICE_ARGS(row->values[COLUMN_tombstone_uid].text), SLICE_ARGS(row->values[COLUMN_tombstone_code].text));
+        add_outcome(judge, text);
+    }
+}
+
+static void outcome_transfers(struct judge *judge, const struct results *results)
+{
+    char text[1024];
+    for (size_t i = 0; i < results->transfer_count; i++) {
+        const struct transfer_result *transfer = &results->transfers[i];
+        int64_t there = 0;
+        for (uint32_t h = 0; h < judge->holding_count; h++) {
+            const struct holding *holding = &judge->holdings[h];
+            if (slice_equal(judge->studies[holding->study].uid, transfer->study_uid) && slice_equal(holding->node, transfer->destination)) {
+                there = holding->instances;
+            }
+        }
+        snprintf(text, sizeof text, "transfer %.*s to %.*s for %lld: state %lld, %lld there", SLICE_ARGS(transfer->study_uid), SLICE_ARGS(transfer->destination),
+                 (long long)transfer->reason, (long long)transfer->state, (long long)there);
+        add_outcome(judge, text);
+    }
+}
+
+static void outcome_questions(struct judge *judge)
+{
+    char text[1024];
+    for (uint32_t q = 0; q < judge->question_count; q++) {
+        const struct question *question = &judge->questions[q];
+        if (!question->watcher) {
+            snprintf(text, sizeof text, "question %u of %.*s: %s", q, SLICE_ARGS(question->viewer), question->flagged ? "incomplete" : "complete");
+            /* Numbered among the viewer's own: the watcher asks as often as it takes. */
+            char number[16];
+            uint32_t mine = 0;
+            for (uint32_t before = 0; before < q; before++) {
+                mine += !judge->questions[before].watcher;
+            }
+            snprintf(number, sizeof number, "%u", mine);
+            snprintf(text, sizeof text, "question %s of %.*s: %s", number, SLICE_ARGS(question->viewer), question->flagged ? "incomplete" : "complete");
+            add_outcome(judge, text);
+        }
+    }
+}
+
+/* ---- Nodes. */
+
+static slice tallied(struct judge *judge, slice node, bool coped)
+{
+    struct buffer text = buffer_make(judge->arena, 2048);
+    for (uint32_t i = 0; i < judge->tally_count; i++) {
+        const struct quirk_tally *tally = &judge->tallies[i];
+        if (tally->coped == coped && slice_equal(tally->node, node)) {
+            buffer_put_text(&text, text.size == 0 ? "" : ", ");
+            buffer_put(&text, tally->what);
+            buffer_put_text(&text, " x");
+            buffer_put_int(&text, tally->count);
+        }
+    }
+    return buffer_slice(&text);
+}
+
+static void count_findings(struct judge *judge)
+{
+    uint32_t cursor = 0;
+    const struct record *row = NULL;
+    while ((row = judge_row(judge, TABLE_finding, &cursor)) != NULL) {
+        slice node = row->values[COLUMN_finding_node].text, what = row->values[COLUMN_finding_what].text;
+        uint32_t i = 0;
+        while (i < judge->tally_count && !(judge->tallies[i].coped && slice_equal(judge->tallies[i].node, node) && slice_equal(judge->tallies[i].what, what))) {
+            i++;
+        }
+        if (i == judge->tally_count && i < 4096) {
+            judge->tallies[judge->tally_count++] = (struct quirk_tally){node, what, 0, true};
+        }
+        judge->tallies[i < 4096 ? i : 0].count += i < 4096;
+    }
+}
+
+static void fill_nodes(struct judge *judge, struct results *results)
+{
+    const struct scenario *scenario = judge->scenario;
+    count_findings(judge);
+    results->nodes = arena_array(judge->arena, scenario->node_count, sizeof *results->nodes);
+    for (uint32_t n = 0; results->nodes != NULL && n < scenario->node_count; n++) {
+        struct node_result *node = &results->nodes[results->node_count++];
+        *node = (struct node_result){.node = n};
+        for (uint32_t h = 0; h < judge->holding_count; h++) {
+            if (slice_equal(judge->holdings[h].node, scenario->nodes[n].id)) {
+                node->studies++;
+                node->images += judge->holdings[h].instances;
+            }
+        }
+        node->quirks_bit = tallied(judge, scenario->nodes[n].id, false);
+        node->coped = tallied(judge, scenario->nodes[n].id, true);
+    }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+void judge_outcome(struct judge *judge, struct results *results)
+{
+    memcpy(results->counts, judge->counts, sizeof judge->counts);
+    for (int i = 0; i < LATENCY_COUNT; i++) {
+        qsort(judge->latencies[i], (size_t)judge->latency_counts[i], sizeof(int64_t), by_value);
+        results->latency[i] = (struct latency){judge->latency_counts[i], judge->latencies[i]};
+    }
+    fill_nodes(judge, results);
+    check_expectations(judge, results);
+    outcome_rows(judge);
+    outcome_transfers(judge, results);
+    outcome_questions(judge);
+    results->outcome_digest = judge->outcome;
+    results->story = judge->story;
+    results->story_count = judge->story_count;
+}
