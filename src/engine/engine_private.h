@@ -94,11 +94,16 @@ struct engine {
     struct priors_state *priors;
 };
 
+/* Room at a node, or the node is back: who waits for it goes on, questions first. */
+void engine_pump(struct engine *engine, struct out *out, uint32_t node);
+
 /* ---- Helpers (helpers.c). Text is made in out->arena; when that is full, out->full is set and "" comes back. */
 slice text_join(struct out *out, const slice *parts, size_t count);
 #define TEXT(out, ...) text_join((out), (const slice[]){__VA_ARGS__}, sizeof((const slice[]){__VA_ARGS__}) / sizeof(slice))
 slice text_int(struct out *out, int64_t number);
 slice text_copy(struct out *out, slice text);
+/* The first `size` bytes at most, never half a character. */
+slice text_clip(slice text, size_t size);
 /* "a\b\c" with `part` added once; texts that have it come back as they are. */
 slice text_list_add(struct out *out, slice list, slice part);
 bool text_list_has(slice list, slice part);
@@ -143,12 +148,15 @@ bool access_audit(struct engine *engine, struct out *out, slice event, slice out
 void access_restored(struct engine *engine, const struct record *record); /* a row of audit came back */
 
 /* ---- health.c: breaker, association window, probes, per node. */
+void health_taken(struct engine *engine, uint32_t node); /* by channel_open: one more association is under way */
 enum gate { GATE_OPEN, GATE_BUSY, GATE_DOWN };
 MUST_USE enum err health_init(struct engine *engine);
 void health_restored(struct engine *engine, struct out *out);
 /* May one more association be opened to the node? BUSY: its window is used up, health calls x_pump when there
  * is room again. DOWN: its breaker is open, a probe finds out when it is back, then x_pump is called. */
 enum gate health_gate(const struct engine *engine, uint32_t node);
+enum gate health_gate_bulk(const struct engine *engine, uint32_t node); /* for C-MOVE: leaves one place to questions where there are two */
+bool health_is_down(const struct engine *engine, uint32_t node);        /* breaker not closed */
 void health_worked(struct engine *engine, struct out *out, uint32_t node);                /* an operation ended as it should */
 void health_failed(struct engine *engine, struct out *out, uint32_t node, slice why);     /* no answer, lost, cannot connect */
 void health_opened(struct engine *engine, struct out *out, uint32_t node);                /* by engine.c, all four */
