@@ -14,6 +14,13 @@
 /* VR as its two letters: VR('P','N'). */
 #define VR(a, b) ((uint16_t)((a) | (b) << 8))
 
+/* VR_PN and so on, from vr.def: the same numbers as VR('P','N'). */
+enum vr {
+#define VR_ROW(name, first, second, long_length, number_size, text, pad, several) VR_##name = (first) | (second) << 8,
+#include "src/dicom/vr.def"
+#undef VR_ROW
+};
+
 /* Every tag that code names, with its VR and keyword: dicom/tags.def. TAG_PatientID = 0x00100020. */
 enum tag {
 #define TAG(keyword, group, element, vr, vm) TAG_##keyword = (int)((uint32_t)(group) << 16 | (element)),
@@ -40,6 +47,7 @@ struct dataset {
     uint32_t count, capacity;
 };
 
+/* Encapsulated transfer syntaxes are explicit little endian to this module. */
 enum syntax { SYNTAX_IMPLICIT_LITTLE, SYNTAX_EXPLICIT_LITTLE, SYNTAX_EXPLICIT_BIG };
 
 /* VR and keyword of a tag from tags.def; VR('U','N') and "" when it is not there. Group length: UL. */
@@ -52,7 +60,7 @@ bool tag_from_text(slice text, uint32_t *tag);
 MUST_USE enum err dataset_init(struct dataset *dataset, struct arena *arena, uint32_t capacity);
 /* The element, or null. */
 const struct element *dataset_find(const struct dataset *dataset, uint32_t tag);
-/* Raw value without padding at its end; empty when absent. */
+/* Raw value, without padding at its end when it is text; empty when absent. */
 slice dataset_get(const struct dataset *dataset, uint32_t tag);
 /* First of several values (backslash), unpadded and without leading spaces. */
 slice dataset_get_first(const struct dataset *dataset, uint32_t tag);
@@ -71,8 +79,10 @@ MUST_USE enum err dataset_copy(struct dataset *out, const struct dataset *from, 
 bool dataset_equal(const struct dataset *a, const struct dataset *b);
 
 /* Bytes -> value. Borrows from `bytes` (big endian numbers are swapped into the arena). Odd lengths, UN
- * sequences and undefined lengths are read (PS3.5 6.2.2, 7.5). ERR_BAD_MESSAGE when an element runs over
- * the end or delimiters do not match; ERR_LIMIT for depth, elements, or a full arena. */
+ * sequences and undefined lengths are read (PS3.5 6.2.2, 7.5); elements out of order are put in order. Group
+ * lengths (but that of the command set) and encapsulated pixel data are read and left out. ERR_BAD_MESSAGE when
+ * an element runs over the end or comes twice, a VR is no two capital letters, or delimiters do not match;
+ * ERR_LIMIT for depth, elements, or a full arena. */
 MUST_USE enum err dataset_parse(struct dataset *dataset, slice bytes, enum syntax syntax, struct arena *arena);
 /* Value -> bytes: even lengths padded as the VR asks (PS3.5 6.2), sequences and items of undefined length
  * with delimiters. A full buffer says so itself. */
