@@ -16,6 +16,17 @@ MUST_USE enum err command_read(struct command *command, slice bytes, struct aren
 void record_write(const struct record *record, struct buffer *buffer);
 MUST_USE enum err record_read(struct record *record, slice bytes, struct arena *arena);
 
+/* Deep copies of the fields that the kind uses. ERR_LIMIT when the arena is full. */
+MUST_USE enum err event_copy(struct event *out, const struct event *from, struct arena *arena);
+MUST_USE enum err command_copy(struct command *out, const struct command *from, struct arena *arena);
+MUST_USE enum err record_copy(struct record *out, const struct record *from, struct arena *arena);
+MUST_USE enum err message_copy(struct message *out, const struct message *from, struct arena *arena);
+
+/* Sets time and sequence in the bytes of an event_write: a driver stamps an event where it takes it. */
+void event_stamp(char *bytes, time_ns at_ns, int64_t sequence);
+/* Kind and channel without reading the rest. ERR_BAD_MESSAGE for bytes that no command_write wrote. */
+MUST_USE enum err command_peek(slice bytes, enum command_kind *kind, int64_t *channel);
+
 /* One line of trace.jsonl, without newline: {"t":ns,"n":sequence,"in":"RECEIVED",...}. Messages are decoded
  * for people (kinds, statuses, keys by keyword). */
 void event_put_json(const struct event *event, struct buffer *buffer);
