@@ -180,7 +180,7 @@ enum find_outcome {
 enum find_owner { FIND_OF_PUBLISH, FIND_OF_QUERY, FIND_OF_RETRIEVE, FIND_OF_HEALTH, FIND_OF_MDT, FIND_OWNERS };
 struct find_question {
     uint32_t node;
-    enum find_level level;
+    enum find_level level; /* FIND_PATIENT is asked as FIND_STUDY, rows come one a study */
     /* Keys and wanted attributes. UTF-8. PatientID and AccessionNumber as the node's organisation writes them
      * (its local number; no padding, no prefix: the dialect adds them). An issuer key is not sent. Always give
      * the parent UIDs you know: below STUDY StudyInstanceUID, at IMAGE also SeriesInstanceUID; where they are
