@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/report/report_private.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *verdict_word(enum verdict verdict)
+{
+    static const char *const words[] = {"pass", "fail", "inconclusive"};
+    return words[verdict];
+}
+
+double latency_ms(const struct latency *latency, int percentile)
+{
+    if (latency->count == 0) {
+        return 0;
+    }
+    int64_t rank = (latency->count * percentile + 99) / 100;
+    return (double)latency->sorted_ns[(rank < 1 ? 1 : rank) - 1] / 1e6;
+}
+
+bool invariant_shown(const struct results *results, enum invariant invariant)
+{
+    return results->invariants[invariant].checked > 0;
+}
+
+/* Written beside and renamed: a reader never sees half a file. */
+enum err report_file(const char *folder, const char *name, slice bytes, char why[256])
+{
+    char path[600], fresh[620];
+    snprintf(path, sizeof path, "%s%s%s", folder, folder[0] == '\0' ? "" : "/", name);
+    snprintf(fresh, sizeof fresh, "%s.part", path);
+    FILE *file = fopen(fresh, "we");
+    bool ok = file != NULL && fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+    if (file != NULL) {
+        ok = fclose(file) == 0 && ok;
+    }
+    if (!ok || rename(fresh, path) != 0) {
+        snprintf(why, 256, "cannot write %.180s: %s", path, strerror(errno));
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
+static slice node_field(const struct results *results, slice id, bool site)
+{
+    for (size_t n = 0; n < results->scenario->node_count; n++) {
+        const struct scenario_node *node = &results->scenario->nodes[n];
+        if (slice_equal(node->id, id) || slice_equal(node->aet, id)) {
+            return site ? results->scenario->sites[node->site].name : node->name.size > 0 ? node->name : node->id;
+        }
+    }
+    return id;
+}
+
+slice node_name(const struct results *results, slice id)
+{
+    return node_field(results, id, false);
+}
+
+slice node_site(const struct results *results, slice id)
+{
+    return node_field(results, id, true);
+}
+
+const char *node_colour(const struct results *results, slice id)
+{
+    static const char *const okabe_ito[] = {"#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000"};
+    for (size_t n = 0; n < results->scenario->node_count; n++) {
+        const struct scenario_node *node = &results->scenario->nodes[n];
+        if (slice_equal(node->id, id) && (node->kind == KIND_PACS || node->kind == KIND_VIEWER)) {
+            return okabe_ito[node->site % 7];
+        }
+    }
+    return "#718096";
+}
+
+enum err report_write(const struct results *results, const char *folder, const char *junit_path, char why[256], struct arena *arena)
+{
+    enum err err = report_json(results, folder, why);
+    if (err == ERR_OK) {
+        err = report_junit(results, folder, junit_path, why, arena);
+    }
+    if (err == ERR_OK) {
+        report_plots(results, folder, arena);
+        err = report_html(results, folder, why, arena);
+    }
+    return err;
+}
+
+static void put_line(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put_line(struct buffer *buffer, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    buffer_put_text(buffer, line);
+    buffer_put_byte(buffer, '\n');
+}
+
+static void put_shortfalls(const struct results *results, struct buffer *buffer)
+{
+    for (int i = 0; i < INVARIANT_COUNT; i++) {
+        const struct invariant_result *result = &results->invariants[i];
+        for (size_t e = 0, shown = 0; result->violations > 0 && e < result->evidence_count && shown < 3; e++) {
+            if (result->evidence[e].violation) {
+                put_line(buffer, "  violated %s: %s", invariant_name((enum invariant)i), result->evidence[e].text);
+                shown++;
+            }
+        }
+    }
+    for (size_t i = 0; i < results->expectation_count; i++) {
+        const struct expectation_result *result = &results->expectations[i];
+        if (!result->pass) {
+            put_line(buffer, "  expected %.*s: got %lld", SLICE_ARGS(result->expectation->text), (long long)result->value);
+        }
+    }
+}
+
+void report_put_summary(const struct results *results, const char *folder, bool colour, struct buffer *buffer)
+{
+    static const char *const colours[] = {"\033[1;32m", "\033[1;31m", "\033[1;33m"};
+    int64_t checked = 0, violations = 0, kinds = 0;
+    for (int i = 0; i < INVARIANT_COUNT; i++) {
+        checked += results->invariants[i].checked;
+        violations += results->invariants[i].violations;
+        kinds += results->invariants[i].checked > 0;
+    }
+    const int64_t *counts = results->counts;
+    put_line(buffer, "%s%s%s  %.*s", colour ? colours[results->verdict] : "", verdict_word(results->verdict), colour ? "\033[0m" : "", SLICE_ARGS(results->sentence));
+    put_line(buffer, "  %lld studies at %zu nodes, %lld HL7 messages, %lld of %lld exams published", (long long)counts[COUNT_studies], results->node_count,
+             (long long)counts[COUNT_hl7_messages], (long long)counts[COUNT_published], (long long)counts[COUNT_exams]);
+    put_line(buffer, "  %lld transfers: %lld done with proof, %lld unproven, %lld failed; priors %lld of %lld, MDT %lld of %lld", (long long)counts[COUNT_transfers_requested],
+             (long long)counts[COUNT_transfers_done], (long long)counts[COUNT_transfers_unproven], (long long)counts[COUNT_transfers_failed],
+             (long long)counts[COUNT_priors_ready], (long long)counts[COUNT_priors_wanted], (long long)counts[COUNT_mdt_ready], (long long)counts[COUNT_mdt_cases]);
+    put_line(buffer, "  %lld queries (%lld marked incomplete), median %.0f ms", (long long)counts[COUNT_queries], (long long)counts[COUNT_queries_partial],
+             latency_ms(&results->latency[LATENCY_query], 50));
+    put_line(buffer, "  %lld invariants, %lld cases, %lld violations; engine lives %lld, %.1f s in all", (long long)kinds, (long long)checked, (long long)violations,
+             (long long)results->lives, (double)results->wall_ns / 1e9);
+    put_shortfalls(results, buffer);
+    put_line(buffer, "  report: %s/index.html", folder);
+    if (results->verdict != VERDICT_PASS) {
+        put_line(buffer, "  repeat: build/pont run %.*s --world %.*s --seed %llu", SLICE_ARGS(results->scenario->file), SLICE_ARGS(results->world),
+                 (unsigned long long)results->scenario->seed);
+    }
+}
