@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Field: the table of every key (fields.def) and the walk that holds a tree against it: shapes, unknown and missing keys,
+ * units, ranges, names. Binders then read what they need and need not complain again. */
+#ifndef PONT_SCENARIO_FIELD_H
+#define PONT_SCENARIO_FIELD_H
+
+#include "src/base/map.h"
+#include "src/scenario/tree.h"
+#include "src/scenario/value.h"
+
+enum field_root { ROOT_SCENARIO, ROOT_PERSON, ROOT_CROWD, ROOT_RIS, ROOT_VIEWER, ROOT_PACS, ROOT_HUB, ROOT_PROFILE, ROOT_ENGINE, ROOT_COUNT };
+enum field_type {
+    FIELD_MAP,
+    FIELD_ITEMS,       /* a map whose keys the writer chooses */
+    FIELD_ITEMS_OF,    /* a map whose keys are names of `refers` */
+    FIELD_LIST,
+    FIELD_ONE_OR_LIST,
+    FIELD_VARIANT,     /* described by another root, chosen by the caller */
+    FIELD_AUTO_OR_MAP, /* the word auto, or a map */
+    FIELD_TEXT,
+    FIELD_CODE,        /* text without spaces and backslashes */
+    FIELD_ID,
+    FIELD_BOOL,
+    FIELD_INTEGER,
+    FIELD_NUMBER_OR_ALL,
+    FIELD_DURATION,
+    FIELD_SIZE,
+    FIELD_DATE,
+    FIELD_CLOCK,
+    FIELD_STAMP,
+    FIELD_CHOICE,
+    FIELD_REF,
+    FIELD_TITLE,
+    FIELD_ADDRESS,
+    FIELD_UID,
+    FIELD_NHS_NUMBER,
+    FIELD_PERSON_NAME,
+    FIELD_ACCESSION,
+    FIELD_LATER,
+    FIELD_TYPE_COUNT
+};
+enum field_need { FIELD_OPTIONAL, FIELD_REQUIRED };
+
+struct field {
+    enum field_root root;
+    const char *path; /* within its root */
+    enum field_type type;
+    enum field_need need;
+    int64_t low, high;
+    const char *fallback, *refers, *text;
+};
+extern const struct field fields[];
+extern const size_t field_count;
+
+/* The row of a path; null when there is none. */
+const struct field *field_find(enum field_root root, const char *path);
+/* Last part of the path: "seed" of "run.seed"; "*" or "[]". */
+const char *field_name(const struct field *field);
+/* The rows directly under `parent` (null: the top of the root), one after the other; start with null. */
+const struct field *field_next_child(enum field_root root, const struct field *parent, const struct field *before);
+
+/* Names that a REF may point at. */
+enum name_kind { NAMES_sites, NAMES_nodes, NAMES_people, NAMES_studies, NAMES_steps, NAMES_events, NAMES_invariants, NAMES_counts, NAMES_dialects, NAMES_organisations, NAMES_KINDS };
+struct names {
+    slice *list;
+    size_t count, max;
+    struct map map;      /* to the index in the list */
+    struct span declared; /* where such names stand in the file; line 0: not in the file */
+};
+MUST_USE enum err names_init(struct names *names, struct arena *arena, size_t max, struct span declared);
+/* False when the name was there before. */
+bool names_put(struct names *names, slice name);
+bool name_kind_of(const char *refers, enum name_kind *kind);
+
+/* What a default filled in, for --explain. */
+struct explained {
+    slice path, value, origin;
+    struct explained *next;
+};
+
+struct walk {
+    const struct complaints *to;
+    struct arena *arena;
+    slice zone;                      /* of stamps */
+    struct names *names[NAMES_KINDS]; /* null: not checked */
+    /* Root for a value of type VARIANT; ROOT_COUNT when it cannot be told (then the value is left alone, and the callee has
+     * complained if there is something to complain of). */
+    enum field_root (*variant)(void *self, const struct field *field, const struct tree *tree);
+    void *self;
+    struct explained *explained, **explained_tail; /* tail null: not gathered */
+};
+/* Holds a map against a root. Complaints go to walk->to. `path` is what stands before the root's paths in messages. */
+void fields_check(struct walk *walk, enum field_root root, const struct tree *map, slice path);
+
+/* Reading what was checked; the fallback of the table when absent or wrong. */
+slice field_text(enum field_root root, const char *path, const struct tree *tree);
+int64_t field_integer(enum field_root root, const char *path, const struct tree *tree); /* integers, durations, sizes, booleans */
+bool field_has(const char *choices, slice word);
+
+#endif

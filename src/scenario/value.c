@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/scenario/value.h"
+
+#include "src/scenario/problem.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool value_integer(slice text, int64_t *number)
+{
+    return slice_to_int64(text, number);
+}
+
+bool value_bool(slice text, bool *truth)
+{
+    static const struct {
+        slice word;
+        bool truth;
+    } words[] = {{SLICE("true"), true}, {SLICE("false"), false}, {SLICE("yes"), true}, {SLICE("no"), false}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (slice_equal(text, words[i].word)) {
+            *truth = words[i].truth;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Quantities. */
+
+/* Decimal prefixes are powers of ten, the binary ones say so (KiB). Months and years are calendar lengths on average. */
+static const struct unit {
+    enum quantity quantity;
+    slice name;
+    int64_t factor;
+} units[] = {
+    {QUANTITY_DURATION, SLICE("ns"), 1},
+    {QUANTITY_DURATION, SLICE("us"), TIME_US},
+    {QUANTITY_DURATION, SLICE("ms"), TIME_MS},
+    {QUANTITY_DURATION, SLICE("s"), TIME_S},
+    {QUANTITY_DURATION, SLICE("min"), TIME_MIN},
+    {QUANTITY_DURATION, SLICE("h"), TIME_HOUR},
+    {QUANTITY_DURATION, SLICE("d"), TIME_DAY},
+    {QUANTITY_DURATION, SLICE("w"), 7 * TIME_DAY},
+    {QUANTITY_SIZE, SLICE("B"), 1},
+    {QUANTITY_SIZE, SLICE("kB"), 1000},
+    {QUANTITY_SIZE, SLICE("MB"), 1000000},
+    {QUANTITY_SIZE, SLICE("GB"), 1000000000},
+    {QUANTITY_SIZE, SLICE("TB"), 1000000000000},
+    {QUANTITY_SIZE, SLICE("KiB"), 1LL << 10},
+    {QUANTITY_SIZE, SLICE("MiB"), 1LL << 20},
+    {QUANTITY_SIZE, SLICE("GiB"), 1LL << 30},
+    {QUANTITY_SIZE, SLICE("TiB"), 1LL << 40},
+    {QUANTITY_RATE, SLICE("bit/s"), 1},
+    {QUANTITY_RATE, SLICE("kbit/s"), 1000},
+    {QUANTITY_RATE, SLICE("Mbit/s"), 1000000},
+    {QUANTITY_RATE, SLICE("Gbit/s"), 1000000000},
+    {QUANTITY_RATE, SLICE("kB/s"), 8000},
+    {QUANTITY_RATE, SLICE("MB/s"), 8000000},
+    {QUANTITY_RATE, SLICE("GB/s"), 8000000000},
+    {QUANTITY_SHARE, SLICE("%"), 10000},
+};
+#define UNIT_COUNT (sizeof units / sizeof units[0])
+
+const char *quantity_units(enum quantity quantity)
+{
+    static const char *const texts[] = {"ns us ms s min h d w", "B kB MB GB TB KiB MiB GiB TiB", "bit/s kbit/s Mbit/s Gbit/s kB/s MB/s GB/s", "%"};
+    return texts[quantity];
+}
+
+slice quantity_nearest_unit(enum quantity quantity, slice unit)
+{
+    /* What people write for a unit and does not look like it. */
+    static const struct {
+        enum quantity quantity;
+        slice said, meant;
+    } words[] = {{QUANTITY_DURATION, SLICE("sec"), SLICE("s")},      {QUANTITY_DURATION, SLICE("second"), SLICE("s")}, {QUANTITY_DURATION, SLICE("seconds"), SLICE("s")},
+                 {QUANTITY_DURATION, SLICE("m"), SLICE("min")},      {QUANTITY_DURATION, SLICE("minutes"), SLICE("min")}, {QUANTITY_DURATION, SLICE("minute"), SLICE("min")},
+                 {QUANTITY_DURATION, SLICE("hours"), SLICE("h")},    {QUANTITY_DURATION, SLICE("hour"), SLICE("h")},   {QUANTITY_DURATION, SLICE("days"), SLICE("d")},
+                 {QUANTITY_DURATION, SLICE("day"), SLICE("d")},      {QUANTITY_RATE, SLICE("Mbps"), SLICE("Mbit/s")},  {QUANTITY_RATE, SLICE("Gbps"), SLICE("Gbit/s")},
+                 {QUANTITY_SIZE, SLICE("bytes"), SLICE("B")},        {QUANTITY_SHARE, SLICE("percent"), SLICE("%")}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].quantity == quantity && slice_equal(unit, words[i].said)) {
+            return words[i].meant;
+        }
+    }
+    struct nearest nearest = nearest_begin(unit);
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        if (units[i].quantity == quantity) {
+            nearest_try(&nearest, units[i].name);
+        }
+    }
+    return nearest.distance == SIZE_MAX ? SLICE_EMPTY : nearest.best;
+}
+
+/* Digits before and behind the point; the text is cut behind them. */
+struct decimal {
+    int64_t whole, fraction, scale; /* whole + fraction / scale */
+};
+
+static enum value_fault cut_decimal(slice *text, struct decimal *number)
+{
+    size_t at = 0;
+    *number = (struct decimal){.scale = 1};
+    for (; at < text->size && is_digit(text->data[at]); at++) {
+        if (number->whole > (INT64_MAX - 9) / 10) {
+            return VALUE_TOO_LARGE;
+        }
+        number->whole = number->whole * 10 + (text->data[at] - '0');
+    }
+    if (at == 0) {
+        return VALUE_NO_NUMBER;
+    }
+    if (at + 1 < text->size && text->data[at] == '.' && is_digit(text->data[at + 1])) {
+        for (at++; at < text->size && is_digit(text->data[at]); at++) {
+            if (number->scale >= 1000000000) {
+                return VALUE_TOO_FINE;
+            }
+            number->fraction = number->fraction * 10 + (text->data[at] - '0');
+            number->scale *= 10;
+        }
+    }
+    *text = slice_after(*text, at);
+    return VALUE_OK;
+}
+
+enum value_fault value_quantity(slice text, enum quantity quantity, int64_t *number, slice *unit)
+{
+    struct decimal decimal;
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_decimal(&rest, &decimal);
+    if (fault != VALUE_OK) {
+        return fault;
+    }
+    *unit = slice_trim(rest);
+    if (unit->size == 0) {
+        return VALUE_NO_UNIT;
+    }
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        if (units[i].quantity != quantity || !slice_equal(units[i].name, *unit)) {
+            continue;
+        }
+        __extension__ typedef __int128 wide;
+        wide scaled = (wide)decimal.fraction * units[i].factor;
+        if (scaled % decimal.scale != 0) {
+            return VALUE_TOO_FINE;
+        }
+        wide value = (wide)decimal.whole * units[i].factor + scaled / decimal.scale;
+        *number = value > INT64_MAX ? 0 : (int64_t)value;
+        return value > INT64_MAX ? VALUE_TOO_LARGE : VALUE_OK;
+    }
+    return VALUE_WRONG_UNIT;
+}
+
+void value_put_duration(struct buffer *buffer, int64_t ns)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < UNIT_COUNT && units[i].quantity == QUANTITY_DURATION; i++) {
+        if (ns != 0 && ns % units[i].factor == 0) {
+            best = i;
+        }
+    }
+    buffer_put_int(buffer, ns / units[best].factor);
+    buffer_put_byte(buffer, ' ');
+    buffer_put(buffer, ns == 0 ? SLICE("s") : units[best].name);
+}
+
+/* ---- Dates and stamps. */
+
+static bool digits_at(slice text, size_t at, size_t count, int *number)
+{
+    *number = 0;
+    for (size_t i = at; i < at + count; i++) {
+        if (i >= text.size || !is_digit(text.data[i])) {
+            return false;
+        }
+        *number = *number * 10 + (text.data[i] - '0');
+    }
+    return true;
+}
+
+static int month_length(int year, int month)
+{
+    static const int lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return lengths[month - 1] + (month == 2 && leap);
+}
+
+static bool date_of(slice text, struct calendar *date)
+{
+    return text.size == 10 && text.data[4] == '-' && text.data[7] == '-' && digits_at(text, 0, 4, &date->year) && digits_at(text, 5, 2, &date->month) &&
+           digits_at(text, 8, 2, &date->day) && date->year >= 1850 && date->year <= 2199 && date->month >= 1 && date->month <= 12 && date->day >= 1 &&
+           date->day <= month_length(date->year, date->month);
+}
+
+static bool clock_of(slice text, struct calendar *clock)
+{
+    bool seconds = text.size == 8;
+    clock->second = 0;
+    return (text.size == 5 || (seconds && text.data[5] == ':' && digits_at(text, 6, 2, &clock->second))) && text.data[2] == ':' &&
+           digits_at(text, 0, 2, &clock->hour) && digits_at(text, 3, 2, &clock->minute) && clock->hour < 24 && clock->minute < 60 && clock->second < 60;
+}
+
+bool value_date(slice text, char da[9])
+{
+    struct calendar date = {0};
+    if (!date_of(text, &date)) {
+        return false;
+    }
+    struct buffer buffer = buffer_over(da, 8);
+    time_put_da(&buffer, time_from_calendar(date));
+    da[8] = '\0';
+    return !buffer.full;
+}
+
+bool value_clock(slice text, char tm[7])
+{
+    struct calendar clock = {.year = 1970, .month = 1, .day = 1};
+    if (!clock_of(text, &clock)) {
+        return false;
+    }
+    struct buffer buffer = buffer_over(tm, 6);
+    time_put_tm(&buffer, time_from_calendar(clock));
+    tm[6] = '\0';
+    return !buffer.full;
+}
+
+/* The last Sunday of a month, 01:00 UTC: when British clocks change (SI 2002/262). 1970-01-01 was a Thursday. */
+static time_ns last_sunday(int year, int month)
+{
+    time_ns day = time_from_calendar((struct calendar){year, month, month_length(year, month), 1, 0, 0});
+    int64_t weekday = (day / TIME_DAY + 4) % 7; /* 0: Sunday */
+    return day - weekday * TIME_DAY;
+}
+
+enum stamp_fault value_stamp(slice text, slice zone, time_ns *at)
+{
+    struct calendar calendar = {0};
+    if (text.size < 16 || text.data[10] != 'T' || !date_of(slice_before(text, 10), &calendar) || !clock_of(slice_after(text, 11), &calendar)) {
+        return STAMP_FORM;
+    }
+    time_ns local = time_from_calendar(calendar);
+    *at = local;
+    if (!slice_equal(zone, SLICE("Europe/London"))) {
+        return STAMP_OK;
+    }
+    time_ns spring = last_sunday(calendar.year, 3), autumn = last_sunday(calendar.year, 10);
+    if (local >= spring && local < spring + TIME_HOUR) {
+        return STAMP_MISSING_HOUR;
+    }
+    if (local >= autumn && local < autumn + TIME_HOUR) {
+        return STAMP_DOUBLED_HOUR;
+    }
+    *at = local >= spring && local < autumn ? local - TIME_HOUR : local;
+    return STAMP_OK;
+}
+
+/* ---- Identifiers. */
+
+bool value_is_id(slice text)
+{
+    if (text.size == 0 || text.size > 40 || !is_letter(text.data[0])) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (!is_letter(c) && !is_digit(c) && c != '_' && c != '-' && c != '.') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool value_is_title(slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7E || text.data[i] == '\\') {
+            return false;
+        }
+    }
+    return text.size > 0 && text.size <= 16 && slice_trim(text).size == text.size;
+}
+
+bool value_is_nhs_number(slice text)
+{
+    int sum = 0;
+    for (size_t i = 0; i < text.size && i < 10; i++) {
+        if (!is_digit(text.data[i])) {
+            return false;
+        }
+        sum += (text.data[i] - '0') * (int)(i < 9 ? 10 - i : 1);
+    }
+    return text.size == 10 && sum % 11 == 0;
+}
+
+bool value_is_address(slice text)
+{
+    slice rest = text;
+    int parts = 0;
+    for (; rest.data != NULL; parts++) {
+        slice part = slice_cut(&rest, '.');
+        int64_t number = -1;
+        if (part.size == 0 || part.size > 3 || !slice_to_int64(part, &number) || number < 0 || number > 255 || !is_digit(part.data[0])) {
+            return false;
+        }
+    }
+    return parts == 4;
+}
+
+bool value_is_loopback(slice text)
+{
+    return slice_starts(text, SLICE("127."));
+}
+
+bool value_person_name(slice text, slice *family, slice *given)
+{
+    slice rest = text;
+    *family = slice_cut(&rest, '^');
+    *given = rest.data == NULL ? SLICE_EMPTY : rest;
+    bool odd = memchr(given->data, '^', given->size) != NULL || memchr(text.data, '\\', text.size) != NULL || memchr(text.data, '=', text.size) != NULL;
+    return family->size > 0 && given->size > 0 && text.size <= 64 && !odd && slice_trim(*family).size == family->size && slice_trim(*given).size == given->size;
+}

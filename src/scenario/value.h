@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Value: what one text of a scenario means: numbers, quantities with units, dates, stamps, identifiers. Quantities are
+ * integers inside: nanoseconds, bytes, bits a second, millionths. No floating point. */
+#ifndef PONT_SCENARIO_VALUE_H
+#define PONT_SCENARIO_VALUE_H
+
+#include "src/base/time.h"
+
+enum quantity { QUANTITY_DURATION, QUANTITY_SIZE, QUANTITY_RATE, QUANTITY_SHARE };
+
+enum value_fault {
+    VALUE_OK,
+    VALUE_NO_NUMBER,    /* does not begin with a number */
+    VALUE_NO_UNIT,      /* a bare number */
+    VALUE_WRONG_UNIT,   /* a unit, but none of this quantity */
+    VALUE_TOO_LARGE,    /* does not fit 63 bits */
+    VALUE_TOO_FINE,     /* more decimals than the unit has */
+};
+
+bool value_integer(slice text, int64_t *number);
+bool value_bool(slice text, bool *truth); /* true false yes no */
+/* "5 min", "1.5 GB", "100 Mbit/s", "2 %". On VALUE_WRONG_UNIT *unit is what stood there. */
+enum value_fault value_quantity(slice text, enum quantity quantity, int64_t *number, slice *unit);
+/* The units of a quantity, for people: "ns us ms s min h d w". */
+const char *quantity_units(enum quantity quantity);
+/* The unit nearest to a misspelt one; empty when none is. */
+slice quantity_nearest_unit(enum quantity quantity, slice unit);
+/* Writes a duration in its largest whole unit: "2 min". */
+void value_put_duration(struct buffer *buffer, int64_t ns);
+
+/* 2010-03-01 -> 20100301 (DICOM DA); false when there is no such day. */
+bool value_date(slice text, char da[9]);
+/* 08:30 or 08:30:15 -> 083000 (DICOM TM). */
+bool value_clock(slice text, char tm[7]);
+enum stamp_fault { STAMP_OK, STAMP_FORM, STAMP_MISSING_HOUR, STAMP_DOUBLED_HOUR };
+/* 2010-03-01T08:00[:15] as the clocks of the zone show it (Europe/London or UTC); UTC out. */
+enum stamp_fault value_stamp(slice text, slice zone, time_ns *at);
+
+bool value_is_id(slice text);        /* a letter, then letters, digits, _ - . ; 1 to 40 */
+bool value_is_title(slice text);     /* AE title: 1 to 16 printing ASCII, no backslash, no space at the ends */
+bool value_is_nhs_number(slice text); /* ten digits, modulus 11 */
+bool value_is_address(slice text);   /* dotted IPv4 */
+bool value_is_loopback(slice text);
+/* Family^Given in UTF-8, both present, no ^ but the one, no backslash or =. */
+bool value_person_name(slice text, slice *family, slice *given);
+
+#endif
