@@ -34,7 +34,8 @@ struct ris;
  * outbox does not fit. */
 MUST_USE enum err ris_init(struct ris **out, const struct ris_config *config, struct arena *arena);
 /* ERR_LIMIT when the outbox or `out` is full. ERR_BAD_INPUT for a plan entry with a verb that is none, lists of
- * unequal length or a time that is no number. The step's arena needs about three times a message. */
+ * unequal length or a time that is no number. The step's arena needs about three times a
+ * message and 64 KiB. */
 MUST_USE enum err ris_step(struct ris *ris, const struct event *event, struct out *out);
 time_ns ris_due(const struct ris *ris);
 struct actor ris_actor(struct ris *ris);
