@@ -2,7 +2,7 @@
  *
  * Arena: memory with one lifetime, given back all at once.
  *
- * Whoever owns the arena owns everything in it. There is no free(): reset the arena, or drop it. An arena
+ * Whoever owns the arena owns everything in it. Nothing is freed alone: reset the arena, or drop it. An arena
  * has a limit, set when it is made; reaching it gives a null pointer, which callers turn into ERR_LIMIT. */
 #ifndef PONT_BASE_ARENA_H
 #define PONT_BASE_ARENA_H

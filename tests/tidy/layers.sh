@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Fails if a file includes a header that tests/tidy/layers.txt does not let its folder include.
 set -eu
 git ls-files -co --exclude-standard 'src/*.[ch]' 'src/*.cc' 'sim/*.[ch]' 'src/*.def' 'sim/*.def' | xargs grep -HnE '^[[:space:]]*#[[:space:]]*include' |
