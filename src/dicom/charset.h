@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Character sets: raw DICOM text to UTF-8 and back, by the terms of SpecificCharacterSet (PS3.3 C.12.1.1.2,
- * PS3.5 6.1): ISO_IR 6, 100, 101, 109, 110, 144, 126, 138, 148, 203, 192 and their ISO 2022 forms, with the
+ * PS3.5 6.1): ISO_IR 6, 100, 101, 109, 110, 144, 127, 126, 138, 148, 203, 166, 192 and their ISO 2022 forms, with the
  * misspellings that occur ("ISO-IR 100"). A term it does not know gives ERR_BAD_MESSAGE: say so, never guess. */
 #ifndef PONT_DICOM_CHARSET_H
 #define PONT_DICOM_CHARSET_H
@@ -15,7 +15,7 @@ MUST_USE enum err charset_decode(slice *utf8, slice raw, slice term, struct aren
 MUST_USE enum err charset_encode(slice *raw, slice utf8, slice term, struct arena *arena);
 bool charset_is_utf8(slice bytes);
 /* For matching only: lower case without accents (w-circumflex gives w), punctuation and repeated spaces
- * dropped, in the arena; what display shows is never folded. data null when the arena is full. */
+ * dropped (the ^, = and backslash between parts become a space), in the arena; what display shows is never folded. data null when the arena is full. */
 slice charset_fold(slice utf8, struct arena *arena);
 
 #endif
