@@ -9,7 +9,8 @@
 #include "src/dicom/dataset.h"
 
 #define SPLICE_CAPTURE_MAX 4096 /* bytes of original values kept for OriginalAttributesSequence */
-#define SPLICE_REPLACE_MAX 16
+#define SPLICE_PUT_MAX 8192     /* bytes of one element that is put, or of the item of originals */
+#define SPLICE_SEEN_MAX 256     /* bytes of a value that splice_seen tells */
 
 /* Where the spliced bytes go. Not ERR_OK stops the splice, which returns it. */
 struct splice_sink {
@@ -17,9 +18,12 @@ struct splice_sink {
     void *self;
 };
 
-/* What to do: every element of `put` replaces or is inserted; an element with `remove` set to its tag goes.
+/* What to do: every element of `put` replaces or is inserted; every element whose tag is in `remove` goes.
  * If `source` is not empty, originals of replaced and removed elements are kept in an item of
- * OriginalAttributesSequence (0400,0561), added behind what is already there (PS3.3 C.12.1). */
+ * OriginalAttributesSequence (0400,0561), added behind what is already there (PS3.3 C.12.1). That holds for
+ * elements before (0400,0561), which is where all of identity lies; with a source the plan must not name (0400,0561)
+ * itself. What is inserted where nothing stood is no original; without any there is no item. Values of `put` are
+ * raw, in the character set of the data set that streams past. Retired group lengths of changed groups go. */
 struct splice_plan {
     const struct dataset *put;
     const uint32_t *remove;
@@ -34,11 +38,13 @@ struct splice; /* open in splice_private.h; size for allocation: */
 size_t splice_size(void);
 /* Into memory of splice_size() bytes. Borrows plan and sink. */
 void splice_init(struct splice *splice, enum syntax syntax, const struct splice_plan *plan, struct splice_sink sink);
-/* ERR_BAD_MESSAGE when the bytes are no data set: nothing more may be put. */
+/* ERR_BAD_MESSAGE when the bytes are no data set: delimiters that do not match, a VR that is none, tags that do not
+ * ascend (the second of two PatientIDs must not slip through), groups 0000 to 0006. ERR_LIMIT for depth, and when
+ * originals or an element to put are larger than their room. After an error nothing more may be put. */
 MUST_USE enum err splice_put(struct splice *splice, slice bytes);
 /* The end: what still must be inserted goes out. ERR_BAD_MESSAGE when an element is cut short. */
 MUST_USE enum err splice_end(struct splice *splice);
-/* What passed on the way, for descriptors: StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, PatientID,
+/* What passed on the way, for descriptors: SOPClassUID, StudyInstanceUID, SeriesInstanceUID, SOPInstanceUID, PatientID,
  * as found in the original; empty when absent. Good as long as the splice. */
 slice splice_seen(const struct splice *splice, uint32_t tag);
 
