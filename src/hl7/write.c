@@ -147,23 +147,32 @@ static void put_field(const struct hl7_value *value, const char *segment, unsign
     }
 }
 
-/* Fields of the longest segment of hl7.def: PID-32, OBR-36. */
-#define FIELDS_MAX 36
-
-static bool is_field_empty(const struct hl7_value *value, const char *segment, unsigned number)
+/* Bit n: field n of the segment has something in it. hl7.def's highest is OBR-36. */
+static uint64_t fields_present(const struct hl7_value *value, const char *segment)
 {
-    char nothing[1];
-    struct buffer probe = buffer_over(nothing, 0); /* full at the first byte */
-    put_field(value, segment, number, &probe);
-    return !probe.full;
+    uint64_t present = 0;
+    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+        present |= (uint64_t)is_named(constants[i].segment, segment) << constants[i].number;
+    }
+    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
+        bool here = value->fields[i].size > 0 && is_named(hl7_places[i].segment, segment);
+        present |= (uint64_t)here << hl7_places[i].number;
+    }
+    present |= (uint64_t)is_named(segment, "MSH") << 9;
+    present |= (uint64_t)is_named(segment, "OBX") << 11;
+    present |= (uint64_t)(is_named(segment, "PID") && value->id_count > 0) << 3;
+    present |= (uint64_t)(is_named(segment, "PID") && value->name_count > 0) << 5;
+    present |= (uint64_t)is_named(segment, "MRG") << 1;
+    return present;
 }
 
 static void put_segment(const struct hl7_value *value, const char *segment, struct buffer *buffer)
 {
+    uint64_t present = fields_present(value, segment);
     unsigned first = is_named(segment, "MSH") ? 2 : 1, separators = first - 1;
     buffer_put_text(buffer, segment);
-    for (unsigned number = first; number <= FIELDS_MAX; number++) {
-        if (is_field_empty(value, segment, number)) {
+    for (unsigned number = first; number < 64; number++) {
+        if ((present >> number & 1) == 0) {
             continue; /* its separator waits for a later field */
         }
         for (; separators < number; separators++) {
