@@ -238,7 +238,6 @@ static void outcome_questions(struct judge *judge)
     for (uint32_t q = 0; q < judge->question_count; q++) {
         const struct question *question = &judge->questions[q];
         if (!question->watcher) {
-            snprintf(text, sizeof text, "question %u of %.*s: %s", q, SLICE_ARGS(question->viewer), question->flagged ? "incomplete" : "complete");
             /* Numbered among the viewer's own: the watcher asks as often as it takes. */
             char number[16];
             uint32_t mine = 0;

@@ -278,7 +278,7 @@ static enum err play_world(struct run_state *run, struct results *results, char 
     const struct run_options *options = run->options;
     struct world_options world = {.program = options->program, .folder = run->folder, .scenario_file = options->scenario_file, .quirks = options->quirks,
                                   .seed_given = options->seed_given, .seed = options->seed, .trace = options->trace, .mutant = options->mutant,
-                                  .without = options->without, .run_max = options->run_max};
+                                  .without = options->without, .run_max = options->run_max, .observer = observe, .observer_self = run};
     run->shown.now = SLICE("starting the world");
     progress_show(&run->progress, &run->shown);
     enum err err = world_start(&run->world, run->scenario, &world, why, arena);

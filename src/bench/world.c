@@ -418,7 +418,8 @@ enum err world_kill(struct world *world, slice node, bool stay_down, world_obser
 
 static bool runs(const struct world *world, size_t node)
 {
-    return !(world->scenario->nodes[node].kind == KIND_ENGINE && world->options.without_engine);
+    const struct scenario_node *it = &world->scenario->nodes[node];
+    return !it->external && !(it->kind == KIND_ENGINE && world->options.without_engine);
 }
 
 static enum err await_all(struct world *world)
@@ -433,7 +434,7 @@ static enum err await_all(struct world *world)
             return ERR_OK;
         }
         time_ns left = until - monotonic_ns();
-        enum err err = left <= 0 ? ERR_TIMEOUT : world_poll(world, (int)(left / TIME_MS) + 1, NULL, NULL);
+        enum err err = left <= 0 ? ERR_TIMEOUT : world_poll(world, (int)(left / TIME_MS) + 1, world->options.observer, world->options.observer_self);
         if (err == ERR_TIMEOUT) {
             snprintf(world->why, sizeof world->why, "%zu of %zu processes do not listen after %d s; see the log-*.txt in %s", waiting,
                      world->scenario->node_count, START_MS / 1000, world->options.folder);
@@ -468,8 +469,9 @@ static enum err start_all(struct world *world)
 enum err world_start(struct world **out, struct scenario *scenario, const struct world_options *options, char why[256], struct arena *arena)
 {
     struct world *world = arena_alloc(arena, sizeof *world);
+    enum err client = scenario_add_client(scenario, SLICE("tryme"), SLICE("TRYME"), arena);
     char *lines = arena_array(arena, scenario->node_count, LINE_MAX_SIZE);
-    if (world == NULL || lines == NULL) {
+    if (client != ERR_OK || world == NULL || lines == NULL) {
         snprintf(why, 256, "the arena of the run is too small for %zu nodes", scenario->node_count);
         return ERR_LIMIT;
     }

@@ -20,6 +20,9 @@ struct world_options {
     const char *engine_config; /* another engine.yaml; null: made from the scenario */
     slice mutant, without;     /* passed on to the engine of the mutants build; empty: none */
     unsigned run_max;
+    /* Told of what is observed while the world starts; null: nobody is. */
+    void (*observer)(void *self, const struct observation *observation, int64_t line);
+    void *observer_self;
 };
 
 /* Everything runs and listens when it returns ERR_OK. Otherwise nothing is left running and `why` (256 bytes)

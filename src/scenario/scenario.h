@@ -32,6 +32,7 @@ struct scenario_node {
     const struct vendor_profile *vendor; /* pacs; null otherwise */
     slice import;                        /* archive: {import: DIR}; empty: made studies */
     uint16_t dicom_port, hl7_port;       /* 0 until ports are chosen */
+    bool external;                       /* a client outside this world: known to all, started by nobody */
     struct mark mark;
 };
 
@@ -156,6 +157,13 @@ void problems_put_json(const struct problems *problems, struct buffer *buffer);
 void problems_put_sarif(const struct problems *problems, struct buffer *buffer);
 /* One line per value that a default filled, with its origin. */
 void scenario_explain(const struct scenario *scenario, struct buffer *buffer);
+
+/* Adds a client of outside (kind viewer, external) that engine and nodes accept and may send to. ERR_LIMIT when there
+ * is no room for it. */
+MUST_USE enum err scenario_add_client(struct scenario *scenario, slice id, slice aet, struct arena *arena);
+/* Reads ports.txt ("id dicom hl7" a line, as the bench writes it) into the nodes; ids that the scenario has not are
+ * clients of outside, AE title = id in capitals. ERR_NOT_FOUND, ERR_BAD_INPUT. */
+MUST_USE enum err scenario_read_ports(struct scenario *scenario, const char *path, struct arena *arena);
 
 /* The peers of a world in the order of scenario->nodes (peer index = node index), ports as chosen. */
 MUST_USE enum err scenario_peers(const struct scenario *scenario, struct peer **peers, struct arena *arena);

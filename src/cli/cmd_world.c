@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * world: everything up on the wire, its history told, until a signal. The sheet is written last, all at once. */
+#include "src/bench/play.h"
+#include "src/bench/run.h"
+#include "src/bench/world.h"
+#include "src/cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WORLD_ARENA (1024u << 20)
+#define SETTLE_S 120 /* until the history is published; then the sheet is written all the same, and says so */
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+struct up {
+    struct scenario *scenario;
+    struct world *world;
+    struct play *play;
+    FILE *truth;
+    int64_t completed, watched;
+    const char *folder;
+};
+
+static void put_truth(struct up *up, const struct observation *seen)
+{
+    fprintf(up->truth, "%.*s,%.*s,%.*s,%lld,%.*s,%.*s,%.*s\n", SLICE_ARGS(seen->actor), SLICE_ARGS(seen->study_uid), SLICE_ARGS(seen->sop_uid), (long long)seen->count,
+            SLICE_ARGS(seen->pixel_sha256), SLICE_ARGS(seen->dataset_sha256), SLICE_ARGS(seen->name));
+}
+
+static void observe(void *self, const struct observation *seen, int64_t line)
+{
+    struct up *up = self;
+    (void)line;
+    if (seen->kind == OBSERVATION_truth_instance) {
+        put_truth(up, seen);
+    }
+    up->watched += seen->kind == OBSERVATION_watched;
+    if (seen->kind == OBSERVATION_hl7_acked && slice_equal(seen->name, SLICE("CM")) && seen->accession.size > 0) {
+        struct plan_entry watch = {.kind = PLAN_DO, .id = 1000000 + up->completed, .verb = SLICE("watch"), .argument_count = 3};
+        char at[32];
+        snprintf(at, sizeof at, "%lld", (long long)seen->at_ns);
+        watch.arguments[0] = (struct plan_argument){SLICE("issuer"), seen->issuer};
+        watch.arguments[1] = (struct plan_argument){SLICE("accession"), seen->accession};
+        watch.arguments[2] = (struct plan_argument){SLICE("completed_at"), slice_from(at)};
+        up->completed += world_tell(up->world, SLICE("watcher"), &watch) == ERR_OK;
+    }
+    struct observation derived;
+    if (up->play != NULL && play_observe(up->play, seen, &derived)) {
+        world_note(up->world, &derived, observe, up);
+    }
+}
+
+static void put_nodes(FILE *sheet, const struct scenario *scenario, const char *host)
+{
+    fputs("nodes:\n", sheet);
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        const struct scenario_node *node = &scenario->nodes[n];
+        if (!node->external && (node->kind == KIND_PACS || node->kind == KIND_VIEWER)) {
+            fprintf(sheet, "  - {name: %.*s, vendor: %s, organisation: %.*s, aet: %.*s, host: %s, port: %u}\n", SLICE_ARGS(node->id),
+                    node->vendor == NULL ? "viewer" : vendor_name(node->vendor), SLICE_ARGS(scenario->sites[node->site].id), SLICE_ARGS(node->aet), host, node->dicom_port);
+        }
+    }
+}
+
+static void put_people(FILE *sheet, const struct scenario *scenario)
+{
+    fputs("people:\n", sheet);
+    for (size_t p = 0; p < scenario->person_count; p++) {
+        const struct person *person = &scenario->persons[p];
+        int studies = 0;
+        for (size_t s = 0; s < scenario->study_count; s++) {
+            studies += scenario->studies[s].person == p && !scenario->studies[s].planned && scenario->studies[s].under != FILED_ALSO;
+        }
+        fprintf(sheet, "  - {id: %.*s, nhs_number: \"%.*s\", name: \"%.*s^%.*s\", studies: %d}\n", SLICE_ARGS(person->id), SLICE_ARGS(person->nhs), SLICE_ARGS(person->family),
+                SLICE_ARGS(person->given), studies);
+    }
+}
+
+static enum err write_sheet(const struct up *up, const char *path)
+{
+    const struct scenario *scenario = up->scenario;
+    char fresh[620], host[64];
+    snprintf(fresh, sizeof fresh, "%s.part", path);
+    snprintf(host, sizeof host, "%.*s", SLICE_ARGS(scenario->bind));
+    FILE *sheet = fopen(fresh, "we");
+    if (sheet == NULL) {
+        return ERR_SYSTEM;
+    }
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        const struct scenario_node *node = &scenario->nodes[n];
+        if (node->kind == KIND_ENGINE) {
+            fprintf(sheet, "engine: {aet: %.*s, host: %s, port: %u, hl7_port: %u}\n", SLICE_ARGS(node->aet), host, node->dicom_port, node->hl7_port);
+        } else if (node->kind == KIND_RIS) {
+            fprintf(sheet, "ris: {name: %.*s, hl7_port: %u}\n", SLICE_ARGS(node->id), node->hl7_port);
+        }
+    }
+    put_nodes(sheet, scenario, host);
+    fputs("clients:\n", sheet);
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        if (scenario->nodes[n].external) {
+            fprintf(sheet, "  - {aet: %.*s, port: %u}\n", SLICE_ARGS(scenario->nodes[n].aet), scenario->nodes[n].dicom_port);
+        }
+    }
+    put_people(sheet, scenario);
+    fprintf(sheet, "truth: %s/truth.csv\n", up->folder);
+    bool ok = fclose(sheet) == 0 && rename(fresh, path) == 0;
+    return ok ? ERR_OK : ERR_SYSTEM;
+}
+
+static enum err tell_history(struct up *up)
+{
+    enum err err = ERR_OK;
+    for (size_t n = 0; n < up->scenario->node_count; n++) {
+        for (size_t h = 0; err == ERR_OK && up->scenario->nodes[n].kind == KIND_RIS && h < up->scenario->history_count; h++) {
+            err = world_tell(up->world, up->scenario->nodes[n].id, &up->scenario->history[h]);
+            err = err == ERR_OK ? world_poll(up->world, 0, observe, up) : err;
+        }
+    }
+    return err;
+}
+
+static enum err settle(struct up *up, bool with_engine)
+{
+    time_ns end = world_now(up->world) + SETTLE_S * TIME_S;
+    enum err err = with_engine ? tell_history(up) : ERR_OK;
+    while (err == ERR_OK && with_engine && !stopped && up->watched < (int64_t)up->scenario->history_exams && world_now(up->world) < end) {
+        err = world_poll(up->world, 100, observe, up);
+    }
+    return err;
+}
+
+static enum err stay(struct up *up)
+{
+    enum err err = ERR_OK;
+    while (err == ERR_OK && !stopped) {
+        const struct step *step = up->play == NULL ? NULL : play_due(up->play);
+        if (step == NULL) {
+            err = world_poll(up->world, 200, observe, up);
+            continue;
+        }
+        play_told(up->play, step);
+        fprintf(stderr, "pont: %.*s\n", SLICE_ARGS(step->text));
+        if (step->actor.size > 0) {
+            err = slice_equal(step->entry.verb, SLICE("kill")) ? world_kill(up->world, step->actor, false, observe, up) : world_tell(up->world, step->actor, &step->entry);
+        }
+    }
+    return err;
+}
+
+struct world_words {
+    const char *sheet, *no_engine, *engine_config, *play, *quirks, *out, *seed;
+};
+
+static int bring_up(struct up *up, const struct world_words *words, struct world_options *options, struct arena *arena)
+{
+    char why[256] = "", path[600], made[] = "/tmp/pont-world-XXXXXX";
+    up->folder = words->out != NULL ? words->out : mkdtemp(made);
+    if (up->folder == NULL || (mkdir(up->folder, 0777) != 0 && errno != EEXIST)) {
+        return cli_fail(ERR_SYSTEM, "cannot make the folder of the world %s: %s", up->folder == NULL ? made : up->folder, strerror(errno));
+    }
+    snprintf(path, sizeof path, "%s/journal", up->folder);
+    mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/truth.csv", up->folder);
+    up->truth = fopen(path, "we");
+    if (up->truth == NULL) {
+        return cli_fail(ERR_SYSTEM, "cannot write %s: %s", path, strerror(errno));
+    }
+    fputs("node,study,sop_instance_uid,size,pixel_sha256,dataset_sha256,file\n", up->truth);
+    options->folder = up->folder;
+    options->observer = observe;
+    options->observer_self = up;
+    enum err err = world_start(&up->world, up->scenario, options, why, arena);
+    if (err != ERR_OK) {
+        return cli_fail(err, "%s", why);
+    }
+    err = settle(up, !options->without_engine);
+    fflush(up->truth);
+    snprintf(path, sizeof path, "%s/sheet.yaml", up->folder);
+    const char *sheet = words->sheet == NULL ? path : words->sheet;
+    if (err == ERR_OK && write_sheet(up, sheet) != ERR_OK) {
+        err = ERR_SYSTEM;
+        fprintf(stderr, "pont: cannot write the sheet %s: %s\n", sheet, strerror(errno));
+    } else if (err == ERR_OK) {
+        printf("The world is up: %lld exams published. Endpoints: %s; ^C ends it.\n", (long long)up->watched, sheet);
+        fflush(stdout);
+        err = stay(up);
+    }
+    if (err != ERR_OK && world_why(up->world)[0] != '\0') {
+        fprintf(stderr, "pont: %s\n", world_why(up->world));
+    }
+    world_stop(up->world, observe, up);
+    fclose(up->truth);
+    return err_exit_code(err);
+}
+
+int cmd_world(int argc, char **argv)
+{
+    struct world_words words = {0};
+    const struct option_row rows[] = {
+        {"sheet", "FILE", "where the endpoint sheet goes (YAML), written last", &words.sheet},
+        {"no-engine", NULL, "the world without the engine, for a supplier's", &words.no_engine},
+        {"engine-config", "FILE", "another engine.yaml", &words.engine_config},
+        {"play", NULL, "tell the story too, not only the history", &words.play},
+        {"quirks", "LEVEL", "documented, reported or assumed", &words.quirks},
+        {"seed", "N", "another seed", &words.seed},
+        {"out", "DIR", "folder of the world (logs, truth.csv, registry)", &words.out},
+    };
+    const struct options table = {"world", rows, sizeof rows / sizeof rows[0], 1, 1};
+    const char *file = NULL;
+    size_t count = 0;
+    int code = options_read(&table, argc, argv, &file, &count);
+    if (code >= 0) {
+        return code;
+    }
+    static struct scenario_options options;
+    static struct problems problems;
+    static struct up up;
+    struct arena arena;
+    int64_t seed = 0;
+    if (words.seed != NULL && !option_number("world", "seed", words.seed, 0, INT64_MAX, &seed)) {
+        return 2;
+    }
+    options.quirks = words.quirks == NULL ? SLICE("assumed") : slice_from(words.quirks);
+    options.seed_given = words.seed != NULL;
+    options.seed = (uint64_t)seed;
+    if (arena_make(&arena, WORLD_ARENA) != ERR_OK) {
+        return cli_fail(ERR_LIMIT, "not enough memory for a world");
+    }
+    if (scenario_read(&up.scenario, file, &options, &problems, &arena) != ERR_OK) {
+        return cli_problems(&problems, file);
+    }
+    if (words.play != NULL && play_init(&up.play, up.scenario, &arena) != ERR_OK) {
+        return cli_fail(ERR_LIMIT, "the story does not fit");
+    }
+    struct world_options world = {.program = cli_program(), .scenario_file = file, .quirks = options.quirks, .without_engine = words.no_engine != NULL,
+                                  .engine_config = words.engine_config, .seed_given = options.seed_given, .seed = options.seed};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    code = bring_up(&up, &words, &world, &arena);
+    arena_drop(&arena);
+    return code;
+}
