@@ -114,6 +114,15 @@ START_TEST(segments_may_end_in_cr_lf_crlf_lfcr_or_nothing)
 }
 END_TEST
 
+START_TEST(empty_lines_before_and_between_segments_are_nothing)
+{
+    struct arena arena = test_arena();
+    struct hl7_message order = parsed("\r\n\nMSH|^~\\&|RIS\r\r\n\rPID|1||7\r\r", &arena);
+    ck_assert_uint_eq(order.count, 2);
+    ck_assert_slice_eq(hl7_field(&order, "PID", 0, 3), "7");
+}
+END_TEST
+
 START_TEST(an_lf_within_a_field_does_not_split_its_segment)
 {
     struct arena arena = test_arena();
@@ -200,6 +209,7 @@ UNIT_MAIN(hl7_parse_fails_cleanly_at_every_arena_size, hl7_field_counts_as_the_s
           hl7_field_is_empty_when_the_segment_is_absent, hl7_repetitions_and_components_come_apart,
           separators_are_those_that_the_message_declares, a_fifth_encoding_character_is_let_pass,
           segments_may_end_in_cr_lf_crlf_lfcr_or_nothing,
+          empty_lines_before_and_between_segments_are_nothing,
           an_lf_within_a_field_does_not_split_its_segment,
           a_name_that_only_begins_like_a_segment_is_another, bytes_without_a_usable_msh_are_refused,
           two_messages_in_one_frame_are_refused, too_many_segments_are_a_limit,
