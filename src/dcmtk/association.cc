@@ -156,10 +156,12 @@ bool association_has_data(const struct association *association)
 enum err association_receive(struct association **out, int fd, const struct asked *asked)
 {
     struct association *made;
-    (void)asked;
     enum err err = association_make(&made, fd);
     if (err != ERR_OK) {
         return err;
+    }
+    for (size_t i = 0; i < asked->contexts.count; i++) {
+        made->asked[made->asked_count++] = asked->contexts.list[i].id;
     }
     made->line.read_deadline = clock_after(ACCEPT_TIMEOUT); /* never reached: the bytes are there */
     pthread_mutex_lock(&handover);
@@ -216,11 +218,10 @@ static T_ASC_P_ResultReason refusal_of(const struct context *context)
     return context == nullptr || context->result > 4 ? ASC_P_NOREASON : reasons[context->result];
 }
 
-static void answer_context(struct association *association, const T_ASC_PresentationContext *asked, const struct context *answer)
+static void answer_context(struct association *association, uint8_t id, const struct context *answer)
 {
     char syntax[UID_TEXT];
     T_ASC_Parameters *params = association->dul->params;
-    unsigned char id = asked->presentationContextID;
     if (answer != nullptr && answer->result == CONTEXT_ACCEPTED && copy_uid(answer->accepted_syntax, syntax) &&
         ASC_acceptPresentationContext(params, id, syntax, role_of(answer)).good()) {
         association->accepted[id] = true;
@@ -231,12 +232,8 @@ static void answer_context(struct association *association, const T_ASC_Presenta
 
 enum err association_accept(struct association *association, const struct contexts *answered)
 {
-    T_ASC_Parameters *params = association->dul->params;
-    for (int i = 0; i < ASC_countPresentationContexts(params); i++) {
-        T_ASC_PresentationContext asked;
-        if (ASC_getPresentationContext(params, i, &asked).good()) {
-            answer_context(association, &asked, answer_for(answered, asked.presentationContextID));
-        }
+    for (size_t i = 0; i < association->asked_count; i++) {
+        answer_context(association, association->asked[i], answer_for(answered, association->asked[i]));
     }
     association->line.write_timeout = ACCEPT_TIMEOUT;
     if (ASC_acknowledgeAssociation(association->dul).bad()) {
@@ -378,6 +375,9 @@ static enum err explain(const struct association *association, const OFCondition
                         struct association_refusal *refusal)
 {
     T_ASC_RejectParameters reject = {};
+    if (association->line.nonsense) {
+        return refuse(refusal, association_refusal::REFUSED_PROTOCOL);
+    }
     if (condition == DUL_ASSOCIATIONREJECTED &&
         ASC_getRejectParameters(const_cast<T_ASC_Parameters *>(params), &reject).good()) {
         refusal->result = (uint8_t)reject.result;
@@ -392,63 +392,56 @@ static enum err explain(const struct association *association, const OFCondition
     return refuse(refusal, gone ? association_refusal::REFUSED_ABORTED : association_refusal::REFUSED_PROTOCOL);
 }
 
-static bool was_proposed(const struct context *context, slice syntax)
+/* The request's context, in the arena and not yet answered. */
+static bool copy_context(struct context *out, const struct context *asked, uint8_t id, struct arena *arena)
 {
-    for (unsigned i = 0; i < context->syntax_count; i++) {
-        if (slice_equal(context->transfer_syntaxes[i], syntax)) {
-            return true;
-        }
+    *out = *asked;
+    out->id = id;
+    out->result = CONTEXT_NO_REASON;
+    out->accepted_syntax = SLICE_EMPTY;
+    out->abstract_syntax = arena_copy(arena, asked->abstract_syntax);
+    bool room = out->abstract_syntax.data != nullptr;
+    for (unsigned i = 0; i < out->syntax_count && room; i++) {
+        out->transfer_syntaxes[i] = arena_copy(arena, asked->transfer_syntaxes[i]);
+        room = out->transfer_syntaxes[i].data != nullptr;
     }
-    return false;
+    return room;
 }
 
 /* A syntax that was not proposed counts as a refusal: nobody could read what came in it. */
-static bool read_answer(struct association *association, struct context *context, struct arena *arena)
+static void read_answer(struct association *association, const T_ASC_PresentationContext *answer, struct context *context)
 {
-    T_ASC_PresentationContext answer;
-    context->result = CONTEXT_NO_REASON;
-    context->accepted_syntax = SLICE_EMPTY;
-    for (int i = 0; i < ASC_countPresentationContexts(association->dul->params); i++) {
-        if (ASC_getPresentationContext(association->dul->params, i, &answer).bad() || answer.presentationContextID != context->id) {
-            continue;
-        }
-        if (answer.resultReason != ASC_P_ACCEPTANCE) {
-            context->result = answer.resultReason <= 4 ? (enum context_result)answer.resultReason : CONTEXT_NO_REASON;
-            return true;
-        }
-        slice syntax = slice_from(answer.acceptedTransferSyntax);
-        if (!was_proposed(context, syntax)) {
-            return true;
-        }
-        context->result = CONTEXT_ACCEPTED;
-        context->accepted_syntax = arena_copy(arena, syntax);
-        context->scu = context->scu && answer.acceptedRole != ASC_SC_ROLE_SCP;
-        context->scp = answer.acceptedRole == ASC_SC_ROLE_SCP || answer.acceptedRole == ASC_SC_ROLE_SCUSCP;
-        association->accepted[context->id] = true;
-        return context->accepted_syntax.data != nullptr;
+    if (answer->resultReason != ASC_P_ACCEPTANCE) {
+        context->result = answer->resultReason <= 4 ? (enum context_result)answer->resultReason : CONTEXT_NO_REASON;
+        return;
     }
-    return true;
+    for (unsigned i = 0; i < context->syntax_count; i++) {
+        if (slice_equal(context->transfer_syntaxes[i], slice_from(answer->acceptedTransferSyntax))) {
+            context->result = CONTEXT_ACCEPTED;
+            context->accepted_syntax = context->transfer_syntaxes[i];
+        }
+    }
+    context->scu = context->scu && answer->acceptedRole != ASC_SC_ROLE_SCP;
+    context->scp = answer->acceptedRole == ASC_SC_ROLE_SCP || answer->acceptedRole == ASC_SC_ROLE_SCUSCP;
+    association->accepted[context->id] = context->result == CONTEXT_ACCEPTED;
 }
 
 static bool read_answers(struct association *association, const struct contexts *asked, struct contexts *answered, struct arena *arena)
 {
     answered->list = static_cast<struct context *>(arena_array(arena, asked->count, sizeof(struct context)));
     answered->count = asked->count;
-    if (answered->list == nullptr) {
-        return false;
-    }
-    bool room = true;
+    bool room = answered->list != nullptr;
     for (size_t i = 0; i < asked->count && room; i++) {
-        struct context *context = &answered->list[i];
-        *context = asked->list[i];
-        context->id = id_of(asked, i);
-        context->abstract_syntax = arena_copy(arena, context->abstract_syntax);
-        room = context->abstract_syntax.data != nullptr;
-        for (unsigned s = 0; s < context->syntax_count && room; s++) {
-            context->transfer_syntaxes[s] = arena_copy(arena, context->transfer_syntaxes[s]);
-            room = context->transfer_syntaxes[s].data != nullptr;
+        room = copy_context(&answered->list[i], &asked->list[i], id_of(asked, i), arena);
+    }
+    for (int i = 0; i < ASC_countPresentationContexts(association->dul->params) && room; i++) {
+        T_ASC_PresentationContext answer;
+        if (ASC_getPresentationContext(association->dul->params, i, &answer).good()) {
+            struct context *context = const_cast<struct context *>(answer_for(answered, answer.presentationContextID));
+            if (context != nullptr) {
+                read_answer(association, &answer, context);
+            }
         }
-        room = room && read_answer(association, context, arena);
     }
     return room;
 }
@@ -458,9 +451,11 @@ static OFCondition negotiate(struct association *association, T_ASC_Parameters *
 {
     association->line.read_deadline = clock_after(timeout);
     association->line.write_timeout = timeout;
+    association->line.answer_due = true;
     line_adopt(&association->line);
     OFCondition answered = ASC_requestAssociation(network, params, &association->dul, nullptr, nullptr, DUL_NOBLOCK, DUL_TIMEOUT);
     line_adopt(nullptr);
+    association->line.answer_due = false;
     anchor_sweep();
     return answered;
 }

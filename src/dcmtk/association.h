@@ -14,6 +14,8 @@ struct association {
     bool open;              /* established and not ended */
     bool has_next;          /* `next` is a PDV of the PDU read last */
     DUL_PDV next;
+    uint8_t asked[CONTEXTS_MAX]; /* context ids that wait for an answer */
+    size_t asked_count;
     bool accepted[256];     /* context ids that PDVs may name */
 };
 

@@ -11,6 +11,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define PDU_HEAD 6u
+#define PDU_ASSOCIATE_AC 2u
+#define PDU_ASSOCIATE_RJ 3u
+#define PDU_ABORT 7u
+#define ANSWER_LEAST 68u     /* of an A-ASSOCIATE-AC's length: its fixed part (PS3.8 9.3.3) */
+#define ANSWER_MOST 65536u
 #define CLOSE_DRAIN_MAX 1048576u /* bytes thrown away before a close, so that it is no reset */
 
 enum err line_init(struct line *line, int fd)
@@ -88,24 +94,21 @@ static enum err line_wait_for_bytes(struct line *line)
     return err;
 }
 
-/* Reads what is there into `buffer`, and what is over into the empty read-ahead. */
-static enum err line_receive(struct line *line, void *buffer, size_t size, size_t *taken)
+/* Takes what is there, at least one byte, into the parts, `room` bytes in all. */
+static enum err line_take(struct line *line, struct iovec *parts, size_t count, size_t room, size_t *taken)
 {
+    struct msghdr message = {};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
     for (;;) {
         enum err err = line_wait_for_bytes(line);
         if (err != ERR_OK) {
             return err;
         }
-        struct iovec parts[2] = {{buffer, size}, {line->ahead, sizeof line->ahead}};
-        struct msghdr message = {};
-        message.msg_iov = parts;
-        message.msg_iovlen = 2;
         ssize_t n = recvmsg(line->fd, &message, MSG_DONTWAIT);
-        line->drained = n < (ssize_t)(size + sizeof line->ahead);
+        line->drained = n < (ssize_t)room;
         if (n > 0) {
-            *taken = (size_t)n < size ? (size_t)n : size;
-            line->ahead_at = 0;
-            line->ahead_end = (size_t)n - *taken;
+            *taken = (size_t)n;
             return ERR_OK;
         }
         if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -113,6 +116,36 @@ static enum err line_receive(struct line *line, void *buffer, size_t size, size_
             return ERR_PEER_GONE;
         }
     }
+}
+
+/* Reads what is there into `buffer`, and what is over into the empty read-ahead. */
+static enum err line_receive(struct line *line, void *buffer, size_t size, size_t *taken)
+{
+    struct iovec parts[2] = {{buffer, size}, {line->ahead, sizeof line->ahead}};
+    size_t got;
+    enum err err = line_take(line, parts, 2, size + sizeof line->ahead, &got);
+    if (err == ERR_OK) {
+        *taken = got < size ? got : size;
+        line->ahead_at = 0;
+        line->ahead_end = got - *taken;
+    }
+    return err;
+}
+
+/* Reads ahead until `wanted` bytes are there, far fewer than there is room for. */
+static enum err line_fill(struct line *line, size_t wanted)
+{
+    memmove(line->ahead, line->ahead + line->ahead_at, line->ahead_end - line->ahead_at);
+    line->ahead_end -= line->ahead_at;
+    line->ahead_at = 0;
+    enum err err = line_is_interrupted(line) ? ERR_PEER_GONE : ERR_OK;
+    while (err == ERR_OK && line->ahead_end - line->ahead_at < wanted) {
+        struct iovec part = {line->ahead + line->ahead_end, sizeof line->ahead - line->ahead_end};
+        size_t got = 0;
+        err = line_take(line, &part, 1, part.iov_len, &got);
+        line->ahead_end += got;
+    }
+    return err;
 }
 
 /* As DCMTK expects of read: bytes, 0 at the end, -1 with errno, which is never EINTR lest DCMTK try again. */
@@ -135,11 +168,31 @@ static ssize_t line_read(struct line *line, void *buffer, size_t size)
 
 enum err line_await(struct line *line)
 {
-    size_t taken;
-    if (line->ahead_at < line->ahead_end) {
-        return line_is_interrupted(line) ? ERR_PEER_GONE : ERR_OK;
+    if (line->ahead_at < line->ahead_end && !line_is_interrupted(line)) {
+        return ERR_OK;
     }
-    return line_receive(line, nullptr, 0, &taken);
+    return line_fill(line, 1);
+}
+
+/* Is what stands ahead the head of an A-ASSOCIATE-AC, -RJ or A-ABORT? DCMTK takes anything for consent. */
+static bool is_answer(const struct line *line)
+{
+    const unsigned char *head = line->ahead + line->ahead_at;
+    uint32_t length = (uint32_t)head[2] << 24 | (uint32_t)head[3] << 16 | (uint32_t)head[4] << 8 | head[5];
+    return head[0] == PDU_ASSOCIATE_AC ? length >= ANSWER_LEAST && length <= ANSWER_MOST
+                                       : (head[0] == PDU_ASSOCIATE_RJ || head[0] == PDU_ABORT) && length == 4;
+}
+
+/* Waits for the head of an answer and looks at it before DCMTK does. False: nothing came that DCMTK should see. */
+static bool answer_has_come(struct line *line)
+{
+    enum err err = line_fill(line, PDU_HEAD);
+    if (err != ERR_OK) {
+        return err != ERR_TIMEOUT;
+    }
+    line->answer_due = false;
+    line->nonsense = !is_answer(line);
+    return !line->nonsense;
 }
 
 static void parts_skip(struct iovec parts[2], size_t size)
@@ -200,7 +253,7 @@ static ssize_t line_write(struct line *line, void *bytes, size_t size)
         line->head_size = size;
         return (ssize_t)size;
     }
-    line->abort_sent = line->abort_sent || (size == 10 && first[0] == 7);
+    line->abort_sent = line->abort_sent || (size == 10 && first[0] == PDU_ABORT);
     return size == 0 && line->head_size == 0 ? 0 : line_send(line, bytes, size);
 }
 
@@ -261,7 +314,10 @@ class Connection : public DcmTCPConnection {
     /* DCMTK counts in whole seconds; the line has its own deadline. */
     OFBool networkDataAvailable(int) override
     {
-        return line->fd >= 0 && line_await(line) != ERR_TIMEOUT;
+        if (line->fd < 0) {
+            return OFFalse;
+        }
+        return line->answer_due ? answer_has_come(line) : line_await(line) != ERR_TIMEOUT;
     }
     OFBool isTransparentConnection() override
     {

@@ -27,6 +27,7 @@ struct line {
     time_ns write_timeout; /* without progress */
     bool drained;          /* the last read took all there was: wait before the next */
     bool peer_closed, timed_out, abort_sent;
+    bool answer_due, nonsense; /* the next PDU answers an A-ASSOCIATE-RQ; it did not */
     int interrupted; /* atomic */
     size_t ahead_at, ahead_end, head_size;
     unsigned char head[PDV_HEAD]; /* a PDV head that waits for its body */

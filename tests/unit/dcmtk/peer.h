@@ -74,6 +74,8 @@ struct server {
     serve_function *serve;
     size_t bytes;     /* what serve_count saw */
     uint64_t sum;
+    pthread_t threads[512]; /* one an association, joined at the end */
+    size_t thread_count;
 };
 
 struct served {
@@ -97,9 +99,8 @@ static inline void serve_in_thread(struct server *server, struct association *as
 {
     struct served *one = malloc(sizeof *one);
     *one = (struct served){server, association, asked, arena};
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, serve_one, one), 0);
-    pthread_detach(thread);
+    ck_assert_uint_lt(server->thread_count, sizeof server->threads / sizeof server->threads[0]);
+    ck_assert_int_eq(pthread_create(&server->threads[server->thread_count++], NULL, serve_one, one), 0);
 }
 
 static inline void *server_run(void *self)
@@ -150,6 +151,9 @@ static inline void server_stop(struct server *server)
 {
     eventfd_write(server->stop, 1);
     pthread_join(server->thread, NULL);
+    for (size_t i = 0; i < server->thread_count; i++) {
+        pthread_join(server->threads[i], NULL);
+    }
     front_door_close(server->door);
     close(server->stop);
     close(server->served);

@@ -18,6 +18,11 @@ static void setup(void)
     ck_assert_int_eq(dcmtk_start(), ERR_OK);
 }
 
+static void teardown(void)
+{
+    arena_drop(&arena);
+}
+
 static void put(struct dataset *dataset, uint32_t tag, uint16_t vr, const char *value)
 {
     ck_assert_int_eq(dataset_put_vr(dataset, tag, vr, slice_from(value)), ERR_OK);
@@ -340,7 +345,7 @@ int main(void)
 {
     Suite *suite = suite_create("unit");
     TCase *cases = tcase_create("cases");
-    tcase_add_checked_fixture(cases, setup, NULL);
+    tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, digest_is_over_what_dataset_write_says_and_over_the_pixels);
     tcase_add_test(cases, digest_is_the_same_in_every_native_transfer_syntax);
     tcase_add_test(cases, digest_leaves_out_what_it_is_told_and_group_lengths_and_padding);
