@@ -281,12 +281,16 @@ void retrieve_pump(struct engine *engine, struct out *out, uint32_t node); /* th
 void retrieve_restored(struct engine *engine, struct out *out);
 /* The person of the study changed (merge, unlink): demands made under the old epoch are looked at again. */
 void retrieve_person_changed(struct engine *engine, struct out *out, int64_t person);
+/* Ends an open demand without further attempts. */
+void retrieve_give_up(struct engine *engine, struct out *out, int64_t demand, slice why);
 void retrieve_operator(struct engine *engine, const struct event *event, struct out *out);
 
 /* ---- priors.c */
 MUST_USE enum err priors_init(struct engine *engine);
 void priors_exam_changed(struct engine *engine, struct out *out, const struct row_exam *exam);    /* ordered, scheduled, arrived, cancelled */
 void priors_study_published(struct engine *engine, struct out *out, int64_t study);  /* it may be a prior of a waiting exam */
+void priors_person_changed(struct engine *engine, struct out *out, int64_t person); /* by retrieve_person_changed */
+bool priors_demand_is_right(const struct engine *engine, int64_t demand, int64_t person); /* of a DEMAND_PRIOR, before anything leaves */
 void priors_demand_changed(struct engine *engine, struct out *out, int64_t demand);
 void priors_timer(struct engine *engine, struct out *out, int64_t subject);
 void priors_restored(struct engine *engine, struct out *out);

@@ -361,9 +361,8 @@ void query_find(struct engine *engine, const struct event *event, struct out *ou
     query->channel = channel->number;
     query->client_node = channel->node;
     query->client = chain_copy(&query->chain, channel->calling);
-    query->request = *request;
-    query->request.identifier = NULL;
-    query->request.sop_class_uid = chain_copy(&query->chain, slice_unpad(request->sop_class_uid));
+    query->request = (struct dimse){.kind = request->kind, .context_id = request->context_id, .message_id = request->message_id,
+                                    .sop_class_uid = chain_copy(&query->chain, slice_unpad(request->sop_class_uid))};
     query->asked_at = engine->now;
     query->deadline_ns = engine->now + engine->config->query_deadline_ns;
     query->incomplete = buffer_over(query->incomplete_text, sizeof query->incomplete_text);

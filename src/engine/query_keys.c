@@ -104,6 +104,37 @@ static uint16_t hierarchy_check(const struct question *question, slice *comment)
     return STATUS_SUCCESS;
 }
 
+/* Whose bare numbers are: the client's own organisation's. A bare number never crosses one. */
+static slice client_issuer(const struct engine *engine, uint32_t client)
+{
+    return client == NODE_NONE ? SLICE_EMPTY : node_organisation(engine, client)->issuer;
+}
+
+/* The engine's own number for a person without an NHS number: P and nine digits. */
+static bool is_pont_number(slice value)
+{
+    int64_t digits;
+    return value.size == 10 && value.data[0] == 'P' && slice_to_int64(slice_after(value, 1), &digits) && digits >= 0;
+}
+
+int64_t person_of_number(const struct engine *engine, uint32_t client, slice value, slice issuer)
+{
+    int64_t person = 0;
+    if (value.size == 0) {
+        return 0;
+    }
+    if (issuer.size > 0) {
+        const struct organisation *organisation = organisation_by_issuer(engine, issuer);
+        return identity_person(engine, organisation != NULL ? organisation->issuer : issuer, value);
+    }
+    if (nhs_number_is_valid(value)) {
+        person = identity_person(engine, ISSUER_NHS, value);
+    } else if (is_pont_number(value)) {
+        person = identity_person(engine, ISSUER_PONT, value);
+    }
+    return person != 0 ? person : identity_person(engine, client_issuer(engine, client), value);
+}
+
 static void persons_add(struct question *question, int64_t person)
 {
     for (size_t i = 0; i < question->person_count; i++) {
@@ -122,25 +153,6 @@ static void persons_add(struct question *question, int64_t person)
     question->persons[at] = person; /* in order of number: rows of a table come in any */
 }
 
-/* Whose bare numbers are: the client's own organisation's. A bare number never crosses one. */
-static slice client_issuer(const struct engine *engine, const struct query *query)
-{
-    if (query->client_node == NODE_NONE) {
-        return SLICE_EMPTY;
-    }
-    return node_organisation(engine, query->client_node)->issuer;
-}
-
-/* Every issuer in whose name a value without issuer may stand. */
-static void persons_by_value(const struct engine *engine, struct query *query, slice value, slice issuer)
-{
-    struct question *question = &query->question;
-    int64_t person = identity_person(engine, issuer, value);
-    if (person != 0) {
-        persons_add(question, person);
-    }
-}
-
 static void persons_by_pattern(const struct engine *engine, struct query *query, slice pattern, slice issuer)
 {
     uint32_t bound = row_bound(engine, TABLE_identifier);
@@ -151,18 +163,11 @@ static void persons_by_pattern(const struct engine *engine, struct query *query,
         struct row_identifier id = row_get_identifier(engine, row);
         bool issuer_fits = issuer.size > 0 ? slice_equal(id.issuer, issuer)
                                            : slice_equal(id.issuer, ISSUER_NHS) || slice_equal(id.issuer, ISSUER_PONT) ||
-                                                 slice_equal(id.issuer, client_issuer(engine, query));
+                                                 slice_equal(id.issuer, client_issuer(engine, query->client_node));
         if (issuer_fits && match_wildcard(pattern, id.value)) {
             persons_add(&query->question, identity_survivor(engine, id.person));
         }
     }
-}
-
-/* The engine's own number for a person without an NHS number: P and nine digits. */
-static bool is_pont_number(slice value)
-{
-    int64_t digits;
-    return value.size == 10 && value.data[0] == 'P' && slice_to_int64(slice_after(value, 1), &digits) && digits >= 0;
 }
 
 static void person_read(const struct engine *engine, struct query *query)
@@ -176,17 +181,14 @@ static void person_read(const struct engine *engine, struct query *query)
     question->mode = ASK_PERSONS;
     if (has_wildcard(value)) {
         persons_by_pattern(engine, query, value, issuer);
-    } else if (issuer.size > 0) {
-        const struct organisation *organisation = organisation_by_issuer(engine, issuer);
-        persons_by_value(engine, query, value, organisation != NULL ? organisation->issuer : issuer);
     } else {
-        persons_by_value(engine, query, value, nhs_number_is_valid(value) ? ISSUER_NHS : SLICE_EMPTY);
-        persons_by_value(engine, query, value, is_pont_number(value) ? ISSUER_PONT : SLICE_EMPTY);
-        if (question->person_count == 0) {
-            issuer = client_issuer(engine, query);
-            persons_by_value(engine, query, value, issuer);
+        int64_t person = person_of_number(engine, query->client_node, value, issuer);
+        if (person != 0) {
+            persons_add(question, person);
         }
-        issuer = nhs_number_is_valid(value) ? ISSUER_NHS : issuer;
+        if (issuer.size == 0) {
+            issuer = nhs_number_is_valid(value) ? ISSUER_NHS : client_issuer(engine, query->client_node);
+        }
     }
     if (question->person_count == 0) {
         bool askable = !has_wildcard(value) && issuer.size > 0 && !slice_equal(issuer, ISSUER_PONT);

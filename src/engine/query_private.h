@@ -107,6 +107,8 @@ bool set_is_empty(const struct node_set *set);
 /* ---- query_keys.c */
 /* Reads the request. STATUS_SUCCESS or the status to refuse with, then *comment says why. */
 uint16_t question_read(struct engine *engine, struct out *out, struct query *query, const struct dimse *request, slice *comment);
+/* The person that a PatientID key names when this client says it; 0 none. */
+int64_t person_of_number(const struct engine *engine, uint32_t client, slice value, slice issuer);
 /* What was asked, for records: "STUDY PatientID=... StudyDate=...". */
 slice question_text(const struct query *query, struct out *out);
 /* Does a row with these values satisfy the keys? `names`: alternatives to PatientName, backslash between. */

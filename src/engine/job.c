@@ -1,0 +1,910 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One attempt at a demand: the holders list the study, the best of them is told to move what is missing to us,
+ * and the relay passes it on. Results are recorded as the destination acknowledges them. */
+#include "src/engine/channel.h"
+#include "src/engine/retrieve_private.h"
+
+#define RELAY_DEADLINE_NS TIME_HOUR  /* of a job that everyone forgot: its last resort */
+#define FINAL_GRACE_NS (5 * TIME_S)  /* for the holder's final answer once everything arrived */
+#define RELAYS_DEFAULT 2u            /* jobs at once to one destination */
+
+struct transfer *transfer_of(struct engine *engine, int64_t demand)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        if (engine->retrieve->transfers[i].used && engine->retrieve->transfers[i].demand == demand) {
+            return &engine->retrieve->transfers[i];
+        }
+    }
+    return NULL;
+}
+
+bool transfer_has_job(const struct transfer *transfer)
+{
+    return transfer->phase == PHASE_OPENING || transfer->phase == PHASE_MOVING || transfer->phase == PHASE_ENDING;
+}
+
+static void channel_forget(struct engine *engine, struct out *out, struct transfer *transfer, bool abort)
+{
+    struct channel *channel = transfer->channel == 0 ? NULL : channel_find(engine, transfer->channel);
+    if (channel != NULL) {
+        channel->subject = 0; /* its CLOSED is nobody's news */
+        if (abort) {
+            channel_abort(engine, out, channel->number);
+        } else {
+            channel_close(engine, out, channel->number);
+        }
+    }
+    transfer->channel = 0;
+}
+
+void transfer_give(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    assert(transfer->used && !transfer->relay_open);
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        if (transfer->holders[i].find != 0) {
+            source_find_cancel(engine, out, transfer->holders[i].find);
+        }
+    }
+    if (transfer->target.find != 0) {
+        source_find_cancel(engine, out, transfer->target.find);
+    }
+    channel_forget(engine, out, transfer, false);
+    chain_free(&transfer->chain);
+    transfer->used = false;
+    schedule_soon(engine);
+}
+
+void transfer_fail(struct engine *engine, struct out *out, struct transfer *transfer, bool counts, slice why)
+{
+    int64_t demand = transfer->demand;
+    struct row_demand row;
+    why = text_copy(out, why);
+    /* The manifest is what tells a client which instances she lacks: it must live until the demand's end. */
+    if (counts && demand_get(engine, demand, &row) && row.attempts + 1 >= engine->config->transfer_attempts) {
+        demand_end(engine, out, demand, DEMAND_FAILED, PROOF_NONE, why);
+        transfer_give(engine, out, transfer);
+        return;
+    }
+    transfer_give(engine, out, transfer);
+    demand_again(engine, out, demand, counts, why);
+}
+
+/* ---- The manifest. */
+static uint32_t bucket_of(slice sop_uid)
+{
+    return (uint32_t)(hash64(7, sop_uid) % BUCKETS);
+}
+
+struct item *item_find(const struct transfer *transfer, slice sop_uid)
+{
+    struct item *item = transfer->buckets == NULL ? NULL : transfer->buckets[bucket_of(sop_uid)];
+    while (item != NULL && !slice_equal(item->sop_uid, sop_uid)) {
+        item = item->next_in_bucket;
+    }
+    return item;
+}
+
+static struct series *series_take(struct transfer *transfer, slice uid)
+{
+    struct series **last = &transfer->series;
+    for (; *last != NULL; last = &(*last)->next) {
+        if (slice_equal((*last)->uid, uid)) {
+            return *last;
+        }
+    }
+    struct series *series = chain_alloc(&transfer->chain, sizeof *series);
+    if (series != NULL) {
+        series->uid = chain_copy(&transfer->chain, uid);
+        series->number = transfer->series_count++;
+        *last = series;
+    }
+    return series;
+}
+
+static struct item *item_take(struct transfer *transfer, const struct find_row *row)
+{
+    slice sop_uid = slice_unpad(row->sop_uid);
+    struct item *item = item_find(transfer, sop_uid);
+    if (item != NULL) {
+        return item;
+    }
+    struct series *series = series_take(transfer, slice_unpad(row->series_uid));
+    item = chain_alloc(&transfer->chain, sizeof *item);
+    if (item == NULL || series == NULL) {
+        transfer->full = true;
+        return NULL;
+    }
+    uint32_t bucket = bucket_of(sop_uid);
+    item->sop_uid = chain_copy(&transfer->chain, sop_uid);
+    item->class_uid = chain_copy(&transfer->chain, slice_unpad(dataset_get(row->dataset, TAG_SOPClassUID)));
+    transfer->full = transfer->full || item->sop_uid.data == NULL || item->class_uid.data == NULL;
+    item->series = series->number;
+    item->next_in_bucket = transfer->buckets[bucket];
+    transfer->buckets[bucket] = item;
+    *transfer->items_last = item;
+    transfer->items_last = &item->next;
+    return item;
+}
+
+/* ---- Listing. */
+bool ask_images(struct engine *engine, struct out *out, const struct transfer *transfer, struct listing *listing)
+{
+    static const uint32_t returns[] = {TAG_SOPClassUID, TAG_SOPInstanceUID, TAG_SeriesInstanceUID, TAG_InstanceNumber};
+    struct dataset keys;
+    bool full = dataset_init(&keys, out->arena, 8) != ERR_OK || dataset_put(&keys, TAG_StudyInstanceUID, transfer->study_uid) != ERR_OK;
+    for (size_t i = 0; i < sizeof returns / sizeof returns[0] && !full; i++) {
+        full = dataset_put(&keys, returns[i], SLICE_EMPTY) != ERR_OK;
+    }
+    if (full) {
+        out->full = true;
+        return false;
+    }
+    struct find_question question = {
+        .node = listing->node,
+        .level = FIND_IMAGE,
+        .keys = &keys,
+        .deadline_ns = engine->now + engine->config->response_timeout_ns,
+        .owner = FIND_OF_RETRIEVE,
+        .owner_id = transfer->demand,
+    };
+    listing->done = listing->complete = false;
+    listing->find = source_find_start(engine, out, &question);
+    if (listing->find == 0) {
+        listing->done = true;
+        listing->why = SLICE("too many questions at once");
+    }
+    return listing->find != 0;
+}
+
+/* Originals; leased copies where no original is known. Never the destination itself. */
+static void holders_fill(struct engine *engine, struct transfer *transfer)
+{
+    for (int role = COPY_ORIGINAL; role <= COPY_LEASED && transfer->holder_count == 0; role++) {
+        for (uint32_t at = index_first_int(engine, INDEX_copy_study, transfer->study); at != ROW_NONE;
+             at = index_next(engine, INDEX_copy_study, at)) {
+            struct row_copy copy = row_get_copy(engine, at);
+            uint32_t node = node_by_name(engine, copy.node);
+            bool fits = node != NODE_NONE && node != transfer->destination && copy.role == role && copy.state != COPY_GONE &&
+                        node_at(engine, node)->source;
+            if (fits && transfer->holder_count < HOLDERS_MAX) {
+                transfer->holders[transfer->holder_count++] = (struct listing){.node = node};
+            }
+        }
+    }
+}
+
+static bool is_asked_for(const struct transfer *transfer, const struct find_row *row)
+{
+    if (slice_equal(transfer->level, SLICE("SERIES"))) {
+        return text_list_has(transfer->uids, slice_unpad(row->series_uid));
+    }
+    if (slice_equal(transfer->level, SLICE("IMAGE"))) {
+        return text_list_has(transfer->uids, slice_unpad(row->sop_uid));
+    }
+    return true;
+}
+
+void transfer_listed_row(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, const struct find_row *row)
+{
+    slice sop_uid = slice_unpad(row->sop_uid);
+    bool same_study = row->study_uid.size == 0 || slice_equal(slice_unpad(row->study_uid), transfer->study_uid);
+    if (sop_uid.size == 0 || !same_study || !is_asked_for(transfer, row)) {
+        return;
+    }
+    struct item *item = item_take(transfer, row);
+    if (item == NULL) {
+        return;
+    }
+    if (find == transfer->target.find) {
+        item->on_target = true;
+        return;
+    }
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        if (transfer->holders[i].find == find) {
+            item->holders |= (uint8_t)(1u << i);
+            item->wanted = !lifecycle_hidden(engine, transfer->study_uid, sop_uid);
+        }
+    }
+    (void)out;
+}
+
+static void items_sum_up(struct engine *engine, struct transfer *transfer)
+{
+    struct item *last = NULL;
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        struct row_job_item key = {.demand = transfer->demand, .sop_uid = item->sop_uid};
+        item->delivered = item->on_target || row_find_job_item(engine, &key) != ROW_NONE;
+        last = item->wanted ? item : last;
+    }
+    if (MUTANT(M_DROP_LAST) && last != NULL) {
+        last->wanted = false;
+    }
+    transfer->wanted = transfer->delivered = 0;
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        transfer->wanted += item->wanted;
+        transfer->delivered += item->wanted && item->delivered;
+    }
+}
+
+/* Instances that the registry expects of the whole study; 0 unknown. */
+static int64_t expected(const struct engine *engine, const struct transfer *transfer)
+{
+    uint32_t at = row_find_study(engine, &(struct row_study){.id = transfer->study});
+    return at == ROW_NONE || !slice_equal(transfer->level, SLICE("STUDY")) ? 0 : row_get_study(engine, at).instance_count;
+}
+
+/* Who did not list, in words; empty when all did or those who did list all that is expected. */
+static slice listing_gap(const struct engine *engine, const struct transfer *transfer, struct out *out)
+{
+    slice why = SLICE_EMPTY;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        const struct listing *holder = &transfer->holders[i];
+        if (!holder->complete && why.size == 0) {
+            why = TEXT(out, node_at(engine, holder->node)->name, SLICE(" "), holder->why);
+        }
+    }
+    int64_t count = expected(engine, transfer);
+    return count > 0 && transfer->wanted >= count ? SLICE_EMPTY : why;
+}
+
+static void transfer_listed(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    struct row_demand row;
+    items_sum_up(engine, transfer);
+    bool found = demand_get(engine, transfer->demand, &row);
+    assert(found);
+    slice gap = listing_gap(engine, transfer, out);
+    if (transfer->full) {
+        transfer_fail(engine, out, transfer, true, SLICE("limit: memory of manifests"));
+        return;
+    }
+    if (transfer->wanted == 0) {
+        transfer_fail(engine, out, transfer, true, gap.size > 0 ? gap : SLICE("no holder lists any instance"));
+        return;
+    }
+    row.wanted = transfer->wanted;
+    row.delivered = transfer->delivered;
+    row_put_demand(engine, out, &row);
+    move_progress(engine, out, transfer->demand);
+    transfer->gap = chain_copy(&transfer->chain, gap);
+    if (transfer->delivered == transfer->wanted) {
+        transfer_settled(engine, out, transfer);
+        return;
+    }
+    transfer->phase = PHASE_READY;
+    transfer_run_if_ready(engine, out, transfer);
+}
+
+void transfer_listed_end(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, enum find_outcome outcome, slice why)
+{
+    struct listing *listing = find == transfer->target.find ? &transfer->target : NULL;
+    bool all = true;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        listing = transfer->holders[i].find == find ? &transfer->holders[i] : listing;
+    }
+    if (listing == NULL) {
+        return;
+    }
+    listing->find = 0;
+    listing->done = true;
+    listing->complete = outcome == FIND_COMPLETE;
+    listing->why = chain_copy(&transfer->chain, why.size > 0 ? slice_before(why, 200) : find_outcome_text(outcome));
+    if (transfer->phase == PHASE_PROVING) {
+        proof_listed(engine, out, transfer);
+        return;
+    }
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        all = all && transfer->holders[i].done;
+    }
+    if (all && (!transfer->target_asked || transfer->target.done)) {
+        transfer_listed(engine, out, transfer);
+    }
+}
+
+/* ---- Beginning. */
+static struct transfer *transfer_take(struct engine *engine)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        struct transfer *transfer = &engine->retrieve->transfers[i];
+        if (!transfer->used) {
+            *transfer = (struct transfer){.used = true, .chain = chain_make(&engine->retrieve->pool)};
+            transfer->items_last = &transfer->items;
+            return transfer;
+        }
+    }
+    return NULL;
+}
+
+/* A destination that lists is asked first where something may be there already: after an attempt or a crash, and
+ * always where no client waits to be sent everything. */
+static bool target_is_worth_asking(const struct engine *engine, const struct row_demand *row, uint32_t destination)
+{
+    return node_at(engine, destination)->answers_list &&
+           (row->reason != DEMAND_CLIENT || row->attempts > 0 || row->wanted > 0);
+}
+
+static bool transfer_fill(struct engine *engine, struct transfer *transfer, const struct row_demand *row, const struct row_study *study)
+{
+    transfer->demand = row->id;
+    transfer->study = row->study;
+    transfer->reason = (enum demand_reason)row->reason;
+    transfer->destination = node_by_name(engine, row->destination);
+    transfer->phase = PHASE_LISTING;
+    transfer->study_uid = chain_copy(&transfer->chain, study->uid);
+    transfer->level = chain_copy(&transfer->chain, row->level);
+    transfer->uids = chain_copy(&transfer->chain, row->uids);
+    transfer->buckets = chain_alloc(&transfer->chain, BUCKETS * sizeof *transfer->buckets);
+    transfer->target.node = transfer->destination;
+    return transfer->buckets != NULL && transfer->uids.data != NULL && transfer->study_uid.data != NULL;
+}
+
+/* A plan made under an old link is checked again before anything leaves (design 3.2): does the study still belong
+ * to the patient for whom it was wanted? What a client named by its UID she gets under the right person. */
+static bool still_right(const struct engine *engine, const struct row_demand *row, const struct row_study *study)
+{
+    int64_t person = identity_survivor(engine, study->person);
+    if (row->reason == DEMAND_PRIOR) {
+        return priors_demand_is_right(engine, row->id, person);
+    }
+    return row->reason != DEMAND_MDT || index_first_int(engine, INDEX_mdt_case_person, person) != ROW_NONE;
+}
+
+/* Nothing to do, or nothing that may be done? Then the demand ends here. */
+static bool ends_at_once(struct engine *engine, struct out *out, struct row_demand *row, const struct row_study *study)
+{
+    uint32_t destination = node_by_name(engine, row->destination);
+    if (destination == NODE_NONE) {
+        demand_end(engine, out, row->id, DEMAND_FAILED, PROOF_NONE, SLICE("the destination is no longer configured"));
+        return true;
+    }
+    if (lifecycle_hidden(engine, study->uid, SLICE_EMPTY)) {
+        demand_end(engine, out, row->id, DEMAND_FAILED, PROOF_NONE, SLICE("the study was rejected"));
+        return true;
+    }
+    if (!still_right(engine, row, study)) {
+        demand_end(engine, out, row->id, DEMAND_FAILED, PROOF_NONE, SLICE("the study is not this patient's any more"));
+        return true;
+    }
+    if (row->reason == DEMAND_CLIENT || !slice_equal(row->level, SLICE("STUDY")) || !retrieve_is_at(engine, row->study, destination)) {
+        return false;
+    }
+    uint32_t at = row_find_copy(engine, &(struct row_copy){.study = row->study, .node = row->destination});
+    struct row_copy copy = row_get_copy(engine, at);
+    row->wanted = row->delivered = copy.instance_count;
+    row_put_demand(engine, out, row);
+    demand_end(engine, out, row->id, DEMAND_DONE, copy.proof == PROOF_NONE ? PROOF_LIST : (enum proof)copy.proof, SLICE("was there already"));
+    return true;
+}
+
+struct transfer *transfer_begin(struct engine *engine, struct out *out, const struct row_demand *demand)
+{
+    struct row_demand row = *demand;
+    uint32_t at = row_find_study(engine, &(struct row_study){.id = row.study});
+    if (at == ROW_NONE) {
+        demand_end(engine, out, row.id, DEMAND_FAILED, PROOF_NONE, SLICE("the study is gone"));
+        return NULL;
+    }
+    struct row_study study = row_get_study(engine, at);
+    if (ends_at_once(engine, out, &row, &study)) {
+        return NULL;
+    }
+    struct transfer *transfer = transfer_take(engine);
+    assert(transfer != NULL);
+    if (!transfer_fill(engine, transfer, &row, &study)) {
+        transfer_fail(engine, out, transfer, true, SLICE("limit: memory of manifests"));
+        return NULL;
+    }
+    holders_fill(engine, transfer);
+    bool any = false;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        any = ask_images(engine, out, transfer, &transfer->holders[i]) || any;
+    }
+    if (!any) {
+        transfer_fail(engine, out, transfer, true, transfer->holder_count == 0 ? SLICE("no node holds the study") : SLICE("too many questions at once"));
+        return NULL;
+    }
+    if (target_is_worth_asking(engine, &row, transfer->destination)) {
+        transfer->target_asked = true;
+        (void)ask_images(engine, out, transfer, &transfer->target);
+    }
+    return transfer;
+}
+
+/* ---- The job: whose turn it is. */
+static bool holder_is_busy(const struct engine *engine, uint32_t node)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        const struct transfer *other = &engine->retrieve->transfers[i];
+        if (other->used && transfer_has_job(other) && other->holders[other->holder].node == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Two jobs never bring one study to one place at once, and a destination is not flooded. */
+static bool destination_is_busy(const struct engine *engine, const struct transfer *transfer)
+{
+    const struct node_config *node = node_at(engine, transfer->destination);
+    uint32_t most = node_has(engine, transfer->destination, DIALECT_serial) ? 1 : node->associations > 0 ? node->associations : RELAYS_DEFAULT;
+    uint32_t count = 0;
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        const struct transfer *other = &engine->retrieve->transfers[i];
+        if (other->used && transfer_has_job(other) && other->destination == transfer->destination) {
+            count++;
+            if (other->study == transfer->study) {
+                return true;
+            }
+        }
+    }
+    return count >= most;
+}
+
+static uint32_t holder_has(const struct transfer *transfer, size_t holder)
+{
+    uint32_t count = 0;
+    for (const struct item *item = transfer->items; item != NULL; item = item->next) {
+        count += item->wanted && !item->delivered && (item->holders >> holder & 1) != 0;
+    }
+    return count;
+}
+
+/* The holder with most of what is missing that may be called now. `*down`: none is there and none is merely busy. */
+static size_t holder_choose(const struct engine *engine, const struct transfer *transfer, bool *down)
+{
+    size_t best = transfer->holder_count;
+    uint32_t most = 0;
+    *down = true;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        uint32_t node = transfer->holders[i].node, has = holder_has(transfer, i);
+        enum gate gate = transfer->reason == DEMAND_CLIENT ? health_gate(engine, node) : health_gate_bulk(engine, node);
+        if (has > 0 && gate != GATE_DOWN) {
+            *down = false;
+            if (gate == GATE_OPEN && !holder_is_busy(engine, node) && has > most) {
+                best = i;
+                most = has;
+            }
+        }
+    }
+    return best;
+}
+
+/* ---- The job: ordering it. */
+static void job_mark(struct transfer *transfer)
+{
+    uint32_t listed = 0;
+    transfer->job_wanted = transfer->job_answered = 0;
+    for (struct series *series = transfer->series; series != NULL; series = series->next) {
+        series->in_job = series->total = 0;
+    }
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        bool here = (item->holders >> transfer->holder & 1) != 0;
+        item->in_job = item->wanted && !item->delivered && here;
+        item->answered = false;
+        transfer->job_wanted += item->in_job;
+        listed += here;
+        struct series *series = transfer->series;
+        while (series->number != item->series) {
+            series = series->next;
+        }
+        series->total += here;
+        series->in_job += item->in_job;
+    }
+    transfer->whole_study = transfer->job_wanted == listed;
+    transfer->move_series = transfer->series;
+    transfer->move_item = transfer->items;
+    transfer->message_id = 0;
+}
+
+static bool relay_order(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    uint32_t holder = transfer->holders[transfer->holder].node;
+    struct relay_item *items = arena_array(out->arena, transfer->job_wanted, sizeof *items);
+    struct dataset put, *coercion = arena_alloc(out->arena, sizeof *coercion);
+    slice source = SLICE_EMPTY;
+    if (items == NULL || coercion == NULL) {
+        out->full = true;
+        return false;
+    }
+    uint32_t count = 0;
+    for (const struct item *item = transfer->items; item != NULL; item = item->next) {
+        if (item->in_job) {
+            items[count++] = (struct relay_item){item->sop_uid, item->class_uid};
+        }
+    }
+    bool coerced = coercion_plan(engine, out, transfer->study, holder, transfer->destination, &put, &source);
+    if (coerced && dataset_copy(coercion, &put, out->arena, 0) != ERR_OK) {
+        out->full = true;
+        return false;
+    }
+    const struct move_request *client = move_of_demand(engine, transfer->demand);
+    struct command *command = out_command(out, COMMAND_RELAY);
+    command->job = transfer->job;
+    command->relay = (struct relay_job){
+        .id = transfer->job,
+        .holder = node_at(engine, holder)->peer,
+        .destination = node_at(engine, transfer->destination)->peer,
+        .study_uid = transfer->study_uid,
+        .items = items,
+        .item_count = count,
+        .coercion = coerced ? coercion : NULL,
+        .coercion_source = source,
+        .move_originator = client == NULL ? SLICE_EMPTY : text_copy(out, client->client),
+        .move_originator_id = client == NULL ? 0 : client->request.message_id,
+        .deadline_ns = engine->now + RELAY_DEADLINE_NS,
+    };
+    return true;
+}
+
+static void job_start(struct engine *engine, struct out *out, struct transfer *transfer, size_t holder)
+{
+    struct row_demand row;
+    uint32_t node = transfer->holders[holder].node;
+    bool found = demand_get(engine, transfer->demand, &row);
+    assert(found);
+    transfer->holder = (uint32_t)holder;
+    job_mark(transfer);
+    if (!row_room(engine, TABLE_job_item, transfer->job_wanted) || !row_room(engine, TABLE_job, 1)) {
+        transfer_fail(engine, out, transfer, true, SLICE("limit instances_max"));
+        return;
+    }
+    slice what = TEXT(out, transfer->study_uid, SLICE(" "), node_at(engine, node)->name, SLICE(" > "), row.destination);
+    if (!access_audit(engine, out, SLICE("DELIVER"), SLICE("ordered"), row.principal, what, row.reason_key)) {
+        transfer_fail(engine, out, transfer, true, SLICE("the access cannot be audited"));
+        return;
+    }
+    transfer->job = counter_next(engine, out, SLICE("job"));
+    row_put_job(engine, out,
+                &(struct row_job){.demand = row.id, .id = transfer->job, .holder = node_at(engine, node)->name, .path = PATH_RELAY,
+                                  .state = DEMAND_RUNNING, .started_at = engine->now});
+    transfer->relay_open = relay_order(engine, out, transfer);
+    transfer->root = node_at(engine, node)->study_root ? UID_STUDY_ROOT_MOVE : UID_PATIENT_ROOT_MOVE;
+    transfer->final_seen = transfer->lost = false;
+    transfer->why = SLICE_EMPTY;
+    transfer->sign_ns = engine->now;
+    transfer->phase = PHASE_OPENING;
+    transfer->channel = channel_open(engine, out, node, CHANNEL_MOVE, transfer->demand, &transfer->root, 1, 0);
+    uint32_t at = row_find_study(engine, &(struct row_study){.id = row.study});
+    struct row_person person;
+    if (at != ROW_NONE && identity_row(engine, identity_survivor(engine, row_get_study(engine, at).person), &person)) {
+        row.epoch = person.epoch; /* of the links that the coercion was planned under */
+    }
+    if (row.state != DEMAND_RUNNING || row.why.size > 0) {
+        row.state = DEMAND_RUNNING;
+        row.why = SLICE_EMPTY;
+        demand_put(engine, out, &row);
+    }
+    if (transfer->channel == 0) {
+        transfer_stop(engine, out, transfer, SLICE("limit channels"));
+    }
+}
+
+void transfer_run_if_ready(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    bool down = false;
+    assert(transfer->phase == PHASE_READY);
+    bool client = transfer->reason == DEMAND_CLIENT;
+    size_t holder = holder_choose(engine, transfer, &down);
+    if (health_gate(engine, transfer->destination) == GATE_DOWN) {
+        transfer_fail(engine, out, transfer, client, SLICE("the destination is down"));
+    } else if (down) {
+        transfer_fail(engine, out, transfer, client, SLICE("every holder is down"));
+    } else if (holder < transfer->holder_count && !destination_is_busy(engine, transfer)) {
+        job_start(engine, out, transfer, holder);
+    }
+}
+
+/* ---- The job: moving. */
+static slice move_uids(struct out *out, struct transfer *transfer, const struct series *series, size_t *count)
+{
+    struct buffer text = buffer_make(out->arena, MOVE_UIDS_MAX * (UID_SIZE_MAX + 1));
+    for (*count = 0; transfer->move_item != NULL && *count < MOVE_UIDS_MAX; transfer->move_item = transfer->move_item->next) {
+        const struct item *item = transfer->move_item;
+        if (item->in_job && item->series == series->number) {
+            buffer_put_text(&text, *count > 0 ? "\\" : "");
+            buffer_put(&text, slice_before(item->sop_uid, UID_SIZE_MAX));
+            (*count)++;
+        }
+    }
+    out->full = out->full || text.full;
+    return buffer_slice(&text);
+}
+
+static bool put_key(struct dataset *keys, uint32_t tag, slice value)
+{
+    return dataset_put(keys, tag, value) == ERR_OK;
+}
+
+/* What to ask for next: the study, a whole series, or instances of one; false when everything was asked for. */
+static bool move_next(struct out *out, struct transfer *transfer, struct dataset *keys)
+{
+    if (transfer->whole_study) {
+        transfer->move_series = NULL;
+        return transfer->message_id == 0 && put_key(keys, TAG_QueryRetrieveLevel, SLICE("STUDY"));
+    }
+    while (transfer->move_series != NULL) {
+        const struct series *series = transfer->move_series;
+        bool whole = series->in_job > 0 && series->in_job == series->total;
+        size_t count = 0;
+        slice uids = SLICE_EMPTY;
+        if (series->in_job > 0 && !whole) {
+            uids = move_uids(out, transfer, series, &count);
+        }
+        if (whole || count == 0) {
+            transfer->move_series = series->next;
+            transfer->move_item = transfer->items;
+        }
+        if (whole || count > 0) {
+            return put_key(keys, TAG_QueryRetrieveLevel, whole ? SLICE("SERIES") : SLICE("IMAGE")) &&
+                   put_key(keys, TAG_SeriesInstanceUID, series->uid) && (whole || put_key(keys, TAG_SOPInstanceUID, uids));
+        }
+    }
+    return false;
+}
+
+static slice patient_at(const struct engine *engine, const struct transfer *transfer, uint32_t node)
+{
+    uint32_t at = row_find_study(engine, &(struct row_study){.id = transfer->study});
+    int64_t person = at == ROW_NONE ? 0 : identity_survivor(engine, row_get_study(engine, at).person);
+    return person == 0 ? SLICE_EMPTY : identity_number(engine, person, node_organisation(engine, node)->issuer, 0);
+}
+
+static bool move_send(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    uint32_t node = transfer->holders[transfer->holder].node;
+    struct dataset keys;
+    if (dataset_init(&keys, out->arena, 6) != ERR_OK || !put_key(&keys, TAG_StudyInstanceUID, transfer->study_uid)) {
+        out->full = true;
+        return false;
+    }
+    if (slice_equal(transfer->root, UID_PATIENT_ROOT_MOVE) && !put_key(&keys, TAG_PatientID, patient_at(engine, transfer, node))) {
+        out->full = true;
+        return false;
+    }
+    if (!move_next(out, transfer, &keys)) {
+        return false;
+    }
+    struct dimse request = {
+        .kind = DIMSE_C_MOVE_RQ,
+        .message_id = ++transfer->message_id,
+        .sop_class_uid = transfer->root,
+        .move_destination = engine->config->aet,
+        .priority = transfer->reason == DEMAND_CLIENT ? 1 : 0,
+        .remaining = DIMSE_COUNTER_ABSENT, .completed = DIMSE_COUNTER_ABSENT, .failed = DIMSE_COUNTER_ABSENT, .warning = DIMSE_COUNTER_ABSENT,
+        .identifier = &keys,
+    };
+    out_send_dimse(out, transfer->channel, &request);
+    return true;
+}
+
+/* ---- The job: ending. */
+static void job_end(struct engine *engine, struct out *out, struct transfer *transfer, bool abort)
+{
+    channel_forget(engine, out, transfer, abort);
+    if (transfer->relay_open && transfer->phase != PHASE_ENDING) {
+        out_command(out, COMMAND_RELAY_END)->job = transfer->job;
+        transfer->phase = PHASE_ENDING;
+        timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + engine->config->response_timeout_ns);
+        transfer->sign_ns = engine->now;
+    }
+}
+
+void transfer_stop(struct engine *engine, struct out *out, struct transfer *transfer, slice why)
+{
+    if (transfer_has_job(transfer)) {
+        transfer->why = chain_copy(&transfer->chain, why);
+        job_end(engine, out, transfer, true);
+    } else {
+        transfer_fail(engine, out, transfer, false, why);
+    }
+}
+
+static slice text_status(struct out *out, uint16_t status)
+{
+    const uint8_t bytes[] = {(uint8_t)(status >> 8), (uint8_t)status};
+    struct buffer text = buffer_make(out->arena, 4);
+    buffer_put_hex(&text, (slice){(const char *)bytes, sizeof bytes});
+    return buffer_slice(&text);
+}
+
+static slice job_gap(const struct transfer *transfer, struct out *out)
+{
+    uint32_t missing = 0;
+    uint16_t status = 0;
+    for (const struct item *item = transfer->items; item != NULL; item = item->next) {
+        if (item->wanted && !item->delivered) {
+            missing++;
+            status = item->answered ? item->status : status;
+        }
+    }
+    struct buffer text = buffer_make(out->arena, 120);
+    buffer_put_int(&text, missing);
+    buffer_put_text(&text, " of ");
+    buffer_put_int(&text, transfer->wanted);
+    buffer_put_text(&text, " instances did not arrive");
+    if (status != 0) {
+        buffer_put_text(&text, ", status ");
+        buffer_put(&text, text_status(out, status));
+    }
+    return buffer_slice(&text);
+}
+
+/* Everything wanted that could be listed is there: what is left is the proof, or a holder that did not list. */
+void transfer_settled(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    if (transfer->gap.size > 0) {
+        transfer_fail(engine, out, transfer, true, transfer->gap);
+        return;
+    }
+    proof_begin(engine, out, transfer);
+}
+
+static void job_over(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    bool job_complete = true;
+    row_delete_job(engine, out, &(struct row_job){.demand = transfer->demand});
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        job_complete = job_complete && (!item->in_job || item->delivered);
+        if (MUTANT(M_RETRY_DUP) && !transfer->again) {
+            item->delivered = false;
+        }
+        item->in_job = false;
+    }
+    if (MUTANT(M_RETRY_DUP) && !transfer->again) {
+        transfer->again = true;
+        transfer->delivered = 0;
+    }
+    schedule_soon(engine);
+    if (transfer->given_up) {
+        demand_end(engine, out, transfer->demand, DEMAND_FAILED, PROOF_NONE, transfer->why);
+        transfer_give(engine, out, transfer);
+    } else if (transfer->delivered == transfer->wanted) {
+        transfer_settled(engine, out, transfer);
+    } else if (job_complete && transfer->why.size == 0) {
+        transfer->phase = PHASE_READY; /* the rest is at another holder */
+        transfer_run_if_ready(engine, out, transfer);
+    } else {
+        slice gap = job_gap(transfer, out);
+        transfer_fail(engine, out, transfer, true, transfer->why.size > 0 ? TEXT(out, transfer->why, SLICE(": "), gap) : gap);
+    }
+}
+
+/* ---- Events. */
+static void moved(struct engine *engine, struct out *out, struct transfer *transfer, const struct dimse *response)
+{
+    if (response->kind != DIMSE_C_MOVE_RSP || transfer->phase != PHASE_MOVING) {
+        return;
+    }
+    transfer->sign_ns = engine->now;
+    if (status_is_pending(response->status)) {
+        return;
+    }
+    uint32_t node = transfer->holders[transfer->holder].node;
+    health_worked(engine, out, node);
+    transfer->final_seen = true;
+    transfer->final_status = response->status;
+    if (response->status != STATUS_SUCCESS && !status_is_warning(response->status) && transfer->why.size == 0) {
+        transfer->why = chain_copy(&transfer->chain, TEXT(out, node_at(engine, node)->name, SLICE(" answered "), text_status(out, response->status)));
+    }
+    if (transfer->job_answered == transfer->job_wanted || !move_send(engine, out, transfer)) {
+        job_end(engine, out, transfer, false);
+    }
+}
+
+static void opened(struct engine *engine, const struct event *event, struct out *out, struct transfer *transfer)
+{
+    if (contexts_find(&event->contexts, transfer->root, SLICE_EMPTY) == NULL) {
+        transfer->why = SLICE("the holder does not offer C-MOVE");
+        job_end(engine, out, transfer, false);
+        return;
+    }
+    transfer->phase = PHASE_MOVING;
+    transfer->sign_ns = engine->now;
+    timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + engine->config->response_timeout_ns);
+    if (!move_send(engine, out, transfer)) {
+        job_end(engine, out, transfer, false);
+    }
+}
+
+void transfer_event(struct engine *engine, const struct event *event, struct out *out, struct transfer *transfer, struct channel *channel)
+{
+    if (channel->number != transfer->channel) {
+        return;
+    }
+    uint32_t node = transfer->holders[transfer->holder].node;
+    switch (event->kind) {
+    case EVENT_OPENED:
+        opened(engine, event, out, transfer);
+        break;
+    case EVENT_RECEIVED:
+        for (size_t i = 0; i < event->run.count && transfer->channel != 0; i++) {
+            moved(engine, out, transfer, &event->run.messages[i].dimse);
+        }
+        break;
+    case EVENT_REFUSED:
+        transfer->channel = 0;
+        transfer->why = chain_copy(&transfer->chain, TEXT(out, node_at(engine, node)->name, SLICE(" cannot be reached")));
+        job_end(engine, out, transfer, false);
+        break;
+    case EVENT_CLOSED:
+        transfer->channel = 0;
+        transfer->lost = true;
+        transfer->why = chain_copy(&transfer->chain, TEXT(out, node_at(engine, node)->name, SLICE(" dropped the association")));
+        health_failed(engine, out, node, SLICE("association lost"));
+        job_end(engine, out, transfer, false);
+        break;
+    default:
+        break;
+    }
+}
+
+static void took(struct engine *engine, struct out *out, struct transfer *transfer, const struct relay_result *result)
+{
+    struct item *item = item_find(transfer, slice_unpad(result->sop_instance_uid));
+    if (item == NULL || !item->in_job) {
+        return;
+    }
+    transfer->job_answered += !item->answered;
+    item->answered = true;
+    item->status = result->status;
+    bool there = result->status == STATUS_SUCCESS || status_is_warning(result->status);
+    if (there && !item->delivered) {
+        item->delivered = true;
+        transfer->delivered++;
+        row_put_job_item(engine, out,
+                         &(struct row_job_item){.demand = transfer->demand, .sop_uid = item->sop_uid, .status = result->status,
+                                                .dataset_sha256 = result->dataset_sha256, .pixel_sha256 = result->pixel_sha256});
+    }
+}
+
+void transfer_relayed(struct engine *engine, const struct event *event, struct out *out, struct transfer *transfer)
+{
+    uint32_t before = transfer->delivered;
+    for (size_t i = 0; i < event->result_count; i++) {
+        took(engine, out, transfer, &event->results[i]);
+    }
+    struct row_demand row;
+    if (transfer->delivered != before && demand_get(engine, transfer->demand, &row)) {
+        row.delivered = transfer->delivered;
+        row_put_demand(engine, out, &row);
+        move_progress(engine, out, transfer->demand);
+    }
+    transfer->sign_ns = engine->now;
+    if (transfer->phase == PHASE_MOVING && transfer->job_answered == transfer->job_wanted) {
+        timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + FINAL_GRACE_NS);
+    }
+    if (!event->relay_ended) {
+        return;
+    }
+    transfer->relay_open = false;
+    if (transfer->phase != PHASE_ENDING) { /* the relay gave up by itself: the destination */
+        channel_forget(engine, out, transfer, true);
+        transfer->why = chain_copy(&transfer->chain, event->relay_text.size > 0 ? slice_before(event->relay_text, 200) : SLICE("the relay ended"));
+        if (transfer->job_answered == 0) {
+            health_failed(engine, out, transfer->destination, SLICE("does not take images"));
+        }
+    }
+    job_over(engine, out, transfer);
+}
+
+void transfer_timer(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    time_ns silent_since = transfer->sign_ns + engine->config->response_timeout_ns;
+    uint32_t node = transfer->holder < transfer->holder_count ? transfer->holders[transfer->holder].node : NODE_NONE;
+    if (transfer->phase == PHASE_MOVING && transfer->job_answered == transfer->job_wanted && engine->now >= transfer->sign_ns + FINAL_GRACE_NS) {
+        finding(engine, out, node, SLICE("no final C-MOVE response"), SLICE("everything arrived, the final answer did not"));
+        job_end(engine, out, transfer, true);
+    } else if (transfer->phase == PHASE_MOVING && engine->now >= silent_since) {
+        transfer->why = chain_copy(&transfer->chain, TEXT(out, node_at(engine, node)->name, SLICE(" gave no sign of life")));
+        job_end(engine, out, transfer, true);
+        health_failed(engine, out, node, SLICE("C-MOVE timed out"));
+    } else if (transfer->phase == PHASE_MOVING) {
+        timer_set(engine, TIMER_RETRIEVE, transfer->demand, silent_since);
+    } else if (transfer->phase == PHASE_ENDING && engine->now >= silent_since) {
+        transfer->relay_open = false; /* the driver owes us the end; nothing may wait for it for ever */
+        job_over(engine, out, transfer);
+    } else if (transfer->phase == PHASE_PROVING || transfer->phase == PHASE_COMMITTING) {
+        proof_timer(engine, out, transfer);
+    }
+}
