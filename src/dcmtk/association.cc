@@ -2,78 +2,17 @@
 #include "src/dcmtk/association.h"
 
 #include "dcmtk/dcmnet/cond.h"
-#include "dcmtk/dcmnet/dcmtrans.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define UID_TEXT 65
 #define ABORT_SIZE 10
 #define ACCEPT_TIMEOUT (5 * TIME_S) /* for an A-ASSOCIATE-AC or A-RELEASE-RP to leave */
 
-/* ---- The networks. DCMTK takes an accepted socket through one global handle, guarded here; it is never held across
- * a wait, for the whole request stands in the socket by then. A dialled socket DCMTK insists on connecting itself,
- * with a global time-out: it connects to the anchor, a listener of ours that nobody answers, and line_layer puts
- * the socket that we have connected in its place. */
-static T_ASC_Network *network;
-static pthread_mutex_t handover = PTHREAD_MUTEX_INITIALIZER;
-static int anchor = -1;
-static char anchor_address[32];
-
-static enum err anchor_open()
-{
-    struct sockaddr_in at = {};
-    socklen_t size = sizeof at;
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    anchor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (anchor < 0 || bind(anchor, (struct sockaddr *)&at, sizeof at) != 0 || listen(anchor, SOMAXCONN) != 0 ||
-        getsockname(anchor, (struct sockaddr *)&at, &size) != 0) {
-        return ERR_SYSTEM;
-    }
-    snprintf(anchor_address, sizeof anchor_address, "127.0.0.1:%u", ntohs(at.sin_port));
-    return ERR_OK;
-}
-
-/* Takes the husks of dialled connections off the anchor's queue. */
-static void anchor_sweep()
-{
-    for (;;) {
-        int fd = accept4(anchor, nullptr, nullptr, SOCK_CLOEXEC);
-        if (fd >= 0) {
-            close(fd);
-        } else if (errno != ECONNABORTED && errno != EINTR) {
-            return;
-        }
-    }
-}
-
-enum err networks_start(void)
-{
-    if (anchor_open() != ERR_OK) {
-        return ERR_SYSTEM;
-    }
-    dcmExternalSocketHandle.set(anchor); /* so that DCMTK opens no listener */
-    OFCondition made = ASC_initializeNetwork(NET_ACCEPTORREQUESTOR, 0, DUL_TIMEOUT, &network);
-    dcmExternalSocketHandle.set(-1);
-    if (made.bad()) {
-        return ERR_SYSTEM;
-    }
-    return ASC_setTransportLayer(network, line_layer(), 0).good() ? ERR_OK : ERR_SYSTEM;
-}
-
 /* ---- Making and ending. */
 
-static enum err association_make(struct association **out, int fd)
+enum err association_make(struct association **out, int fd)
 {
     struct association *made = static_cast<struct association *>(calloc(1, sizeof *made));
     if (made == nullptr || line_init(&made->line, fd) != ERR_OK) {
@@ -164,13 +103,7 @@ enum err association_receive(struct association **out, int fd, const struct aske
         made->asked[made->asked_count++] = asked->contexts.list[i].id;
     }
     made->line.read_deadline = clock_after(ACCEPT_TIMEOUT); /* never reached: the bytes are there */
-    pthread_mutex_lock(&handover);
-    line_adopt(&made->line);
-    dcmExternalSocketHandle.set(fd);
-    OFCondition received = ASC_receiveAssociation(network, &made->dul, PDU_SIZE_MAX, nullptr, nullptr, OFFalse, DUL_NOBLOCK, 1);
-    dcmExternalSocketHandle.set(-1);
-    line_adopt(nullptr);
-    pthread_mutex_unlock(&handover);
+    OFCondition received = network_receive(&made->line, &made->dul);
     if (received.bad()) {
         association_abort(made);
         association_free(made);
@@ -180,7 +113,7 @@ enum err association_receive(struct association **out, int fd, const struct aske
     return ERR_OK;
 }
 
-static bool copy_uid(slice uid, char text[UID_TEXT])
+bool association_copy_uid(slice uid, char text[UID_TEXT])
 {
     if (uid.size >= UID_TEXT) {
         return false;
@@ -190,7 +123,7 @@ static bool copy_uid(slice uid, char text[UID_TEXT])
     return true;
 }
 
-static T_ASC_SC_ROLE role_of(const struct context *context)
+T_ASC_SC_ROLE association_role(const struct context *context)
 {
     if (context->scu && context->scp) {
         return ASC_SC_ROLE_SCUSCP;
@@ -201,7 +134,7 @@ static T_ASC_SC_ROLE role_of(const struct context *context)
     return context->scu ? ASC_SC_ROLE_SCU : ASC_SC_ROLE_DEFAULT;
 }
 
-static const struct context *answer_for(const struct contexts *answered, unsigned id)
+const struct context *association_answer_for(const struct contexts *answered, unsigned id)
 {
     for (size_t i = 0; i < answered->count; i++) {
         if (answered->list[i].id == id) {
@@ -222,8 +155,8 @@ static void answer_context(struct association *association, uint8_t id, const st
 {
     char syntax[UID_TEXT];
     T_ASC_Parameters *params = association->dul->params;
-    if (answer != nullptr && answer->result == CONTEXT_ACCEPTED && copy_uid(answer->accepted_syntax, syntax) &&
-        ASC_acceptPresentationContext(params, id, syntax, role_of(answer)).good()) {
+    if (answer != nullptr && answer->result == CONTEXT_ACCEPTED && association_copy_uid(answer->accepted_syntax, syntax) &&
+        ASC_acceptPresentationContext(params, id, syntax, association_role(answer)).good()) {
         association->accepted[id] = true;
         return;
     }
@@ -233,7 +166,7 @@ static void answer_context(struct association *association, uint8_t id, const st
 enum err association_accept(struct association *association, const struct contexts *answered)
 {
     for (size_t i = 0; i < association->asked_count; i++) {
-        answer_context(association, association->asked[i], answer_for(answered, association->asked[i]));
+        answer_context(association, association->asked[i], association_answer_for(answered, association->asked[i]));
     }
     association->line.write_timeout = ACCEPT_TIMEOUT;
     if (ASC_acknowledgeAssociation(association->dul).bad()) {
@@ -241,262 +174,6 @@ enum err association_accept(struct association *association, const struct contex
         return association->line.timed_out ? ERR_TIMEOUT : ERR_PEER_GONE;
     }
     association->open = true;
-    return ERR_OK;
-}
-
-/* ---- Opening. */
-
-static enum err refuse(struct association_refusal *refusal, decltype(association_refusal::kind) kind)
-{
-    refusal->kind = kind;
-    switch (kind) {
-    case association_refusal::REFUSED_TIMEOUT:
-        return ERR_TIMEOUT;
-    case association_refusal::REFUSED_CONNECT:
-    case association_refusal::REFUSED_REJECTED:
-        return ERR_REFUSED;
-    default:
-        return ERR_PEER_GONE;
-    }
-}
-
-/* Waits for a connect to end; 0 or errno. */
-static int connect_result(int fd, time_ns deadline)
-{
-    struct pollfd ready = {fd, POLLOUT, 0};
-    int count;
-    do {
-        count = poll(&ready, 1, clock_poll_timeout(deadline));
-    } while (count < 0 && errno == EINTR);
-    if (count <= 0) {
-        return count == 0 ? ETIMEDOUT : errno;
-    }
-    int failed = 0;
-    socklen_t size = sizeof failed;
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size);
-    return failed;
-}
-
-/* Connected, not blocking; -1 with errno. */
-static int dial_one(const struct addrinfo *to, time_ns deadline)
-{
-    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    int failed = 0;
-    if (connect(fd, to->ai_addr, to->ai_addrlen) != 0) {
-        failed = errno == EINPROGRESS ? connect_result(fd, deadline) : errno;
-    }
-    if (failed != 0) {
-        close(fd);
-        errno = failed;
-        return -1;
-    }
-    return fd;
-}
-
-/* Names are looked up by the system's resolver, which has time-outs of its own: give numbers where that matters. */
-static int dial(const char *host, uint16_t port, time_ns timeout)
-{
-    char service[8];
-    snprintf(service, sizeof service, "%u", port);
-    struct addrinfo hints = {}, *list = nullptr;
-    hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(host, service, &hints, &list) != 0) {
-        errno = EHOSTUNREACH;
-        return -1;
-    }
-    time_ns deadline = clock_after(timeout);
-    int fd = -1;
-    for (const struct addrinfo *at = list; at != nullptr && fd < 0; at = at->ai_next) {
-        fd = dial_one(at, deadline);
-    }
-    int kept = errno;
-    freeaddrinfo(list);
-    errno = kept;
-    return fd;
-}
-
-static bool title_text(slice title, char text[17])
-{
-    if (title.size == 0 || title.size > 16) {
-        return false;
-    }
-    memcpy(text, title.data, title.size);
-    text[title.size] = '\0';
-    return true;
-}
-
-static bool add_context(T_ASC_Parameters *params, uint8_t id, const struct context *context)
-{
-    char abstract[UID_TEXT], texts[CONTEXT_SYNTAXES_MAX][UID_TEXT];
-    const char *transfers[CONTEXT_SYNTAXES_MAX];
-    if (context->syntax_count == 0 || context->syntax_count > CONTEXT_SYNTAXES_MAX || !copy_uid(context->abstract_syntax, abstract)) {
-        return false;
-    }
-    for (unsigned i = 0; i < context->syntax_count; i++) {
-        if (!copy_uid(context->transfer_syntaxes[i], texts[i])) {
-            return false;
-        }
-        transfers[i] = texts[i];
-    }
-    return ASC_addPresentationContext(params, id, abstract, transfers, context->syntax_count, role_of(context)).good();
-}
-
-static uint8_t id_of(const struct contexts *contexts, size_t index)
-{
-    uint8_t id = contexts->list[index].id;
-    return id != 0 ? id : (uint8_t)(2 * index + 1);
-}
-
-/* What to ask for, in DCMTK's words; null when the request cannot be said. */
-static T_ASC_Parameters *ask(const struct association_request *request)
-{
-    T_ASC_Parameters *params = nullptr;
-    char calling[17], called[17];
-    if (request->contexts.count == 0 || request->contexts.count > CONTEXTS_MAX || !title_text(request->calling, calling) ||
-        !title_text(request->called, called) ||
-        ASC_createAssociationParameters(&params, request->pdu_max == 0 ? PDU_SIZE_MAX : request->pdu_max).bad()) {
-        return nullptr;
-    }
-    bool said = ASC_setAPTitles(params, calling, called, nullptr).good() &&
-                ASC_setPresentationAddresses(params, "localhost", anchor_address).good();
-    for (size_t i = 0; i < request->contexts.count && said; i++) {
-        said = add_context(params, id_of(&request->contexts, i), &request->contexts.list[i]);
-    }
-    if (!said) {
-        ASC_destroyAssociationParameters(&params);
-    }
-    return params;
-}
-
-static enum err explain(const struct association *association, const OFCondition &condition, const T_ASC_Parameters *params,
-                        struct association_refusal *refusal)
-{
-    T_ASC_RejectParameters reject = {};
-    if (association->line.nonsense) {
-        return refuse(refusal, association_refusal::REFUSED_PROTOCOL);
-    }
-    if (condition == DUL_ASSOCIATIONREJECTED &&
-        ASC_getRejectParameters(const_cast<T_ASC_Parameters *>(params), &reject).good()) {
-        refusal->result = (uint8_t)reject.result;
-        refusal->source = (uint8_t)(reject.source);
-        refusal->reason = (uint8_t)(reject.reason & 0xFF);
-        return refuse(refusal, association_refusal::REFUSED_REJECTED);
-    }
-    if (association->line.timed_out) {
-        return refuse(refusal, association_refusal::REFUSED_TIMEOUT);
-    }
-    bool gone = association->line.peer_closed || condition == DUL_PEERABORTEDASSOCIATION;
-    return refuse(refusal, gone ? association_refusal::REFUSED_ABORTED : association_refusal::REFUSED_PROTOCOL);
-}
-
-/* The request's context, in the arena and not yet answered. */
-static bool copy_context(struct context *out, const struct context *asked, uint8_t id, struct arena *arena)
-{
-    *out = *asked;
-    out->id = id;
-    out->result = CONTEXT_NO_REASON;
-    out->accepted_syntax = SLICE_EMPTY;
-    out->abstract_syntax = arena_copy(arena, asked->abstract_syntax);
-    bool room = out->abstract_syntax.data != nullptr;
-    for (unsigned i = 0; i < out->syntax_count && room; i++) {
-        out->transfer_syntaxes[i] = arena_copy(arena, asked->transfer_syntaxes[i]);
-        room = out->transfer_syntaxes[i].data != nullptr;
-    }
-    return room;
-}
-
-/* A syntax that was not proposed counts as a refusal: nobody could read what came in it. */
-static void read_answer(struct association *association, const T_ASC_PresentationContext *answer, struct context *context)
-{
-    if (answer->resultReason != ASC_P_ACCEPTANCE) {
-        context->result = answer->resultReason <= 4 ? (enum context_result)answer->resultReason : CONTEXT_NO_REASON;
-        return;
-    }
-    for (unsigned i = 0; i < context->syntax_count; i++) {
-        if (slice_equal(context->transfer_syntaxes[i], slice_from(answer->acceptedTransferSyntax))) {
-            context->result = CONTEXT_ACCEPTED;
-            context->accepted_syntax = context->transfer_syntaxes[i];
-        }
-    }
-    context->scu = context->scu && answer->acceptedRole != ASC_SC_ROLE_SCP;
-    context->scp = answer->acceptedRole == ASC_SC_ROLE_SCP || answer->acceptedRole == ASC_SC_ROLE_SCUSCP;
-    association->accepted[context->id] = context->result == CONTEXT_ACCEPTED;
-}
-
-static bool read_answers(struct association *association, const struct contexts *asked, struct contexts *answered, struct arena *arena)
-{
-    answered->list = static_cast<struct context *>(arena_array(arena, asked->count, sizeof(struct context)));
-    answered->count = asked->count;
-    bool room = answered->list != nullptr;
-    for (size_t i = 0; i < asked->count && room; i++) {
-        room = copy_context(&answered->list[i], &asked->list[i], id_of(asked, i), arena);
-    }
-    for (int i = 0; i < ASC_countPresentationContexts(association->dul->params) && room; i++) {
-        T_ASC_PresentationContext answer;
-        if (ASC_getPresentationContext(association->dul->params, i, &answer).good()) {
-            struct context *context = const_cast<struct context *>(answer_for(answered, answer.presentationContextID));
-            if (context != nullptr) {
-                read_answer(association, &answer, context);
-            }
-        }
-    }
-    return room;
-}
-
-/* Says `params` on the line and waits for the answer. */
-static OFCondition negotiate(struct association *association, T_ASC_Parameters *params, time_ns timeout)
-{
-    association->line.read_deadline = clock_after(timeout);
-    association->line.write_timeout = timeout;
-    association->line.answer_due = true;
-    line_adopt(&association->line);
-    OFCondition answered = ASC_requestAssociation(network, params, &association->dul, nullptr, nullptr, DUL_NOBLOCK, DUL_TIMEOUT);
-    line_adopt(nullptr);
-    association->line.answer_due = false;
-    anchor_sweep();
-    return answered;
-}
-
-enum err association_open(struct association **out, const struct association_request *request, struct contexts *answered,
-                          struct association_refusal *refusal, struct arena *arena)
-{
-    *refusal = {};
-    *answered = {};
-    T_ASC_Parameters *params = ask(request);
-    if (params == nullptr) {
-        return ERR_BAD_INPUT;
-    }
-    int fd = dial(request->host, request->port, request->connect_timeout_ns);
-    if (fd < 0) {
-        bool late = errno == ETIMEDOUT;
-        ASC_destroyAssociationParameters(&params);
-        return refuse(refusal, late ? association_refusal::REFUSED_TIMEOUT : association_refusal::REFUSED_CONNECT);
-    }
-    struct association *made;
-    enum err err = association_make(&made, fd);
-    if (err != ERR_OK) {
-        ASC_destroyAssociationParameters(&params);
-        return err;
-    }
-    OFCondition condition = negotiate(made, params, request->answer_timeout_ns);
-    if (condition.bad()) {
-        err = explain(made, condition, params, refusal);
-        if (made->dul == nullptr) {
-            ASC_destroyAssociationParameters(&params);
-        }
-    } else {
-        made->open = true;
-        err = read_answers(made, &request->contexts, answered, arena) ? ERR_OK : ERR_LIMIT;
-    }
-    if (err != ERR_OK) {
-        association_abort(made);
-        association_free(made);
-        return err;
-    }
-    *out = made;
     return ERR_OK;
 }
 
