@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Identity: which numbers name which person. A local number is a name inside its issuer. Persons are linked
+ * automatically only by a verified NHS number, the birth date and the name rule; RADIS2 may merge two numbers of
+ * one organisation (A40) and take that back (A37). Rows of exam, study and identifier always name the person of
+ * today; what a merge moved is written in a `review` row of kind merge, so that it can be undone. */
+#include "src/engine/identity.h"
+
+#define NHS_SIZE 10u
+
+/* ---- NHS numbers: ten digits, the last is 11 minus the weighted sum modulo 11 (NHS data dictionary). */
+bool nhs_number_is_valid(slice number)
+{
+    unsigned sum = 0;
+    if (number.size != NHS_SIZE) {
+        return false;
+    }
+    for (unsigned i = 0; i < NHS_SIZE; i++) {
+        if (number.data[i] < '0' || number.data[i] > '9') {
+            return false;
+        }
+        sum += i < 9 ? (10 - i) * (unsigned)(number.data[i] - '0') : 0;
+    }
+    unsigned check = (11 - sum % 11) % 11;
+    return MUTANT(M_NO_MOD11) || (check < 10 && (unsigned)(number.data[9] - '0') == check);
+}
+
+/* "999 000 0018" is how people write it. */
+static slice nhs_digits(struct out *out, slice number)
+{
+    struct buffer buffer = buffer_make(out->arena, number.size);
+    for (size_t i = 0; i < number.size; i++) {
+        if (number.data[i] != ' ' && number.data[i] != '-') {
+            buffer_put_byte(&buffer, (uint8_t)number.data[i]);
+        }
+    }
+    return buffer.full ? SLICE_EMPTY : buffer_slice(&buffer);
+}
+
+/* ---- Looking up. */
+bool identity_row(const struct engine *engine, int64_t person, struct row_person *row)
+{
+    uint32_t at = row_find_person(engine, &(struct row_person){.id = person});
+    if (at == ROW_NONE) {
+        return false;
+    }
+    *row = row_get_person(engine, at);
+    return true;
+}
+
+int64_t identity_survivor(const struct engine *engine, int64_t person)
+{
+    struct row_person row;
+    for (int hops = 0; hops < 64 && identity_row(engine, person, &row); hops++) {
+        if (row.status != PERSON_MERGED) {
+            return person;
+        }
+        person = row.merged_into;
+    }
+    return 0;
+}
+
+int64_t identity_person(const struct engine *engine, slice issuer, slice value)
+{
+    if (issuer.size == 0 || value.size == 0) {
+        return 0;
+    }
+    if (slice_equal(issuer, ISSUER_PONT)) {
+        uint32_t row = index_first_text(engine, INDEX_person_patient_id, value);
+        return row == ROW_NONE ? 0 : identity_survivor(engine, row_get_person(engine, row).id);
+    }
+    uint32_t row = row_find_identifier(engine, &(struct row_identifier){.issuer = issuer, .value = value});
+    return row == ROW_NONE ? 0 : identity_survivor(engine, row_get_identifier(engine, row).person);
+}
+
+slice identity_number(const struct engine *engine, int64_t person, slice issuer, size_t nth)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE; row = index_next(engine, INDEX_identifier_person, row)) {
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        if (slice_equal(identifier.issuer, issuer) && nth-- == 0) {
+            return identifier.value;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+/* ---- The name rule. */
+static slice first_word(slice text)
+{
+    slice trimmed = slice_trim(text);
+    return slice_before(trimmed, slice_index(trimmed, ' '));
+}
+
+static bool same_folded(slice a, slice b, struct arena *scratch)
+{
+    slice x = charset_fold(a, scratch), y = charset_fold(b, scratch);
+    return x.data != NULL && y.data != NULL && x.size > 0 && slice_equal(x, y);
+}
+
+static bool same_name(struct full_name a, struct full_name b, struct arena *scratch)
+{
+    return same_folded(a.family, b.family, scratch) && same_folded(first_word(a.given), first_word(b.given), scratch);
+}
+
+/* Is `name` her present name, or one she had? */
+static bool had_name(const struct engine *engine, const struct row_person *person, struct full_name name, struct arena *scratch)
+{
+    if (same_name((struct full_name){person->family, person->given}, name, scratch)) {
+        return true;
+    }
+    for (uint32_t row = index_first_int(engine, INDEX_name_person, person->id); row != ROW_NONE; row = index_next(engine, INDEX_name_person, row)) {
+        struct row_name former = row_get_name(engine, row);
+        if (same_name((struct full_name){former.family, former.given}, name, scratch)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool identity_has_name(const struct engine *engine, int64_t person, slice name, struct arena *scratch)
+{
+    struct row_person row;
+    return identity_row(engine, person, &row) &&
+           had_name(engine, &row, (struct full_name){name_component(name, 0, 0), name_component(name, 0, 1)}, scratch);
+}
+
+/* One of the two knows the other by her present name, and both were born on the same day. */
+static bool agree(const struct engine *engine, struct out *out, const struct row_person *a, const struct row_person *b)
+{
+    if (a->birth_date.size == 0 || !slice_equal(a->birth_date, b->birth_date)) {
+        return false;
+    }
+    return had_name(engine, a, (struct full_name){b->family, b->given}, out->arena) || had_name(engine, b, (struct full_name){a->family, a->given}, out->arena);
+}
+
+/* ---- What the message says. */
+static bool is_nhs(const struct hl7_id *id)
+{
+    return slice_equal(id->authority, ISSUER_NHS) || slice_equal(id->type, SLICE("NH"));
+}
+
+static bool is_null(slice value)
+{
+    return slice_equal(value, SLICE("\"\""));
+}
+
+/* The number the message is about: of the sending site if one is, else the first of an organisation we know. */
+static bool local_number(const struct engine *engine, const struct hl7_id *ids, size_t count, slice site, struct local_number *number)
+{
+    const struct organisation *sender = organisation_by_issuer(engine, site);
+    *number = (struct local_number){SLICE_EMPTY, SLICE_EMPTY};
+    for (size_t i = 0; i < count; i++) {
+        const struct organisation *own = ids[i].authority.size == 0 ? sender : organisation_by_issuer(engine, ids[i].authority);
+        if (is_nhs(&ids[i]) || own == NULL || is_null(ids[i].value) || ids[i].value.size == 0) {
+            continue;
+        }
+        if (number->value.size == 0 || own == sender) {
+            *number = (struct local_number){own->issuer, ids[i].value};
+            if (own == sender) {
+                break;
+            }
+        }
+    }
+    return number->value.size > 0;
+}
+
+static void read_claim(const struct engine *engine, struct out *out, const struct hl7_value *value, time_ns event_at, struct claim *claim)
+{
+    *claim = (struct claim){.event_at = event_at, .birth_date = slice_before(value->fields[HL7_FIELD_BIRTH_DATE], 8), .sex = value->fields[HL7_FIELD_SEX]};
+    claim->known = local_number(engine, value->ids, value->id_count, value->fields[HL7_FIELD_SENDER_SITE], &claim->local);
+    claim->nhs = SLICE_EMPTY;
+    bool verified = slice_equal(value->fields[HL7_FIELD_NHS_STATUS], SLICE("01"));
+    for (size_t i = 0; i < value->id_count && verified && claim->nhs.size == 0; i++) {
+        slice digits = is_nhs(&value->ids[i]) ? nhs_digits(out, value->ids[i].value) : SLICE_EMPTY;
+        claim->nhs = nhs_number_is_valid(digits) ? digits : SLICE_EMPTY;
+    }
+    for (size_t i = 0; i < value->name_count; i++) {
+        struct full_name name = {value->names[i].family, value->names[i].given};
+        if (name.family.size == 0 || is_null(name.family)) {
+            continue;
+        }
+        if (claim->name.family.size == 0 && (value->names[i].kind.size == 0 || slice_equal(value->names[i].kind, SLICE("L")))) {
+            claim->name = name;
+        } else {
+            claim->former[claim->former_count++] = name;
+        }
+    }
+}
+
+/* ---- Claims: an NHS number that a site gives to one of its patients, but that was not believed (yet). */
+static slice claim_issuer(struct out *out, slice issuer)
+{
+    return TEXT(out, SLICE("NHS claimed at "), issuer);
+}
+
+static slice local_key(struct out *out, struct local_number number)
+{
+    return TEXT(out, number.issuer, SLICE("/"), number.value);
+}
+
+/* ---- Merging. */
+static void move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_identifier_person, row);
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        identifier.person = to;
+        row_put_identifier(engine, out, &identifier);
+    }
+}
+
+/* The studies of one accession number (there may be several) go with its exam. */
+static void move_studies(struct engine *engine, struct out *out, slice issuer, slice accession, int64_t from, int64_t to)
+{
+    for (uint32_t row = index_first_texts(engine, INDEX_study_accession, issuer, accession), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_study_accession, row);
+        struct row_study study = row_get_study(engine, row);
+        if (study.person == from) {
+            study.person = to;
+            row_put_study(engine, out, &study);
+        }
+    }
+}
+
+/* Exams of `from`, all or those ordered under one number, with their studies. */
+static void move_exams(struct engine *engine, struct out *out, int64_t from, int64_t to, const struct local_number *only)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_exam_person, from), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_exam_person, row);
+        struct row_exam exam = row_get_exam(engine, row);
+        if (only != NULL && !(slice_equal(exam.identifier_issuer, only->issuer) && slice_equal(exam.identifier_value, only->value))) {
+            continue;
+        }
+        move_studies(engine, out, exam.issuer, exam.accession, from, to);
+        exam.person = to;
+        row_put_exam(engine, out, &exam);
+    }
+}
+
+static void move_cases(struct engine *engine, struct out *out, int64_t from, int64_t to)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, from), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_mdt_case_person, row);
+        struct row_mdt_case one = row_get_mdt_case(engine, row), moved = one;
+        one.mdt = moved.mdt = text_copy(out, one.mdt);
+        moved.why = text_copy(out, one.why);
+        moved.person = to;
+        row_delete_mdt_case(engine, out, &one);
+        if (row_find_mdt_case(engine, &moved) == ROW_NONE) {
+            row_put_mdt_case(engine, out, &moved);
+        }
+    }
+}
+
+static void links_changed(struct engine *engine, struct out *out, int64_t a, int64_t b)
+{
+    const int64_t both[] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        struct row_person row;
+        if (identity_row(engine, both[i], &row)) {
+            row.epoch++;
+            row_put_person(engine, out, &row);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        publish_person_changed(engine, out, both[i]);
+        retrieve_person_changed(engine, out, both[i]);
+        mdt_study_changed(engine, out, both[i]);
+    }
+}
+
+/* `from` becomes part of `to`. `number` is the one under which it can be undone. False: no audit, no merge. */
+static bool merge(struct engine *engine, struct out *out, int64_t from, int64_t to, struct local_number number, slice why)
+{
+    struct row_person gone, kept;
+    bool both = identity_row(engine, from, &gone) && identity_row(engine, to, &kept);
+    assert(both && from != to && gone.status == PERSON_ACTIVE);
+    slice key = local_key(out, number);
+    if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"), TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id), why)) {
+        return false;
+    }
+    /* How it was: the person that ends and the number of the one that lives on. */
+    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer);
+    row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
+    if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
+        kept.patient_id = text_copy(out, gone.patient_id);
+        kept.issuer = ISSUER_NHS;
+        row_put_person(engine, out, &kept);
+    }
+    move_identifiers(engine, out, from, to);
+    move_exams(engine, out, from, to, NULL);
+    move_cases(engine, out, from, to);
+    bool again = identity_row(engine, from, &gone);
+    assert(again);
+    gone.status = PERSON_MERGED;
+    gone.merged_into = to;
+    row_put_person(engine, out, &gone);
+    links_changed(engine, out, from, to);
+    return true;
+}
+
+/* ---- Linking by NHS number. */
+static bool put_identifier(struct engine *engine, struct out *out, slice issuer, slice value, int64_t person, bool verified, time_ns event_at)
+{
+    struct row_identifier identifier = {issuer, value, person, verified, event_at};
+    row_put_identifier(engine, out, &identifier);
+    return true;
+}
+
+/* A number that was claimed by patients of other sites may be believed now that she has another name. */
+static void believe_claims(struct engine *engine, struct out *out, int64_t person)
+{
+    struct row_person row;
+    if (!identity_row(engine, person, &row) || !slice_equal(row.issuer, ISSUER_NHS)) {
+        return;
+    }
+    slice nhs = text_copy(out, row.patient_id);
+    for (size_t i = 0; i < engine->config->organisation_count; i++) {
+        slice issuer = engine->config->organisations[i].issuer;
+        struct row_identifier claim = {.issuer = claim_issuer(out, issuer), .value = nhs};
+        uint32_t at = row_find_identifier(engine, &claim);
+        if (at == ROW_NONE) {
+            continue;
+        }
+        int64_t other = identity_survivor(engine, row_get_identifier(engine, at).person);
+        struct row_person theirs;
+        if (!identity_row(engine, person, &row) || other == person || !identity_row(engine, other, &theirs) || !agree(engine, out, &row, &theirs)) {
+            continue;
+        }
+        struct local_number number = {issuer, text_copy(out, identity_number(engine, other, issuer, 0))};
+        row_delete_identifier(engine, out, &claim);
+        review_close(engine, out, SLICE("identity"), local_key(out, number));
+        merge(engine, out, other, person, number, SLICE("verified NHS number, birth date and name agree"));
+    }
+}
+
+static void not_believed(struct engine *engine, struct out *out, const struct claim *claim, int64_t person, slice why)
+{
+    put_identifier(engine, out, claim_issuer(out, claim->local.issuer), claim->nhs, person, false, claim->event_at);
+    review_open(engine, out, SLICE("identity"), local_key(out, claim->local), TEXT(out, SLICE("NHS/"), claim->nhs, SLICE(": "), why));
+}
+
+/* The message says that `person` has this verified NHS number. Returns whom the local number names afterwards. */
+static int64_t take_nhs(struct engine *engine, struct out *out, const struct claim *claim, int64_t person)
+{
+    struct row_person own, other;
+    bool found = identity_row(engine, person, &own);
+    assert(found);
+    if (slice_equal(own.issuer, ISSUER_NHS)) {
+        if (!slice_equal(own.patient_id, claim->nhs)) {
+            review_open(engine, out, SLICE("identity"), local_key(out, claim->local),
+                        TEXT(out, SLICE("was NHS/"), own.patient_id, SLICE(", is now said to be NHS/"), claim->nhs));
+        }
+        return person;
+    }
+    int64_t holder = identity_person(engine, ISSUER_NHS, claim->nhs);
+    if (holder == 0) {
+        own.patient_id = claim->nhs;
+        own.issuer = ISSUER_NHS;
+        own.epoch++;
+        row_put_person(engine, out, &own);
+        put_identifier(engine, out, ISSUER_NHS, claim->nhs, person, true, claim->event_at);
+        return person;
+    }
+    if (holder == person || !identity_row(engine, holder, &other)) {
+        return person;
+    }
+    if (!agree(engine, out, &own, &other)) {
+        not_believed(engine, out, claim, person, SLICE("names another person, whose name or birth date differs"));
+        return person;
+    }
+    return merge(engine, out, person, holder, claim->local, SLICE("verified NHS number, birth date and name agree")) ? holder : person;
+}
+
+/* ---- Demographics. */
+static time_ns newest_event(const struct engine *engine, int64_t person)
+{
+    time_ns newest = INT64_MIN;
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE; row = index_next(engine, INDEX_identifier_person, row)) {
+        time_ns at = row_get_identifier(engine, row).event_at;
+        newest = at > newest ? at : newest;
+    }
+    return newest;
+}
+
+static size_t local_count(const struct engine *engine, int64_t person)
+{
+    size_t count = 0;
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE; row = index_next(engine, INDEX_identifier_person, row)) {
+        count += organisation_by_issuer(engine, row_get_identifier(engine, row).issuer) != NULL;
+    }
+    return count;
+}
+
+static void add_former(struct engine *engine, struct out *out, const struct row_person *person, struct full_name name)
+{
+    struct row_name former = {person->id, name.family, name.given};
+    bool present = slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
+    if (name.family.size > 0 && !present && row_room(engine, TABLE_name, 1)) {
+        row_put_name(engine, out, &former);
+    }
+}
+
+static slice updated(slice old, slice said)
+{
+    return said.size == 0 ? old : is_null(said) ? SLICE_EMPTY : said; /* HL7 2.10.2: empty says nothing, "" deletes */
+}
+
+static void update(struct engine *engine, struct out *out, const struct claim *claim, int64_t person)
+{
+    struct row_person row, old;
+    bool found = identity_row(engine, person, &row);
+    assert(found);
+    bool stale = claim->event_at < newest_event(engine, person) && !MUTANT(M_STALE_ADT);
+    for (size_t i = 0; i < claim->former_count; i++) {
+        add_former(engine, out, &row, claim->former[i]); /* a name she had stays one, however late we hear of it */
+    }
+    if (stale) {
+        add_former(engine, out, &row, claim->name);
+        return;
+    }
+    old = row;
+    slice birth_date = updated(row.birth_date, claim->birth_date);
+    if (!slice_equal(birth_date, row.birth_date) && row.birth_date.size > 0 && local_count(engine, person) > 1) {
+        review_open(engine, out, SLICE("identity"), local_key(out, claim->local), SLICE("another birth date than at the other sites"));
+        return;
+    }
+    row.birth_date = birth_date;
+    row.sex = updated(row.sex, claim->sex);
+    row.family = updated(row.family, claim->name.family);
+    row.given = claim->name.family.size > 0 ? claim->name.given : row.given;
+    struct full_name before = {text_copy(out, old.family), text_copy(out, old.given)};
+    row_put_person(engine, out, &row);
+    if (identity_row(engine, person, &row)) {
+        add_former(engine, out, &row, before);
+    }
+}
+
+static int64_t new_person(struct engine *engine, struct out *out, const struct claim *claim)
+{
+    struct row_person row = {.family = claim->name.family, .given = claim->name.given, .birth_date = updated(SLICE_EMPTY, claim->birth_date),
+                             .sex = updated(SLICE_EMPTY, claim->sex), .status = PERSON_ACTIVE, .epoch = 1, .issuer = ISSUER_PONT};
+    row.id = counter_next(engine, out, SLICE("person"));
+    struct buffer number = buffer_make(out->arena, 24);
+    buffer_put_byte(&number, 'P');
+    buffer_put_padded(&number, (uint64_t)row.id, 9);
+    row.patient_id = buffer_slice(&number);
+    row_put_person(engine, out, &row);
+    put_identifier(engine, out, claim->local.issuer, claim->local.value, row.id, claim->nhs.size > 0, claim->event_at);
+    return row.id;
+}
+
+/* The defect M_BY_NAME: what must never be done. */
+static int64_t find_by_name(struct engine *engine, struct out *out, const struct claim *claim)
+{
+    for (uint32_t row = 0; row < row_bound(engine, TABLE_person); row++) {
+        if (row_used(engine, TABLE_person, row)) {
+            struct row_person person = row_get_person(engine, row);
+            if (person.status == PERSON_ACTIVE && slice_equal(person.birth_date, claim->birth_date) && had_name(engine, &person, claim->name, out->arena)) {
+                return person.id;
+            }
+        }
+    }
+    return 0;
+}
+
+/* The person of the message's local number, made if need be, with what the message says of her. */
+static int64_t apply_claim(struct engine *engine, struct out *out, const struct claim *claim)
+{
+    int64_t person = identity_person(engine, claim->local.issuer, claim->local.value);
+    if (person == 0 && MUTANT(M_BY_NAME)) {
+        person = find_by_name(engine, out, claim);
+        if (person != 0) {
+            put_identifier(engine, out, claim->local.issuer, claim->local.value, person, true, claim->event_at);
+        }
+    }
+    if (person == 0) {
+        person = new_person(engine, out, claim);
+        struct row_person row;
+        for (size_t i = 0; i < claim->former_count && identity_row(engine, person, &row); i++) {
+            add_former(engine, out, &row, claim->former[i]);
+        }
+    } else {
+        update(engine, out, claim, person);
+        uint32_t at = row_find_identifier(engine, &(struct row_identifier){.issuer = claim->local.issuer, .value = claim->local.value});
+        struct row_identifier identifier = row_get_identifier(engine, at);
+        identifier.event_at = claim->event_at > identifier.event_at ? claim->event_at : identifier.event_at;
+        identifier.verified = identifier.verified || claim->nhs.size > 0;
+        row_put_identifier(engine, out, &identifier);
+    }
+    if (claim->nhs.size > 0) {
+        person = take_nhs(engine, out, claim, person);
+    }
+    believe_claims(engine, out, person);
+    return identity_survivor(engine, person);
+}
+
+/* ---- A40, A37. */
+static void apply_merge(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t survivor, slice *refuse)
+{
+    struct local_number prior;
+    struct row_person gone, kept;
+    if (!local_number(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &prior)) {
+        *refuse = SLICE("MRG-1 names no number of a known organisation");
+        return;
+    }
+    if (!slice_equal(prior.issuer, claim->local.issuer)) {
+        *refuse = SLICE("numbers of two organisations cannot be merged");
+        return;
+    }
+    if (slice_equal(prior.value, claim->local.value)) {
+        *refuse = SLICE("a number cannot be merged into itself");
+        return;
+    }
+    slice key = local_key(out, prior);
+    uint32_t unlinked = row_find_review(engine, &(struct row_review){.kind = SLICE("unlink"), .key = key});
+    if (unlinked != ROW_NONE && row_get_review(engine, unlinked).opened_at > claim->event_at) {
+        return; /* taken back since: the older event came late */
+    }
+    int64_t person = identity_person(engine, prior.issuer, prior.value);
+    if (person == survivor) {
+        return; /* one person already; merging in a circle ends here too */
+    }
+    if (person == 0) {
+        put_identifier(engine, out, prior.issuer, prior.value, survivor, false, claim->event_at);
+        return;
+    }
+    bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
+    assert(both);
+    bool two_numbers = slice_equal(gone.issuer, ISSUER_NHS) && slice_equal(kept.issuer, ISSUER_NHS);
+    bool alike = agree(engine, out, &gone, &kept) || slice_equal(gone.birth_date, kept.birth_date) ||
+                 had_name(engine, &kept, (struct full_name){gone.family, gone.given}, out->arena);
+    if ((two_numbers || !alike) && !MUTANT(M_SWAP_MERGE)) {
+        review_open(engine, out, SLICE("identity"), key, TEXT(out, SLICE("merge into "), local_key(out, claim->local), SLICE(" asked for, but they differ")));
+        *refuse = two_numbers ? SLICE("the two have different verified NHS numbers") : SLICE("name and birth date of the two differ");
+        return;
+    }
+    merge(engine, out, person, survivor, prior, SLICE("A40"));
+}
+
+/* Undoes the merge that moved `number`. */
+static void unmerge(struct engine *engine, struct out *out, struct local_number number, int64_t person, time_ns event_at)
+{
+    struct row_review key = {.kind = SLICE("merge"), .key = local_key(out, number)};
+    struct row_person old, kept;
+    int64_t from = 0;
+    uint32_t row = row_find_review(engine, &key);
+    if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"), SLICE("RADIS2"), key.key, SLICE("A37"))) {
+        return;
+    }
+    slice rest = text_copy(out, row_get_review(engine, row).text);
+    bool sound = slice_to_int64(slice_cut(&rest, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
+    assert(sound);
+    slice patient_id = slice_cut(&rest, '\\'), issuer = slice_cut(&rest, '\\');
+    row_delete_review(engine, out, &key);
+    row_put_review(engine, out, &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
+    if (slice_equal(old.issuer, ISSUER_NHS)) {
+        put_identifier(engine, out, ISSUER_NHS, text_copy(out, old.patient_id), from, true, event_at);
+        kept.patient_id = patient_id; /* hers was the other's */
+        kept.issuer = issuer;
+        row_put_person(engine, out, &kept);
+    }
+    if (identity_row(engine, from, &old)) {
+        old.status = PERSON_ACTIVE;
+        old.merged_into = 0;
+        row_put_person(engine, out, &old);
+    }
+    put_identifier(engine, out, number.issuer, number.value, from, true, event_at);
+    move_exams(engine, out, person, from, &number);
+    links_changed(engine, out, person, from);
+}
+
+static void apply_unlink(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t person, slice *refuse)
+{
+    struct local_number second;
+    if (!local_number(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &second)) {
+        *refuse = SLICE("the second PID names no number of a known organisation");
+        return;
+    }
+    if (person == 0 || identity_person(engine, second.issuer, second.value) != person) {
+        return; /* two persons already */
+    }
+    uint32_t merged = row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = local_key(out, second)});
+    unmerge(engine, out, merged != ROW_NONE ? second : claim->local, person, claim->event_at);
+}
+
+int64_t identity_apply(struct engine *engine, struct out *out, const struct hl7_value *value, time_ns event_at, slice *refuse)
+{
+    struct claim claim;
+    read_claim(engine, out, value, event_at, &claim);
+    if (!claim.known) {
+        *refuse = SLICE("PID-3 has no number of a known organisation");
+        return 0;
+    }
+    if (value->type == HL7_ADT_A37) {
+        int64_t person = identity_person(engine, claim.local.issuer, claim.local.value);
+        apply_unlink(engine, out, value, &claim, person, refuse);
+        return person;
+    }
+    int64_t person = apply_claim(engine, out, &claim);
+    if (value->type == HL7_ADT_A40) {
+        apply_merge(engine, out, value, &claim, person, refuse);
+    }
+    return identity_survivor(engine, person);
+}
