@@ -322,5 +322,5 @@ enum err run_wire(struct results *results, struct scenario *scenario, const stru
     if (err != ERR_OK) {
         results->error = arena_copy(arena, slice_from(inconclusive));
     }
-    return run_judge(results, scenario, folder, why, arena);
+    return run_judge(results, scenario, folder, options->run_max, why, arena);
 }

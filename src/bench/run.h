@@ -24,8 +24,8 @@ struct run_options {
  * at results->verdict. Other errors: `why` (256 bytes) says what failed, and what there is of the folder is valid. */
 MUST_USE enum err run_wire(struct results *results, struct scenario *scenario, const struct run_options *options, char folder[512], char why[256],
                            struct arena *arena);
-/* Judges a run folder again (observations.jsonl, journal/, scenario.yaml). */
-MUST_USE enum err run_judge(struct results *results, struct scenario *scenario, const char *folder, char why[256], struct arena *arena);
+/* Judges a run folder (observations.jsonl, journal/, engine.yaml). `run_max` as the run had it, 0 the default. */
+MUST_USE enum err run_judge(struct results *results, struct scenario *scenario, const char *folder, unsigned run_max, char why[256], struct arena *arena);
 
 /* ^C was pressed: the run ends in order, inconclusive. Async-signal-safe. */
 void run_interrupt(void);

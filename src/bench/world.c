@@ -452,7 +452,7 @@ static enum err start_all(struct world *world)
     world->observations = fopen(path, "we");
     enum err err = world->observations == NULL ? ERR_SYSTEM : choose_ports(world);
     if (err != ERR_OK) {
-        snprintf(world->why, sizeof world->why, "cannot take ports on %.*s or write to %s: %s", SLICE_ARGS(world->scenario->bind), path, strerror(errno));
+        snprintf(world->why, sizeof world->why, "cannot take ports on %.*s or write to %.100s: %s", SLICE_ARGS(world->scenario->bind), path, strerror(errno));
         return err;
     }
     err = write_ports(world);

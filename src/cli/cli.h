@@ -34,6 +34,8 @@ bool option_number(const char *command, const char *option, const char *text, in
 int cli_fail(enum err err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints problems with the source line and a caret; returns 2. */
 int cli_problems(const struct problems *problems, const char *path);
+/* Switches a defect on in this process, "M-DROP-LAST" or "M_DROP_LAST"; false when there is none of that name. */
+bool cli_mutant(const char *name);
 /* Path of the running program. */
 const char *cli_program(void);
 /* The commit and compiler this was built from. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/bench/run.h"
 #include "src/cli/cli.h"
+#include "src/engine/mutant.h"
 #include "src/report/report.h"
 
 #include <signal.h>
@@ -59,6 +60,10 @@ static bool read_words(const struct run_words *words, struct run_options *run, s
 #ifdef PONT_MUTANTS
     run->mutant = words->mutant == NULL ? SLICE_EMPTY : slice_from(words->mutant);
     run->without = words->without == NULL ? SLICE_EMPTY : slice_from(words->without);
+    if ((words->mutant != NULL && !cli_mutant(words->mutant)) || (words->without != NULL && !mutant_without(run->without))) {
+        fprintf(stderr, "pont run: no mutant or mitigation of that name; see tests/mutants/mutants.def and src/engine/dialect.def\n");
+        return false; /* set here too: the replay of the journal must have the same defect */
+    }
 #else
     if (words->mutant != NULL || words->without != NULL) {
         fprintf(stderr, "pont run: --mutant and --without are of build/mutants/pont alone; `make mutants` builds it\n");
@@ -199,7 +204,7 @@ static int judge_again(const char *command, int argc, char **argv)
         return cli_problems(&problems, path);
     }
     results = (struct results){.scenario = scenario, .world = SLICE("wire"), .sut_name = SLICE("pont"), .lives = 1};
-    enum err err = run_judge(&results, scenario, folder, why, &arena);
+    enum err err = run_judge(&results, scenario, folder, 0, why, &arena);
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }

@@ -67,9 +67,10 @@ static void put_nodes(FILE *sheet, const struct scenario *scenario, const char *
     fputs("nodes:\n", sheet);
     for (size_t n = 0; n < scenario->node_count; n++) {
         const struct scenario_node *node = &scenario->nodes[n];
+        slice vendor = node->vendor == NULL ? SLICE("viewer") : node->vendor->vendor;
         if (!node->external && (node->kind == KIND_PACS || node->kind == KIND_VIEWER)) {
-            fprintf(sheet, "  - {name: %.*s, vendor: %s, organisation: %.*s, aet: %.*s, host: %s, port: %u}\n", SLICE_ARGS(node->id),
-                    node->vendor == NULL ? "viewer" : vendor_name(node->vendor), SLICE_ARGS(scenario->sites[node->site].id), SLICE_ARGS(node->aet), host, node->dicom_port);
+            fprintf(sheet, "  - {name: %.*s, vendor: %.*s, organisation: %.*s, aet: %.*s, host: %s, port: %u}\n", SLICE_ARGS(node->id),
+                    SLICE_ARGS(vendor), SLICE_ARGS(scenario->sites[node->site].id), SLICE_ARGS(node->aet), host, node->dicom_port);
         }
     }
 }
