@@ -131,8 +131,8 @@ static inline void server_start(struct server *server, serve_function *serve, co
     ck_assert_int_eq(dcmtk_start(), ERR_OK);
     ck_assert_int_eq(front_door_open(&server->door, "127.0.0.1", 0, limits), ERR_OK);
     server->serve = serve;
-    server->stop = eventfd(0, 0);
-    server->served = eventfd(0, EFD_SEMAPHORE);
+    server->stop = eventfd(0, EFD_CLOEXEC);
+    server->served = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
     ck_assert_int_eq(pthread_create(&server->thread, NULL, server_run, server), 0);
 }
 
@@ -253,7 +253,7 @@ static inline void echo_once(uint16_t port)
 static inline int raw_connect(uint16_t port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval wait = {20, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
