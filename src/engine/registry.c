@@ -381,20 +381,26 @@ static void each_index(struct registry *registry, uint16_t table, uint32_t row, 
     }
 }
 
-/* Writes the values into the row, old texts given back after the new ones are in: a value may borrow from its
- * own row. False when the texts do not fit. */
+/* Writes the values into the row. A text that does not change keeps its place, so that slices of a row stay good
+ * when it is put back changed; old texts go after the new ones are in: a value may borrow from its own row. False
+ * when the texts do not fit. */
 static bool store(struct registry *registry, uint32_t row, const struct record *record, bool fresh)
 {
     const struct table *table = records_table(record->table);
     union cell *cells = row_cells(registry, record->table, row), fill[RECORD_COLUMNS_MAX];
     for (size_t i = 0; i < table->column_count; i++) {
-        fill[i].integer = record->values[i].integer;
-        if (table->columns[i].type == COLUMN_TEXT && !text_heap_put(&registry->texts, record->values[i].text, &fill[i].text)) {
+        slice text = record->values[i].text;
+        bool is_text = table->columns[i].type == COLUMN_TEXT;
+        if (is_text && !fresh && slice_equal(text_heap_get(&registry->texts, cells[i].text), text)) {
+            fill[i] = cells[i];
+        } else if (!is_text) {
+            fill[i].integer = record->values[i].integer;
+        } else if (!text_heap_put(&registry->texts, text, &fill[i].text)) {
             return false;
         }
     }
     for (size_t i = 0; i < table->column_count; i++) {
-        if (table->columns[i].type == COLUMN_TEXT && !fresh) {
+        if (table->columns[i].type == COLUMN_TEXT && !fresh && fill[i].text != cells[i].text) {
             text_heap_free(&registry->texts, cells[i].text);
         }
         cells[i] = fill[i];

@@ -4,8 +4,8 @@
  * records_delete (and the row_put_x, row_delete_x made of them) change a row; each change emits its record. It
  * reads and writes no disk. Everything lives in the engine's arena, sized by the limits of the configuration.
  *
- * Rows are named by row number, good until the row is deleted; slices of a row are good until that row is put
- * or deleted. Private to src/engine. */
+ * Rows are named by row number, good until the row is deleted; a slice of a row is good until that column
+ * changes or the row is deleted. Private to src/engine. */
 #ifndef PONT_ENGINE_REGISTRY_H
 #define PONT_ENGINE_REGISTRY_H
 

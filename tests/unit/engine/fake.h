@@ -119,6 +119,11 @@ static void fake_keep(void)
             }
             command.run.messages = messages;
         }
+        if (command.contexts.count > 0) {
+            struct context *list = arena_array(&fake.keep, command.contexts.count, sizeof *list);
+            memcpy(list, command.contexts.list, command.contexts.count * sizeof *list);
+            command.contexts.list = list;
+        }
         command.text = arena_copy(&fake.keep, command.text);
         ck_assert(fake.command_count < FAKE_COMMANDS_MAX);
         fake.commands[(fake.command_first + fake.command_count++) % FAKE_COMMANDS_MAX] = command;
@@ -150,6 +155,7 @@ static void fake_rows_of(uint32_t node, const struct dataset *keys, slice level,
         int parts = slice_equal(level, SLICE("STUDY")) ? 1 : slice_equal(level, SLICE("SERIES")) ? study->series : study->series * study->images;
         for (int p = 0; study->node == node && p < parts; p++) {
             struct dataset row;
+            size_t before = fake.keep.used;
             unsigned unknown;
             int series = slice_equal(level, SLICE("IMAGE")) ? p / study->images : p;
             ck_assert_int_eq(dataset_init(&row, &fake.keep, 24), ERR_OK);
@@ -188,6 +194,8 @@ static void fake_rows_of(uint32_t node, const struct dataset *keys, slice level,
                 if (fake.twice) {
                     rows[(*count)++] = row;
                 }
+            } else {
+                fake.keep.used = before;
             }
         }
     }
