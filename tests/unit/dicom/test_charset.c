@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "src/dicom/charset.h"
 #include "tests/unit/dicom/dicom_test.h"
 
