@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -346,7 +347,7 @@ class Layer : public DcmTransportLayer {
         if (socket != line->fd) { /* dialled: the descriptor that DCMTK holds becomes the peer's */
             struct linger reset = {1, 0};
             setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-            if (dup2(line->fd, socket) < 0) {
+            if (dup3(line->fd, socket, O_CLOEXEC) < 0) {
                 return nullptr;
             }
             ::close(line->fd);

@@ -34,7 +34,8 @@ struct front_door_limits {
     time_ns request_deadline_ns;     /* accept to complete request (3 s) */
     size_t request_max;              /* bytes of an A-ASSOCIATE-RQ (64 KiB) */
 };
-/* What an A-ASSOCIATE-RQ says; strings in the arena of front_door_take. */
+/* What an A-ASSOCIATE-RQ says; strings in the arena of front_door_take (the request's size and 40 KiB; with less room the
+ * request is rejected as transient). Of a context's transfer syntaxes the first CONTEXT_SYNTAXES_MAX are told. */
 struct asked {
     slice calling, called;   /* spaces and NULs stripped */
     char address[64];        /* numeric peer address */
@@ -69,11 +70,14 @@ struct association_refusal {
     enum { NOT_REFUSED, REFUSED_CONNECT, REFUSED_TIMEOUT, REFUSED_REJECTED, REFUSED_ABORTED, REFUSED_PROTOCOL } kind;
     uint8_t result, source, reason; /* of an A-ASSOCIATE-RJ */
 };
-/* Opens one. On ERR_OK `answered` holds every context with its result, in the arena. On ERR_REFUSED,
- * ERR_TIMEOUT or ERR_PEER_GONE `refusal` says how. */
+/* Opens one. On ERR_OK `answered` holds every context with its result, in the arena. ERR_REFUSED: REFUSED_CONNECT or
+ * REFUSED_REJECTED; ERR_TIMEOUT: REFUSED_TIMEOUT, of the connect or of the answer; ERR_PEER_GONE: REFUSED_ABORTED (also
+ * when the line was just closed) or REFUSED_PROTOCOL (the answer was none). ERR_BAD_INPUT: a title, UID or count that
+ * cannot be said. Host names go through the system's resolver, which has its own time-outs: numbers do not. */
 MUST_USE enum err association_open(struct association **out, const struct association_request *request, struct contexts *answered,
                                    struct association_refusal *refusal, struct arena *arena);
-/* Answers an asked one with these contexts (result and accepted_syntax set); those not listed are refused. */
+/* Answers an asked one with these contexts (result and accepted_syntax set); those not listed are refused. `scu` and `scp`
+ * are the roles granted. ERR_PEER_GONE or ERR_TIMEOUT when the answer cannot be sent; free it then. */
 MUST_USE enum err association_accept(struct association *association, const struct contexts *answered);
 /* Rejects and frees it. */
 void association_reject(struct association *association, uint8_t result, uint8_t source, uint8_t reason);
@@ -90,7 +94,8 @@ struct fragment {
     bool last;     /* the last fragment of this command or data set */
 };
 /* Waits for the next PDV (or release, abort, loss) at most `timeout_ns`; ERR_TIMEOUT then, and the association
- * stays usable if no byte had come. ERR_PEER_GONE after a protocol error (an A-ABORT was sent). */
+ * stays usable if no byte had come; in the middle of a PDU it is aborted. ERR_PEER_GONE after a protocol error, a PDV of
+ * a context that was not accepted among them (an A-ABORT was sent), and ever after an end was told. */
 MUST_USE enum err association_read(struct association *association, struct fragment *fragment, time_ns timeout_ns);
 /* Sends one fragment, cut to the peer's PDU size as needed. ERR_PEER_GONE when the peer is gone, ERR_TIMEOUT
  * when it takes no bytes for `timeout_ns`. */
@@ -117,9 +122,11 @@ struct dicom_file {
 };
 MUST_USE enum err dcmtk_read_file(struct dicom_file *out, const char *path, bool digests, char why[128], struct arena *arena);
 /* Digests of a data set in memory (design section 6): pixel_sha256 over the value of PixelData in native little endian (fragments joined when
- * encapsulated), dataset_sha256 over explicit VR little endian with sequences of undefined length, without group 2, PixelData
- * and the tags of `left_out`. Texts of 64 hex digits and NUL. ERR_BAD_MESSAGE when the bytes cannot be parsed. Also
- * fills *object's identifying fields from the data set (in the arena) when `object` is not null. */
+ * encapsulated, without the offset table; over nothing when there is none), dataset_sha256 over explicit VR little endian with sequences and
+ * items of undefined length, without groups 0 and 2, group lengths, trailing padding, PixelData and the tags of `left_out`. The VR said is
+ * that of the dictionary, UN where it has none (so for private elements but creators), for implicit VR carries no other: all
+ * transfer syntaxes give the same. Texts of 64 hex digits and NUL. ERR_BAD_MESSAGE when the bytes cannot be parsed. Also
+ * fills *object's identifying fields, transfer syntax and size (in the arena) when `object` is not null, and leaves its others alone. */
 MUST_USE enum err dcmtk_digest(slice dataset, slice transfer_syntax, const uint32_t *left_out, size_t left_out_count, char dataset_sha256[65],
                                char pixel_sha256[65], struct object *object, struct arena *arena);
 /* The data set in another transfer syntax: between native ones, and decoding of what DCMTK decodes (JPEG, JPEG-LS, RLE) to native.
