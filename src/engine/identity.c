@@ -199,6 +199,42 @@ static slice local_key(struct out *out, struct local_number number)
 }
 
 /* ---- Merging. */
+/* False when she had the name already, or there is no room for one more. */
+static bool add_former(struct engine *engine, struct out *out, const struct row_person *person, struct full_name name)
+{
+    struct row_name former = {person->id, name.family, name.given};
+    bool present = slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
+    if (name.family.size == 0 || present || row_find_name(engine, &former) != ROW_NONE || !row_room(engine, TABLE_name, 1)) {
+        return false;
+    }
+    row_put_name(engine, out, &former);
+    return true;
+}
+
+/* All names of `from` become names of `to`. Returns those that were new, for the way back. */
+static slice share_names(struct engine *engine, struct out *out, const struct row_person *from, const struct row_person *to)
+{
+    slice added = SLICE_EMPTY;
+    if (add_former(engine, out, to, (struct full_name){from->family, from->given})) {
+        added = TEXT(out, SLICE("\\"), from->family, SLICE("^"), from->given);
+    }
+    for (uint32_t row = index_first_int(engine, INDEX_name_person, from->id); row != ROW_NONE; row = index_next(engine, INDEX_name_person, row)) {
+        struct row_name name = row_get_name(engine, row);
+        if (add_former(engine, out, to, (struct full_name){name.family, name.given})) {
+            added = TEXT(out, added, SLICE("\\"), name.family, SLICE("^"), name.given);
+        }
+    }
+    return added;
+}
+
+static void unshare_names(struct engine *engine, struct out *out, int64_t person, slice added)
+{
+    while (added.data != NULL && added.size > 0) {
+        slice given = slice_cut(&added, '\\'), family = slice_cut(&given, '^');
+        row_delete_name(engine, out, &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
+    }
+}
+
 static void move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
 {
     for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next; row != ROW_NONE; row = next) {
@@ -279,8 +315,9 @@ static bool merge(struct engine *engine, struct out *out, int64_t from, int64_t 
     if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"), TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id), why)) {
         return false;
     }
-    /* How it was: the person that ends and the number of the one that lives on. */
-    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer);
+    /* How it was: the person that ends, the number of the one that lives on, and the names that she did not have. */
+    slice names = share_names(engine, out, &gone, &kept);
+    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer, names);
     row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
     if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
         kept.patient_id = text_copy(out, gone.patient_id);
@@ -307,7 +344,27 @@ static bool put_identifier(struct engine *engine, struct out *out, slice issuer,
     return true;
 }
 
-/* A number that was claimed by patients of other sites may be believed now that she has another name. */
+/* The claim of one organisation's patient. True when it is believed now. */
+static bool believe_claim(struct engine *engine, struct out *out, int64_t person, slice nhs, slice issuer)
+{
+    struct row_person row, theirs;
+    struct row_identifier claim = {.issuer = claim_issuer(out, issuer), .value = nhs};
+    uint32_t at = row_find_identifier(engine, &claim);
+    if (at == ROW_NONE) {
+        return false;
+    }
+    int64_t other = identity_survivor(engine, row_get_identifier(engine, at).person);
+    if (other == person || !identity_row(engine, person, &row) || !identity_row(engine, other, &theirs) || !agree(engine, out, &row, &theirs)) {
+        return false;
+    }
+    struct local_number number = {issuer, text_copy(out, identity_number(engine, other, issuer, 0))};
+    row_delete_identifier(engine, out, &claim);
+    review_close(engine, out, SLICE("identity"), local_key(out, number));
+    return merge(engine, out, other, person, number, SLICE("verified NHS number, birth date and name agree"));
+}
+
+/* A number that was claimed by patients of other sites may be believed now that she has another name; each of
+ * them brings names of her own, so all are looked at again. */
 static void believe_claims(struct engine *engine, struct out *out, int64_t person)
 {
     struct row_person row;
@@ -316,21 +373,9 @@ static void believe_claims(struct engine *engine, struct out *out, int64_t perso
     }
     slice nhs = text_copy(out, row.patient_id);
     for (size_t i = 0; i < engine->config->organisation_count; i++) {
-        slice issuer = engine->config->organisations[i].issuer;
-        struct row_identifier claim = {.issuer = claim_issuer(out, issuer), .value = nhs};
-        uint32_t at = row_find_identifier(engine, &claim);
-        if (at == ROW_NONE) {
-            continue;
+        if (believe_claim(engine, out, person, nhs, engine->config->organisations[i].issuer)) {
+            i = SIZE_MAX; /* from the first again: at most once for each organisation */
         }
-        int64_t other = identity_survivor(engine, row_get_identifier(engine, at).person);
-        struct row_person theirs;
-        if (!identity_row(engine, person, &row) || other == person || !identity_row(engine, other, &theirs) || !agree(engine, out, &row, &theirs)) {
-            continue;
-        }
-        struct local_number number = {issuer, text_copy(out, identity_number(engine, other, issuer, 0))};
-        row_delete_identifier(engine, out, &claim);
-        review_close(engine, out, SLICE("identity"), local_key(out, number));
-        merge(engine, out, other, person, number, SLICE("verified NHS number, birth date and name agree"));
     }
 }
 
@@ -339,6 +384,8 @@ static void not_believed(struct engine *engine, struct out *out, const struct cl
     put_identifier(engine, out, claim_issuer(out, claim->local.issuer), claim->nhs, person, false, claim->event_at);
     review_open(engine, out, SLICE("identity"), local_key(out, claim->local), TEXT(out, SLICE("NHS/"), claim->nhs, SLICE(": "), why));
 }
+
+static void update(struct engine *engine, struct out *out, const struct claim *claim, int64_t person);
 
 /* The message says that `person` has this verified NHS number. Returns whom the local number names afterwards. */
 static int64_t take_nhs(struct engine *engine, struct out *out, const struct claim *claim, int64_t person)
@@ -369,7 +416,11 @@ static int64_t take_nhs(struct engine *engine, struct out *out, const struct cla
         not_believed(engine, out, claim, person, SLICE("names another person, whose name or birth date differs"));
         return person;
     }
-    return merge(engine, out, person, holder, claim->local, SLICE("verified NHS number, birth date and name agree")) ? holder : person;
+    if (!merge(engine, out, person, holder, claim->local, SLICE("verified NHS number, birth date and name agree"))) {
+        return person;
+    }
+    update(engine, out, claim, holder); /* what was said last of either is what is true now */
+    return holder;
 }
 
 /* ---- Demographics. */
@@ -390,15 +441,6 @@ static size_t local_count(const struct engine *engine, int64_t person)
         count += organisation_by_issuer(engine, row_get_identifier(engine, row).issuer) != NULL;
     }
     return count;
-}
-
-static void add_former(struct engine *engine, struct out *out, const struct row_person *person, struct full_name name)
-{
-    struct row_name former = {person->id, name.family, name.given};
-    bool present = slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
-    if (name.family.size > 0 && !present && row_room(engine, TABLE_name, 1)) {
-        row_put_name(engine, out, &former);
-    }
 }
 
 static slice updated(slice old, slice said)
@@ -552,6 +594,7 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     bool sound = slice_to_int64(slice_cut(&rest, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
     assert(sound);
     slice patient_id = slice_cut(&rest, '\\'), issuer = slice_cut(&rest, '\\');
+    unshare_names(engine, out, person, rest);
     row_delete_review(engine, out, &key);
     row_put_review(engine, out, &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
     if (slice_equal(old.issuer, ISSUER_NHS)) {
