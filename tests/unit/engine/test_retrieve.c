@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/engine/world.h"
+
+static void make(void)
+{
+    world_make();
+    person_put(1, "9990000018", "Price", "Megan", "19580411");
+    number_put(1, "CAV", "C624723");
+    number_put(1, "GWE", "40018586");
+    archive_put(PACS_CAV, "C624723", "Price^Megan", "19580411", "CAV1001", "1.2.1", "20091207", "CT", 2, 10);
+    study_put(1, 1, "1.2.1", "CAV", "CAV1001", "20091207", "CT", "ABDOMEN", "pacs_cav", 20);
+}
+
+static const struct record *demand(int64_t id)
+{
+    const struct record *row = record_find(TABLE_demand, COLUMN_demand_id, id);
+    ck_assert_ptr_nonnull(row);
+    return row;
+}
+
+#define STUDY(uid) KEY(QueryRetrieveLevel, "STUDY"), KEY(StudyInstanceUID, uid)
+
+/* Ends and counts that no test of a transfer may break. */
+static void check_settled(void)
+{
+    ck_assert_uint_eq(records_count(TABLE_job), 0);
+    ck_assert_uint_eq(records_count(TABLE_job_item), 0);
+    ck_assert_int_eq(w.finals, 1);
+}
+
+START_TEST(retrieve_delivers_a_study_coerced_and_proves_it_by_list)
+{
+    make();
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 20);
+    ck_assert_int_eq(w.final.failed, 0);
+    ck_assert_int_ge(w.pendings, 1);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    const struct record *row = demand(1);
+    ck_assert_int_eq(row->values[COLUMN_demand_state].integer, DEMAND_DONE);
+    ck_assert_int_eq(row->values[COLUMN_demand_proof].integer, PROOF_LIST);
+    /* She has no number at Velindre: the engine's own; the accession number behind its issuer's letters already. */
+    const struct instance *last = &w.archive[w.instance_count - 1];
+    ck_assert_str_eq(last->patient_id, "9990000018");
+    ck_assert_str_eq(last->issuer, "NHS");
+    ck_assert_str_eq(last->accession, "CAV1001");
+    /* Asked again, the study is one row with two holders. */
+    FIND(STUDY_ROOT, KEY(QueryRetrieveLevel, "STUDY"), KEY(StudyInstanceUID, ""), KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(w.row_count, 1);
+    ck_assert_slice_eq(dataset_get(w.rows[0], 0x00991001u), SLICE("pacs_cav\\pacs_vel"));
+}
+END_TEST
+
+START_TEST(retrieve_to_a_viewer_is_proven_by_its_store_responses)
+{
+    make();
+    world_start();
+    MOVE("GWEWS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_proof].integer, PROOF_STORE);
+    ck_assert_str_eq(w.archive[w.instance_count - 1].patient_id, "40018586"); /* her number at Gwent */
+    ck_assert_str_eq(w.archive[w.instance_count - 1].issuer, "GWE");
+}
+END_TEST
+
+START_TEST(retrieve_refuses_an_unknown_destination_and_bad_keys)
+{
+    make();
+    world_start();
+    MOVE("NOWHERE", STUDY("1.2.1"));
+    ck_assert_uint_eq(w.final.status, STATUS_MOVE_DESTINATION_UNKNOWN);
+    MOVE("VELPACS", KEY(QueryRetrieveLevel, "STUDY"), KEY(AccessionNumber, "CAV1001"));
+    ck_assert_uint_eq(w.final.status, STATUS_IDENTIFIER_MISMATCH);
+    MOVE("VELPACS", KEY(QueryRetrieveLevel, "SERIES"), KEY(StudyInstanceUID, "1.2.1"));
+    ck_assert_uint_eq(w.final.status, STATUS_IDENTIFIER_MISMATCH);
+    ck_assert_int_eq(w.stores, 0);
+    ck_assert_uint_eq(records_count(TABLE_demand), 0);
+}
+END_TEST
+
+START_TEST(retrieve_of_series_and_images_delivers_just_those)
+{
+    make();
+    world_start();
+    MOVE("VELPACS", KEY(QueryRetrieveLevel, "SERIES"), KEY(StudyInstanceUID, "1.2.1"), KEY(SeriesInstanceUID, "1.2.1.2"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 10);
+    MOVE("GWEWS", KEY(QueryRetrieveLevel, "IMAGE"), KEY(StudyInstanceUID, "1.2.1"), KEY(SeriesInstanceUID, "1.2.1.1"),
+         KEY(SOPInstanceUID, "1.2.1.1.3\\1.2.1.1.4"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 2);
+    ck_assert_uint_eq(held(WS_GWE, "1.2.1"), 2);
+}
+END_TEST
+
+START_TEST(retrieve_fetches_only_what_is_missing_when_the_holder_leaves_some_out)
+{
+    make();
+    world_start();
+    w.drop_every = 3; /* and says success each time */
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    ck_assert_int_eq(w.delivered_twice, 0);
+    ck_assert_int_gt(w.moves[PACS_CAV], 1);
+}
+END_TEST
+
+START_TEST(retrieve_lists_what_failed_when_the_destination_keeps_refusing)
+{
+    make();
+    world_start();
+    w.refuse_every = 1;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_OUT_OF_RESOURCES_SUBOPERATIONS);
+    ck_assert_int_eq(w.final.completed, 0);
+    ck_assert_int_eq(w.final.failed, 20);
+    slice list = dataset_get(w.final.identifier, TAG_FailedSOPInstanceUIDList);
+    size_t listed = 0;
+    while (list.data != NULL) {
+        listed += slice_cut(&list, '\\').size > 0;
+    }
+    ck_assert_uint_eq(listed, 20);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_state].integer, DEMAND_FAILED);
+    ck_assert_uint_gt(demand(1)->values[COLUMN_demand_why].text.size, 0);
+}
+END_TEST
+
+START_TEST(retrieve_warns_when_a_part_arrived)
+{
+    make();
+    w.config.transfer_attempts = 1;
+    engine_make();
+    for (size_t i = 0; i < w.record_count; i++) {
+        ck_assert_int_eq(engine_restore(w.engine, &w.records[i].record), ERR_OK);
+    }
+    world_start();
+    w.refuse_every = 5;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUBOPERATIONS_FAILED);
+    ck_assert_int_eq(w.final.completed, 16);
+    ck_assert_int_eq(w.final.failed, 4);
+}
+END_TEST
+
+START_TEST(retrieve_uses_the_second_copy_when_one_holder_is_down)
+{
+    make();
+    archive_put(PACS_GWE, "40018586", "Price^Megan", "19580411", "CAV1001", "1.2.1", "20091207", "CT", 2, 10);
+    restore(RECORD(copy, N(1), T("pacs_gwe"), N(COPY_ORIGINAL), N(COPY_PRESENT), N(20), N(PROOF_LIST), N(0)));
+    world_start();
+    w.down[PACS_CAV] = true;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+}
+END_TEST
+
+START_TEST(retrieve_joins_a_study_that_is_split_over_two_holders)
+{
+    make();
+    for (size_t i = 0; i < w.instance_count; i++) {
+        if (strcmp(w.archive[i].series, "1.2.1.2") == 0) {
+            w.archive[i].node = PACS_GWE;
+            w.archive[i].patient_id = "40018586";
+        }
+    }
+    restore(RECORD(copy, N(1), T("pacs_gwe"), N(COPY_ORIGINAL), N(COPY_PARTIAL), N(10), N(PROOF_LIST), N(0)));
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    ck_assert_int_eq(w.moves[PACS_GWE], 1);
+    ck_assert_int_eq(w.moves[PACS_CAV], 1);
+}
+END_TEST
+
+START_TEST(retrieve_ends_when_the_final_response_never_comes)
+{
+    make();
+    world_start();
+    w.no_final[PACS_CAV] = true;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_le(w.final_at - w.asked_at, 10 * TIME_S);
+}
+END_TEST
+
+START_TEST(retrieve_fails_with_the_reason_when_the_destination_is_down)
+{
+    make();
+    world_start();
+    w.down[WS_GWE] = true;
+    MOVE("GWEWS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_OUT_OF_RESOURCES_SUBOPERATIONS);
+    ck_assert_int_le(w.final_at - w.asked_at, 30 * TIME_S);
+    ck_assert_int_eq(w.moves[PACS_CAV], 6);
+}
+END_TEST
+
+START_TEST(retrieve_finds_a_study_that_the_registry_does_not_know)
+{
+    make();
+    archive_put(PACS_GWE, "77", "Nobody^Known", "19700101", "", "1.2.9", "20090101", "CR", 1, 3);
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.9"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 3);
+    MOVE("VELPACS", STUDY("1.2.10"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 0);
+    w.down[PACS_GWE] = true;
+    MOVE("VELPACS", STUDY("1.2.10"));
+    ck_assert_uint_eq(w.final.status, STATUS_OUT_OF_RESOURCES_SUBOPERATIONS); /* nobody can say that it does not exist */
+}
+END_TEST
+
+START_TEST(retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id)
+{
+    make();
+    person_put(2, "9990000026", "Jones", "Ann", "19700101");
+    number_put(2, "GWE", "40019999");
+    archive_put(PACS_GWE, "40019999", "Jones^Ann", "19700101", "GWE3001", "1.2.1", "20091207", "CT", 1, 1);
+    study_put(2, 2, "1.2.1", "GWE", "GWE3001", "20091207", "CT", "CHEST", "pacs_gwe", 1);
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    ck_assert_uint_eq(w.final.status, STATUS_UNABLE_TO_PROCESS);
+    ck_assert_int_eq(w.stores, 0);
+    MOVE("VELPACS", STUDY("1.2.1"), KEY(PatientID, "9990000026"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 1);
+}
+END_TEST
+
+START_TEST(retrieve_leaves_out_what_was_rejected)
+{
+    make();
+    restore(RECORD(tombstone, T("1.2.1.1.3"), T("113039"), T("pacs_cav"), N(0)));
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 19);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 19);
+}
+END_TEST
+
+/* Killed at every store in turn: nothing is lost, and to a destination that lists nothing goes twice. */
+START_TEST(retrieve_goes_on_after_a_crash_at_any_store)
+{
+    for (int kill = 1; kill <= 20; kill++) {
+        make();
+        world_start();
+        w.stores_until_kill = kill;
+        MOVE("VELPACS", STUDY("1.2.1"));
+        uint64_t digest = engine_digest(w.engine);
+        world_kill();
+        ck_assert_uint_eq(engine_digest(w.engine), digest);
+        world_run(5 * TIME_MIN);
+        ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+        ck_assert_int_eq(w.delivered_twice, 0);
+        ck_assert_int_eq(demand(1)->values[COLUMN_demand_state].integer, DEMAND_DONE);
+        ck_assert_uint_eq(records_count(TABLE_job) + records_count(TABLE_job_item), 0);
+    }
+}
+END_TEST
+
+START_TEST(retrieve_stays_with_its_demand_when_the_client_is_gone)
+{
+    const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
+    make();
+    world_start();
+    int64_t channel = client_open("GWEWS", UID_STUDY_ROOT_MOVE);
+    client_asks(channel, DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    push((struct event){.kind = EVENT_CLOSED, .channel = channel, .cause = CLOSED_LOST});
+    world_run(TIME_MIN);
+    ck_assert_int_eq(w.finals, 0);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_state].integer, DEMAND_DONE);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+}
+END_TEST
+
+START_TEST(retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers)
+{
+    const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
+    make();
+    world_start();
+    client_asks(client_open("GWEWS", UID_STUDY_ROOT_MOVE), DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    client_asks(client_open("GWEWS", UID_STUDY_ROOT_MOVE), DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    world_run(TIME_MIN);
+    ck_assert_int_eq(w.finals, 2);
+    ck_assert_uint_eq(records_count(TABLE_demand), 1);
+    ck_assert_int_eq(w.delivered_twice, 0);
+}
+END_TEST
+
+START_TEST(retrieve_that_is_cancelled_ends_with_fe00_and_stops)
+{
+    const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
+    make();
+    world_start();
+    w.silent[PACS_CAV] = true; /* its list never comes */
+    int64_t channel = client_open("GWEWS", UID_STUDY_ROOT_MOVE);
+    client_asks(channel, DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    world_run(TIME_S);
+    push_message(channel, (struct dimse){.kind = DIMSE_C_CANCEL_RQ, .message_id = 5});
+    world_run(TIME_MIN);
+    ck_assert_int_eq(w.finals, 1);
+    ck_assert_uint_eq(w.final.status, STATUS_CANCEL);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_state].integer, DEMAND_FAILED);
+    ck_assert_int_eq(w.stores, 0);
+}
+END_TEST
+
+UNIT_MAIN(retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_to_a_viewer_is_proven_by_its_store_responses,
+          retrieve_refuses_an_unknown_destination_and_bad_keys, retrieve_of_series_and_images_delivers_just_those,
+          retrieve_fetches_only_what_is_missing_when_the_holder_leaves_some_out, retrieve_lists_what_failed_when_the_destination_keeps_refusing,
+          retrieve_warns_when_a_part_arrived, retrieve_uses_the_second_copy_when_one_holder_is_down,
+          retrieve_joins_a_study_that_is_split_over_two_holders, retrieve_ends_when_the_final_response_never_comes,
+          retrieve_fails_with_the_reason_when_the_destination_is_down, retrieve_finds_a_study_that_the_registry_does_not_know,
+          retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id, retrieve_leaves_out_what_was_rejected,
+          retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
+          retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops)
