@@ -47,6 +47,13 @@ struct fake {
     size_t command_first, command_count;
     struct record *records;
     size_t record_count;
+    struct dataset *rows[4096];  /* of the client's last question */
+    size_t row_count;
+    uint16_t status;            /* its final one; 1 before */
+    int finals;
+    slice comment;
+    uint16_t message_id;
+    bool strict;                /* no wildcard may reach a node at all */
     slice last_ack, last_ack_text;
     int acks;
     const char *last_notes;
@@ -208,6 +215,27 @@ static void fake_receive(int64_t channel, struct message *messages, size_t count
     }
 }
 
+/* What no product may ever be asked (quirks find-no-relational, find-date-star-rejected, find-star-alone-rejected). */
+static void fake_look(const struct dataset *keys)
+{
+    slice level = dataset_get(keys, TAG_QueryRetrieveLevel);
+    for (uint32_t i = 0; i < keys->count; i++) {
+        slice value = dataset_get(keys, keys->elements[i].tag);
+        bool text = tag_vr(keys->elements[i].tag) != tag_vr(TAG_StudyDate) && tag_vr(keys->elements[i].tag) != tag_vr(TAG_StudyInstanceUID);
+        ck_assert(!slice_equal(value, SLICE("*")));
+        ck_assert(slice_index(value, '*') == value.size || (text && !fake.strict));
+        ck_assert(slice_index(value, '?') == value.size || (text && !fake.strict));
+        ck_assert_uint_ne(keys->elements[i].tag & 0xFFFF, 0);
+        for (size_t at = 0; at < value.size; at++) {
+            ck_assert_int_lt((uint8_t)value.data[at], 0x80);
+        }
+    }
+    if (!slice_equal(level, SLICE("STUDY"))) {
+        ck_assert_uint_gt(dataset_get(keys, TAG_StudyInstanceUID).size, 0);
+        ck_assert(slice_equal(level, SLICE("SERIES")) || dataset_get(keys, TAG_SeriesInstanceUID).size > 0);
+    }
+}
+
 static void fake_find(uint32_t node, int64_t channel, const struct dimse *request)
 {
     static struct dataset rows[4096];
@@ -217,6 +245,7 @@ static void fake_find(uint32_t node, int64_t channel, const struct dimse *reques
     if (fake.hangs[node]) {
         return;
     }
+    fake_look(request->identifier);
     fake.last_date[node] = dataset_get(request->identifier, TAG_StudyDate);
     fake_rows_of(node, request->identifier, dataset_get(request->identifier, TAG_QueryRetrieveLevel), rows, &count);
     uint16_t status = STATUS_SUCCESS;
@@ -279,6 +308,13 @@ static void fake_sent(const struct command *command)
             fake.acks++;
         } else if (message->dimse.kind == DIMSE_C_FIND_RQ && node != NODE_NONE) {
             fake_find(node, command->channel, &message->dimse);
+        } else if (message->dimse.kind == DIMSE_C_FIND_RSP && status_is_pending(message->dimse.status)) {
+            ck_assert(fake.row_count < 4096);
+            fake.rows[fake.row_count++] = message->dimse.identifier;
+        } else if (message->dimse.kind == DIMSE_C_FIND_RSP) {
+            fake.status = message->dimse.status;
+            fake.comment = arena_copy(&fake.keep, message->dimse.error_comment);
+            fake.finals++;
         } else if (message->dimse.kind == DIMSE_C_ECHO_RQ) {
             struct message answer = {.protocol = PROTOCOL_DICOM, .dimse = dimse_response(&message->dimse, STATUS_SUCCESS)};
             fake_receive(command->channel, &answer, 1);
@@ -307,7 +343,10 @@ static void fake_settle(void)
         fake.command_count--;
         switch (command.kind) {
         case COMMAND_OPEN: fake_open(&command); break;
-        case COMMAND_SEND: fake_sent(&command); break;
+        case COMMAND_SEND:
+            fake_sent(&command);
+            fake_step((struct event){.kind = EVENT_ROOM, .channel = command.channel});
+            break;
         case COMMAND_CLOSE: fake_closed(command.channel, CLOSED_RELEASED); break;
         case COMMAND_ABORT: fake_closed(command.channel, CLOSED_ABORTED_BY_US); break;
         default: break;
@@ -432,6 +471,42 @@ static void fake_holds(uint32_t node, const char *uid, const char *accession, co
     fake.study_count++;
 }
 
+/* ---- A client. */
+static int64_t fake_client(const char *calling, const char *called)
+{
+    static struct context list[2];
+    list[0] = (struct context){.id = 1, .abstract_syntax = UID_STUDY_ROOT_FIND, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1};
+    list[1] = (struct context){.id = 3, .abstract_syntax = UID_VERIFICATION, .transfer_syntaxes = {UID_EXPLICIT_BIG, UID_EXPLICIT_LITTLE}, .syntax_count = 2};
+    int64_t channel = 4 + 2 * fake.sequence;
+    size_t from = (fake.command_first + fake.command_count) % FAKE_COMMANDS_MAX;
+    fake_step((struct event){.kind = EVENT_ASKED, .channel = channel, .protocol = PROTOCOL_DICOM, .calling = slice_from(calling), .called = slice_from(called),
+                             .address = SLICE("127.0.0.1"), .contexts = {list, 2}});
+    return fake.commands[from].kind == COMMAND_ACCEPT ? channel : -(int64_t)fake.commands[from].reject_reason;
+}
+
+/* Asks at STUDY level and lets time pass until the final answer. */
+static void fake_ask(int64_t channel, const struct element *keys, size_t count)
+{
+    struct dataset *identifier = arena_alloc(&fake.keep, sizeof *identifier);
+    ck_assert_int_eq(dataset_init(identifier, &fake.keep, (uint32_t)count + 2), ERR_OK);
+    ck_assert_int_eq(dataset_put(identifier, TAG_QueryRetrieveLevel, SLICE("STUDY")), ERR_OK);
+    ck_assert_int_eq(dataset_put(identifier, TAG_StudyInstanceUID, SLICE_EMPTY), ERR_OK);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(dataset_put(identifier, keys[i].tag, keys[i].value), ERR_OK);
+    }
+    struct message message = {.protocol = PROTOCOL_DICOM,
+                              .dimse = {.kind = DIMSE_C_FIND_RQ, .message_id = ++fake.message_id, .sop_class_uid = UID_STUDY_ROOT_FIND, .identifier = identifier, .context_id = 1}};
+    fake.row_count = 0;
+    fake.status = 1;
+    fake.finals = 0;
+    fake_step((struct event){.kind = EVENT_RECEIVED, .channel = channel, .run = {&message, 1}});
+    fake_settle();
+    fake_run(4 * TIME_S);
+    ck_assert_int_eq(fake.finals, 1);
+}
+#define ASK(channel, ...) fake_ask((channel), (const struct element[]){__VA_ARGS__}, sizeof((const struct element[]){__VA_ARGS__}) / sizeof(struct element))
+#define WANT(keyword, text) {.tag = TAG_##keyword, .value = SLICE(text)}
+
 /* ---- What the engine knows. */
 static struct row_exam fake_exam(const char *issuer, const char *accession)
 {
@@ -468,7 +543,7 @@ static bool fake_has_finding(const char *what)
 
 /* Keeps the compiler quiet about helpers that one test file does not use. */
 #define FAKE_UNUSED __attribute__((unused)) static void fake_all(void) { (void)fake_restart; (void)fake_records; (void)fake_has_finding; (void)fake_study_row; \
-    (void)fake_exam; (void)fake_holds; (void)fake_order; (void)fake_say; (void)fake_start; (void)fake_run; (void)fake_init; (void)fake_message; }
+    (void)fake_exam; (void)fake_holds; (void)fake_order; (void)fake_say; (void)fake_start; (void)fake_run; (void)fake_init; (void)fake_message; (void)fake_client; (void)fake_ask; }
 FAKE_UNUSED
 
 #endif
