@@ -366,8 +366,8 @@ static enum err walk_plain(struct level *level, const struct found *found, uint1
         return ERR_BAD_MESSAGE;
     }
     tell(level, found->tag, value);
-    if (found->tag == TAG_REPRESENTATION && value.size >= 2) {
-        level->is_signed = read16(level, value.data) == 1;
+    if (found->tag == TAG_REPRESENTATION && value.size > 0) {
+        level->is_signed = (value.size == 1 ? (uint8_t)value.data[0] : read16(level, value.data)) == 1;
     }
     if (!pixels) {
         put_value(level, found->tag, vr, value, unit_of(level, found));
