@@ -41,6 +41,9 @@ PURE_OBJECTS = $(foreach f,$(PURE),$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(
 .PHONY: all demo check check-fast check-all format lint tidy asan tsan fuzz coverage bench docs install help clean deps mutants
 all: $(BUILD)/pont ## build the program (default)
 
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+$(MAIN): COMMON += -DPONT_COMMIT='"$(COMMIT)"'
+
 $(BUILD)/pont: $(OBJECTS)
 	@echo "  link   $@"
 	@$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
