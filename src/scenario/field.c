@@ -83,6 +83,21 @@ bool names_put(struct names *names, slice name)
     return true;
 }
 
+enum err names_begin(struct walk *walk, struct names *names, enum name_kind kind, size_t max, struct span declared)
+{
+    walk->names[kind] = names;
+    return names_init(names, walk->arena, max, declared);
+}
+
+enum err names_rows(struct walk *walk, struct names *names, enum name_kind kind, const char *const *rows, size_t count)
+{
+    enum err err = names_begin(walk, names, kind, count, (struct span){0, 0, 0});
+    for (size_t i = 0; i < count && err == ERR_OK; i++) {
+        (void)names_put(names, slice_from(rows[i]));
+    }
+    return err;
+}
+
 /* Singular and plural, for sentences. */
 static const struct {
     const char *refers, *one, *declared;
@@ -97,6 +112,8 @@ static const struct {
     [NAMES_counts] = {"counts", "count", ""},
     [NAMES_dialects] = {"dialects", "dialect", ""},
     [NAMES_organisations] = {"organisations", "organisation", "organisations are declared here"},
+    [NAMES_quirks] = {"quirks", "quirk", ""},
+    [NAMES_charsets] = {"character sets", "character set", ""},
 };
 
 bool name_kind_of(const char *refers, enum name_kind *kind)

@@ -5,7 +5,9 @@
 #ifndef PONT_SCENARIO_FIELD_H
 #define PONT_SCENARIO_FIELD_H
 
+#include "src/base/hash.h"
 #include "src/base/map.h"
+#include "src/base/random.h"
 #include "src/scenario/tree.h"
 #include "src/scenario/value.h"
 
@@ -61,7 +63,7 @@ const char *field_name(const struct field *field);
 const struct field *field_next_child(enum field_root root, const struct field *parent, const struct field *before);
 
 /* Names that a REF may point at. */
-enum name_kind { NAMES_sites, NAMES_nodes, NAMES_people, NAMES_studies, NAMES_steps, NAMES_events, NAMES_invariants, NAMES_counts, NAMES_dialects, NAMES_organisations, NAMES_KINDS };
+enum name_kind { NAMES_sites, NAMES_nodes, NAMES_people, NAMES_studies, NAMES_steps, NAMES_events, NAMES_invariants, NAMES_counts, NAMES_dialects, NAMES_organisations, NAMES_quirks, NAMES_charsets, NAMES_KINDS };
 struct names {
     slice *list;
     size_t count, max;
@@ -78,6 +80,7 @@ struct explained {
     slice path, value, origin;
     struct explained *next;
 };
+void explained_put(const struct explained *line, struct buffer *buffer);
 
 struct walk {
     const struct complaints *to;
@@ -90,6 +93,9 @@ struct walk {
     void *self;
     struct explained *explained, **explained_tail; /* tail null: not gathered */
 };
+/* Empty names of a kind, known to the walk from now on; and those of a table of texts. ERR_LIMIT. */
+MUST_USE enum err names_begin(struct walk *walk, struct names *names, enum name_kind kind, size_t max, struct span declared);
+MUST_USE enum err names_rows(struct walk *walk, struct names *names, enum name_kind kind, const char *const *rows, size_t count);
 /* Holds a map against a root. Complaints go to walk->to. `path` is what stands before the root's paths in messages. */
 void fields_check(struct walk *walk, enum field_root root, const struct tree *map, slice path);
 

@@ -121,6 +121,7 @@ struct scenario {
     size_t always_count;
     struct expectation *expectations;
     size_t expectation_count;
+    struct explained *explained; /* what defaults filled in; src/scenario only, see scenario_explain */
 };
 
 /* What the caller overrides. */

@@ -448,7 +448,7 @@ enum err tree_parse(struct tree **root, slice source, const struct complaints *t
     } else if (builder->err == ERR_OK && builder->root->kind != TREE_MAP) {
         (void)complain(to, "P110", builder->root->at, "the file must be a map: lines of `key: value`, the first of them `pont: 1`");
     }
-    *root = builder->root;
+    *root = builder->err == ERR_OK ? builder->root : NULL; /* half a file would only raise more complaints */
     return builder->err != ERR_OK ? builder->err : to->problems->error_count > before ? ERR_BAD_INPUT : ERR_OK;
 }
 

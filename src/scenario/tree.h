@@ -28,7 +28,8 @@ struct tree {
 /* The bytes of a file, in the arena, ended by a NUL. Complains (P101, P102, P103) and gives ERR_NOT_FOUND, ERR_BAD_INPUT
  * or ERR_LIMIT. */
 MUST_USE enum err tree_load(slice *source, const char *path, const struct complaints *to, struct arena *arena);
-/* Borrows from the arena only. ERR_BAD_INPUT with at least one complaint; ERR_LIMIT (P105) when the arena is full. */
+/* Borrows from the arena only. ERR_BAD_INPUT with at least one complaint: *root is null when the grammar is broken, and the
+ * rest of the file where only keys stood twice; ERR_LIMIT (P105) when the arena is full. */
 MUST_USE enum err tree_parse(struct tree **root, slice source, const struct complaints *to, struct arena *arena);
 
 /* The entry of a map; null when there is none, or `map` is null or no map. */

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/scenario/bind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Small tools of all binders. */
+
+void *bind_array(struct binder *binder, size_t count, size_t size)
+{
+    void *memory = arena_array(binder->arena, count, size);
+    if (memory == NULL) {
+        binder->err = ERR_LIMIT;
+    }
+    return memory;
+}
+
+slice bind_copy(struct binder *binder, slice text)
+{
+    slice copy = arena_copy(binder->arena, text);
+    if (copy.data == NULL) {
+        binder->err = ERR_LIMIT;
+        return SLICE_EMPTY;
+    }
+    return copy;
+}
+
+slice bind_text(struct binder *binder, const struct buffer *buffer)
+{
+    return bind_copy(binder, buffer_slice(buffer));
+}
+
+uint32_t bind_index(const struct binder *binder, enum name_kind kind, const struct tree *name)
+{
+    uint32_t index = NONE;
+    if (name == NULL || name->kind != TREE_TEXT || !map_find(&binder->names[kind].map, name->text, &index)) {
+        return NONE;
+    }
+    return index;
+}
+
+void bind_explain(struct binder *binder, const char *group, slice id, const char *key, slice value, const char *origin)
+{
+    char path[160];
+    int size = snprintf(path, sizeof path, "%s.%.*s.%s", group, SLICE_ARGS(id), key);
+    struct explained *line = arena_alloc(binder->arena, sizeof *line);
+    if (line == NULL || size < 0 || binder->walk.explained_tail == NULL) {
+        return;
+    }
+    *line = (struct explained){bind_copy(binder, slice_from(path)), value, slice_from(origin), NULL};
+    *binder->walk.explained_tail = line;
+    binder->walk.explained_tail = &line->next;
+}
+
+/* ---- Names. */
+
+static void begin_names(struct binder *binder, enum name_kind kind, size_t max, const struct tree *declared)
+{
+    struct span at = declared == NULL ? (struct span){0, 0, 0} : declared->key_at;
+    if (names_begin(&binder->walk, &binder->names[kind], kind, max, at) != ERR_OK) {
+        binder->err = ERR_LIMIT;
+    }
+}
+
+static void name_keys(struct binder *binder, enum name_kind kind, const char *group)
+{
+    const struct tree *map = tree_get(binder->root, group);
+    bool usable = map != NULL && map->kind == TREE_MAP;
+    begin_names(binder, kind, usable ? map->count : 0, map);
+    for (const struct tree *entry = usable ? map->first : NULL; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
+        (void)names_put(&binder->names[kind], entry->key);
+    }
+}
+
+static size_t crowd_size(const struct tree *entry)
+{
+    const struct tree *count = tree_get(entry, "count");
+    return count == NULL ? 0 : (size_t)field_integer(ROOT_CROWD, "count", count);
+}
+
+/* A crowd is as many people as it counts: crowd-1, crowd-2, ... */
+static void name_people(struct binder *binder)
+{
+    const struct tree *map = tree_get(binder->root, "people");
+    bool usable = map != NULL && map->kind == TREE_MAP;
+    size_t count = 0;
+    for (const struct tree *entry = usable ? map->first : NULL; entry != NULL; entry = entry->next) {
+        count += 1 + crowd_size(entry);
+    }
+    begin_names(binder, NAMES_people, count, map);
+    for (const struct tree *entry = usable ? map->first : NULL; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
+        if (tree_get(entry, "count") == NULL) {
+            (void)names_put(&binder->names[NAMES_people], entry->key);
+        }
+        for (size_t i = 1; i <= crowd_size(entry); i++) {
+            char name[64];
+            snprintf(name, sizeof name, "%.*s-%zu", SLICE_ARGS(slice_before(entry->key, 40)), i);
+            slice made = bind_copy(binder, slice_from(name));
+            if (!names_put(&binder->names[NAMES_people], made)) {
+                (void)complain(binder->to, "P205", entry->key_at, "%s makes a person %s, and there is one of that name", quoted(entry->key).text,
+                               quoted(made).text);
+            }
+        }
+    }
+}
+
+static void name_steps(struct binder *binder)
+{
+    const struct tree *story = tree_get(binder->root, "story");
+    bool usable = story != NULL && story->kind == TREE_LIST;
+    begin_names(binder, NAMES_steps, usable ? story->count : 0, story);
+    for (const struct tree *entry = usable ? story->first : NULL; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
+        const struct tree *id = tree_get(entry, "id");
+        if (id != NULL && id->kind == TREE_TEXT) {
+            (void)names_put(&binder->names[NAMES_steps], id->text);
+        }
+    }
+}
+
+void bind_names(struct binder *binder)
+{
+    static const char *const events[] = {
+#define OBSERVATION(name, text, fields) #name,
+#include "src/actor/observation.def"
+#undef OBSERVATION
+    };
+    static const char *const invariants[] = {
+#define INVARIANT_NAME(name) name,
+#include "src/scenario/words.def"
+    };
+    static const char *const counts[] = {
+#define COUNT_NAME(name) name,
+#include "src/scenario/words.def"
+    };
+    name_keys(binder, NAMES_sites, "sites");
+    name_keys(binder, NAMES_nodes, "nodes");
+    name_keys(binder, NAMES_studies, "studies");
+    name_people(binder);
+    name_steps(binder);
+    if (names_rows(&binder->walk, &binder->names[NAMES_events], NAMES_events, events, sizeof events / sizeof events[0]) != ERR_OK) {
+        binder->err = ERR_LIMIT;
+    }
+    if (names_rows(&binder->walk, &binder->names[NAMES_invariants], NAMES_invariants, invariants, sizeof invariants / sizeof invariants[0]) != ERR_OK) {
+        binder->err = ERR_LIMIT;
+    }
+    if (names_rows(&binder->walk, &binder->names[NAMES_counts], NAMES_counts, counts, sizeof counts / sizeof counts[0]) != ERR_OK) {
+        binder->err = ERR_LIMIT;
+    }
+}
+
+enum field_root bind_variant(void *self, const struct field *field, const struct tree *tree)
+{
+    static const struct {
+        const char *kind;
+        enum field_root root;
+    } roots[] = {{"ris", ROOT_RIS}, {"viewer", ROOT_VIEWER}, {"pacs", ROOT_PACS}, {"engine", ROOT_HUB}};
+    const struct binder *binder = self;
+    if (strcmp(field->path, "people.*") == 0) {
+        return tree_get(tree, "count") != NULL ? ROOT_CROWD : ROOT_PERSON;
+    }
+    const struct tree *nodes = tree_get(binder->root, "nodes"), *node = NULL;
+    for (const struct tree *entry = nodes == NULL || nodes->kind != TREE_MAP ? NULL : nodes->first; entry != NULL; entry = entry->next) {
+        node = slice_equal(entry->key, tree->key) ? entry : node;
+    }
+    const struct tree *kind = tree_get(node, "kind");
+    for (size_t i = 0; kind != NULL && i < sizeof roots / sizeof roots[0]; i++) {
+        if (slice_equal(kind->text, slice_from(roots[i].kind))) {
+            return roots[i].root;
+        }
+    }
+    return ROOT_COUNT; /* no node of that name, or one without a kind: bind_story complains */
+}
+
+/* ---- run: and scenario: */
+
+static void bind_wire(struct binder *binder, const struct tree *wire)
+{
+    struct scenario *scenario = binder->scenario;
+    int64_t speed = field_integer(ROOT_SCENARIO, "run.wire.speed", tree_get(wire, "speed"));
+    scenario->speed = binder->options->speed > 0 ? binder->options->speed : speed;
+    scenario->pixels_full = slice_equal(field_text(ROOT_SCENARIO, "run.wire.pixels", tree_get(wire, "pixels")), SLICE("full"));
+    scenario->bind = field_text(ROOT_SCENARIO, "run.wire.bind", tree_get(wire, "bind"));
+    const struct tree *base = tree_get(tree_get(wire, "ports"), "base"), *bind = tree_get(wire, "bind");
+    scenario->port_base = base == NULL ? 0 : (uint16_t)field_integer(ROOT_SCENARIO, "run.wire.ports.base", base);
+    if (bind != NULL && value_is_address(scenario->bind) && !value_is_loopback(scenario->bind)) {
+        (void)complain_softly(binder->to, "P801", bind->at, "%s is beyond loopback: other machines can reach this world; it also needs --allow-network",
+                              quoted(scenario->bind).text);
+    }
+}
+
+void bind_run(struct binder *binder)
+{
+    struct scenario *scenario = binder->scenario;
+    const struct tree *head = tree_get(binder->root, "scenario"), *run = tree_get(binder->root, "run"), *clock = tree_get(run, "clock");
+    scenario->id = field_text(ROOT_SCENARIO, "scenario.id", tree_get(head, "id"));
+    scenario->title = field_text(ROOT_SCENARIO, "scenario.title", tree_get(head, "title"));
+    scenario->note = field_text(ROOT_SCENARIO, "scenario.note", tree_get(head, "note"));
+    scenario->title = scenario->title.size == 0 ? scenario->id : scenario->title;
+    scenario->world = field_text(ROOT_SCENARIO, "run.world", tree_get(run, "world"));
+    scenario->seed = binder->options->seed_given ? binder->options->seed : (uint64_t)field_integer(ROOT_SCENARIO, "run.seed", tree_get(run, "seed"));
+    slice start = field_text(ROOT_SCENARIO, "run.clock.start", tree_get(clock, "start"));
+    if (value_stamp(start, binder->walk.zone, &scenario->start) != STAMP_OK) {
+        (void)value_stamp(slice_from(field_find(ROOT_SCENARIO, "run.clock.start")->fallback), SLICE("UTC"), &scenario->start);
+    }
+    scenario->wall_limit = field_integer(ROOT_SCENARIO, "run.limits.wall", tree_get(tree_get(run, "limits"), "wall"));
+    bind_wire(binder, tree_get(run, "wire"));
+}
+
+/* ---- sites: */
+
+static void complain_of_twin(struct binder *binder, const char *rule, const struct tree *entry, const char *what, slice value, slice other, struct mark other_mark)
+{
+    struct problem *added = complain(binder->to, rule, entry->at.line > 0 && entry->kind == TREE_TEXT ? entry->at : entry->key_at,
+                                     "%s %s is already that of %s; choose another", what, quoted(value).text, quoted(other).text);
+    problem_relate(added, (struct span){other_mark.line, other_mark.column, 0}, "it is used here");
+}
+
+static void bind_site(struct binder *binder, const struct tree *entry, struct site *site)
+{
+    const struct tree *issuer = tree_get(entry, "issuer"), *accession = tree_get(entry, "accession");
+    site->id = entry->key;
+    site->mark = (struct mark){entry->key_at.line, entry->key_at.column};
+    site->name = field_text(ROOT_SCENARIO, "sites.*.name", tree_get(entry, "name"));
+    site->name = site->name.size == 0 ? site->id : site->name;
+    site->issuer = field_text(ROOT_SCENARIO, "sites.*.issuer", issuer);
+    site->accession = field_text(ROOT_SCENARIO, "sites.*.accession", accession);
+    const struct tree *letters = accession == NULL ? issuer : accession;
+    if (accession == NULL) {
+        site->accession = slice_before(site->issuer, 3);
+        bind_explain(binder, "sites", site->id, "accession", site->accession, "from its issuer");
+    }
+    for (size_t i = 0; i < site->accession.size && letters != NULL && letters->kind == TREE_TEXT; i++) {
+        if (site->accession.size != 3 || site->accession.data[i] < 'A' || site->accession.data[i] > 'Z') {
+            (void)complain(binder->to, "P307", letters->at, "the letters before accession numbers of %s are three capitals, as CAV", quoted(site->id).text);
+            break;
+        }
+    }
+    for (const struct site *other = binder->scenario->sites; other < site; other++) {
+        if (issuer != NULL && site->issuer.size > 0 && slice_equal(other->issuer, site->issuer)) {
+            complain_of_twin(binder, "P212", issuer, "issuer", site->issuer, other->id, other->mark);
+        } else if (letters != NULL && site->accession.size > 0 && slice_equal(other->accession, site->accession)) {
+            complain_of_twin(binder, "P212", letters, "the accession prefix", site->accession, other->id, other->mark);
+        }
+    }
+}
+
+static size_t entries(const struct tree *map, size_t max)
+{
+    size_t count = map == NULL || map->kind != TREE_MAP ? 0 : map->count;
+    return count < max ? count : max;
+}
+
+/* ---- nodes: */
+
+static void name_title(struct binder *binder, const struct tree *entry, struct scenario_node *node)
+{
+    const struct tree *aet = tree_get(entry, "aet");
+    node->aet = field_text(ROOT_SCENARIO, "nodes.*.aet", aet);
+    if (aet != NULL) {
+        return;
+    }
+    char *title = bind_array(binder, 41, 1);
+    for (size_t i = 0; title != NULL && i < node->id.size && i < 40; i++) {
+        char c = node->id.data[i];
+        title[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    node->aet = node->kind == KIND_ENGINE ? SLICE("PONT") : slice_from(title);
+    if (node->aet.size > 16) {
+        (void)complain(binder->to, "P211", entry->key_at, "%s in capitals is no AE title: more than 16 characters; give the node an `aet`", quoted(node->id).text);
+        return;
+    }
+    bind_explain(binder, "nodes", node->id, "aet", node->aet, node->kind == KIND_ENGINE ? "built in" : "from its id");
+}
+
+static void bind_vendor(struct binder *binder, const struct tree *entry, struct scenario_node *node)
+{
+    const struct tree *vendor = tree_get(entry, "vendor");
+    if (node->kind != KIND_PACS) {
+        if (vendor != NULL) {
+            (void)complain(binder->to, "P209", vendor->at, "%s is no PACS: only a PACS has a vendor", quoted(node->id).text);
+        }
+        return;
+    }
+    slice name = field_text(ROOT_SCENARIO, "nodes.*.vendor", vendor);
+    struct span at = vendor == NULL ? entry->key_at : vendor->at;
+    for (size_t n = 0; n < binder->scenario->node_count; n++) {
+        const struct scenario_node *other = &binder->scenario->nodes[n];
+        if (other != node && other->vendor != NULL && slice_equal(other->vendor->vendor, name)) {
+            node->vendor = other->vendor;
+            return;
+        }
+    }
+    struct problems *problems = calloc(1, sizeof *problems);
+    struct vendor_profile *profile = NULL;
+    enum err err = problems == NULL ? ERR_LIMIT : vendor_read(&profile, name, binder->options, problems, binder->arena);
+    if (err == ERR_NOT_FOUND) {
+        static const char *const shipped[] = {"fuji", "agfa", "insignia", "carestream", "ge", "ferrania", "plain"};
+        struct nearest nearest = nearest_begin(name);
+        for (size_t i = 0; i < sizeof shipped / sizeof shipped[0]; i++) {
+            nearest_try(&nearest, slice_from(shipped[i]));
+        }
+        (void)complain(binder->to, "P210", at, "there is no vendor profile %s (nodes.%.*s.vendor)%s%s", quoted(name).text, SLICE_ARGS(node->id),
+                       nearest_hint(&nearest).text, nearest.distance == SIZE_MAX ? "; fuji agfa insignia carestream ge ferrania plain are shipped" : "");
+    } else if (err != ERR_OK) {
+        (void)complain(binder->to, "P210", at, "the vendor profile %s has errors; see pont check %s", quoted(name).text,
+                       problems != NULL && problems->count > 0 ? problems->list[0].error.file : "on it");
+    }
+    free(problems);
+    node->vendor = profile;
+}
+
+static void bind_node(struct binder *binder, const struct tree *entry, struct scenario_node *node)
+{
+    static const char *const kinds[] = {[KIND_PACS] = "pacs", [KIND_VIEWER] = "viewer", [KIND_RIS] = "ris", [KIND_ENGINE] = "engine"};
+    const struct tree *archive = tree_get(entry, "archive"), *kind = tree_get(entry, "kind");
+    node->id = entry->key;
+    node->mark = (struct mark){entry->key_at.line, entry->key_at.column};
+    node->name = field_text(ROOT_SCENARIO, "nodes.*.name", tree_get(entry, "name"));
+    node->name = node->name.size == 0 ? node->id : node->name;
+    uint32_t site = bind_index(binder, NAMES_sites, tree_get(entry, "site"));
+    node->site = site == NONE || site >= binder->scenario->site_count ? 0 : site;
+    node->kind = KIND_PACS;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kind != NULL && slice_equal(kind->text, slice_from(kinds[i]))) {
+            node->kind = (enum scenario_kind)i;
+        }
+    }
+    node->import = field_text(ROOT_SCENARIO, "nodes.*.archive.import", tree_get(archive, "import"));
+    if (archive != NULL && node->kind != KIND_PACS) {
+        (void)complain(binder->to, "P209", archive->key_at, "%s is no PACS: only a PACS has an archive", quoted(node->id).text);
+    }
+    name_title(binder, entry, node);
+    if (kind != NULL) {
+        bind_vendor(binder, entry, node);
+    }
+    for (const struct scenario_node *other = binder->scenario->nodes; other < node; other++) {
+        if (node->aet.size > 0 && slice_equal(other->aet, node->aet)) {
+            const struct tree *aet = tree_get(entry, "aet");
+            complain_of_twin(binder, "P206", aet == NULL ? entry : aet, "the AE title", node->aet, other->id, other->mark);
+        }
+    }
+}
+
+static void check_kinds(struct binder *binder, const struct tree *nodes)
+{
+    size_t counts[4] = {0};
+    for (size_t n = 0; n < binder->scenario->node_count; n++) {
+        counts[binder->scenario->nodes[n].kind]++;
+    }
+    if (counts[KIND_ENGINE] != 1) {
+        (void)complain(binder->to, "P504", nodes->key_at, "a world has exactly one node of kind engine, this one has %zu", counts[KIND_ENGINE]);
+    }
+    if (counts[KIND_RIS] > 1) {
+        (void)complain(binder->to, "P504", nodes->key_at, "a world has at most one node of kind ris, this one has %zu", counts[KIND_RIS]);
+    }
+    const struct tree *studies = tree_get(binder->root, "studies");
+    if (counts[KIND_RIS] == 0 && entries(studies, 1) > 0) {
+        (void)complain(binder->to, "P504", nodes->key_at, "there are studies but no node of kind ris: nobody would order and complete them");
+    }
+}
+
+void bind_world(struct binder *binder)
+{
+    struct scenario *scenario = binder->scenario;
+    const struct tree *sites = tree_get(binder->root, "sites"), *nodes = tree_get(binder->root, "nodes");
+    size_t site_count = entries(sites, SCENARIO_SITES_MAX), node_count = entries(nodes, SCENARIO_NODES_MAX);
+    scenario->sites = bind_array(binder, site_count + 1, sizeof *scenario->sites);
+    scenario->nodes = bind_array(binder, node_count + 1, sizeof *scenario->nodes);
+    if (binder->err != ERR_OK) {
+        return;
+    }
+    for (const struct tree *entry = sites == NULL ? NULL : sites->first; scenario->site_count < site_count; entry = entry->next) {
+        bind_site(binder, entry, &scenario->sites[scenario->site_count++]);
+    }
+    for (const struct tree *entry = nodes == NULL ? NULL : nodes->first; scenario->node_count < node_count; entry = entry->next) {
+        bind_node(binder, entry, &scenario->nodes[scenario->node_count++]);
+    }
+    if (node_count > 0) {
+        check_kinds(binder, nodes);
+    }
+}
