@@ -123,7 +123,9 @@ static struct channel *admit(struct engine *engine, const struct event *event, e
     struct channel *channel = channel_take(engine, event->channel, kind, node, 0);
     if (channel != NULL) {
         slice calling = slice_before(slice_trim(event->calling), sizeof channel->calling_text - 1);
-        memcpy(channel->calling_text, calling.data, calling.size);
+        if (calling.size > 0) {
+            memcpy(channel->calling_text, calling.data, calling.size);
+        }
         channel->calling = (slice){channel->calling_text, calling.size};
         channel->open = true;
         engine->inbound_count++;

@@ -141,6 +141,19 @@ static struct transfer *free_transfer(struct engine *engine)
     return NULL;
 }
 
+/* One study to one place at a time: who comes second looks at what the first has brought. */
+static bool is_under_way(const struct engine *engine, const struct row_demand *row)
+{
+    uint32_t destination = node_by_name(engine, row->destination);
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        const struct transfer *other = &engine->retrieve->transfers[i];
+        if (other->used && other->study == row->study && other->destination == destination) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void say_waits(struct engine *engine, struct out *out, struct row_demand *row, slice why)
 {
     if (engine->now >= give_up_at(engine, row)) {
@@ -165,7 +178,7 @@ void schedule(struct engine *engine, struct out *out)
         struct waiting entry = state->waiting[i];
         struct row_demand row;
         slice why = SLICE_EMPTY;
-        if (entry.not_before > engine->now || !demand_get(engine, entry.demand, &row)) {
+        if (entry.not_before > engine->now || !demand_get(engine, entry.demand, &row) || is_under_way(engine, &row)) {
             i++;
         } else if (!can_begin(engine, &row, &why)) {
             say_waits(engine, out, &row, why);

@@ -316,12 +316,12 @@ static struct transfer *transfer_take(struct engine *engine)
     return NULL;
 }
 
-/* A destination that lists is asked first where something may be there already: after an attempt or a crash, and
- * always where no client waits to be sent everything. */
+/* A destination that lists is asked first where something may be there already: after an attempt or a crash, where
+ * the registry says so, and always where no client waits. */
 static bool target_is_worth_asking(const struct engine *engine, const struct row_demand *row, uint32_t destination)
 {
     return node_at(engine, destination)->answers_list &&
-           (row->reason != DEMAND_CLIENT || row->attempts > 0 || row->wanted > 0);
+           (row->reason != DEMAND_CLIENT || row->attempts > 0 || row->wanted > 0 || retrieve_is_at(engine, row->study, destination));
 }
 
 static bool transfer_fill(struct engine *engine, struct transfer *transfer, const struct row_demand *row, const struct row_study *study)
@@ -423,7 +423,7 @@ static bool holder_is_busy(const struct engine *engine, uint32_t node)
     return false;
 }
 
-/* Two jobs never bring one study to one place at once, and a destination is not flooded. */
+/* A destination is not flooded. */
 static bool destination_is_busy(const struct engine *engine, const struct transfer *transfer)
 {
     const struct node_config *node = node_at(engine, transfer->destination);
@@ -433,9 +433,6 @@ static bool destination_is_busy(const struct engine *engine, const struct transf
         const struct transfer *other = &engine->retrieve->transfers[i];
         if (other->used && transfer_has_job(other) && other->destination == transfer->destination) {
             count++;
-            if (other->study == transfer->study) {
-                return true;
-            }
         }
     }
     return count >= most;
