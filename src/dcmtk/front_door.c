@@ -18,6 +18,7 @@
 #define ACCEPTS_MAX 64   /* in a row, so that a flood does not keep complete requests waiting */
 #define DRAIN_MAX 262144 /* bytes read and thrown away of one refused peer at a time */
 #define HALVES_MAX 65536u
+#define REST (100 * TIME_MS) /* of the listener when the system has no descriptor for a caller */
 
 /* What epoll hands back: the listener, the timer, or a connection by index and order of accept, so that an event
  * of one that has gone is not taken for its successor's. */
@@ -50,6 +51,7 @@ struct front_door {
     uint16_t port;
     uint64_t next_order;
     time_ns armed; /* what the timer is set to */
+    time_ns rest_until; /* the listener is not watched before; TIME_NEVER: it is watched */
     struct half_open *halves;
     struct group *groups;
     uint8_t *peek; /* request_max + head */
@@ -203,7 +205,7 @@ static bool half_peek(struct front_door *door, struct half_open *half, size_t wa
 
 /* ---- A complete request. */
 
-static enum err half_hand_over(struct front_door *door, struct half_open *half, struct association **association, struct asked *asked)
+static void half_hand_over(struct front_door *door, struct half_open *half, struct association **association, struct asked *asked)
 {
     snprintf(asked->address, sizeof asked->address, "%s", door->groups[half->group].address);
     epoll_ctl(door->epoll, EPOLL_CTL_DEL, half->fd, NULL);
@@ -211,16 +213,13 @@ static enum err half_hand_over(struct front_door *door, struct half_open *half, 
     int fd = half->fd;
     half->state = HALF_FREE;
     door->groups[half->group].count--;
-    enum err err = association_receive(association, fd, asked);
-    if (err == ERR_BAD_MESSAGE) {
-        *association = NULL; /* DCMTK has refused what we let pass, and answered: one peer less */
-        return ERR_OK;
+    if (association_receive(association, fd, asked) != ERR_OK) {
+        *association = NULL; /* DCMTK refuses what we let pass, or memory is short: one peer less, the door stays open */
     }
-    return err;
 }
 
-static enum err half_judge(struct front_door *door, struct half_open *half, struct association **association, struct asked *asked,
-                           struct arena *arena)
+static void half_judge(struct front_door *door, struct half_open *half, struct association **association, struct asked *asked,
+                       struct arena *arena)
 {
     struct arena before = *arena;
     slice pdu = arena_copy(arena, (slice){(const char *)door->peek, half->size});
@@ -229,45 +228,57 @@ static enum err half_judge(struct front_door *door, struct half_open *half, stru
         verdict = associate_check(pdu, asked, arena);
     }
     if (verdict.kind == VERDICT_GOOD) {
-        return half_hand_over(door, half, association, asked);
+        half_hand_over(door, half, association, asked);
+        return;
     }
     arena->used = before.used;
     half_refuse(door, half, verdict);
-    return ERR_OK;
 }
 
-static enum err half_advance(struct front_door *door, struct half_open *half, bool closed, struct association **association,
-                             struct asked *asked, struct arena *arena)
+static void half_advance(struct front_door *door, struct half_open *half, bool closed, struct association **association,
+                         struct asked *asked, struct arena *arena)
 {
     if (half->state == HALF_CLOSING) {
         half_drain(door, half);
-        return ERR_OK;
+        return;
     }
     if (half->state == HALF_HEAD && half_peek(door, half, PDU_HEAD_SIZE, closed)) {
         struct verdict verdict = associate_check_head(door->peek, door->limits.request_max, &half->size);
         if (verdict.kind != VERDICT_GOOD) {
             half_refuse(door, half, verdict);
-            return ERR_OK;
+            return;
         }
         half_wake_at(half->fd, half->size);
         half->state = HALF_BODY;
     }
     if (half->state == HALF_BODY && half_peek(door, half, half->size, closed)) {
-        return half_judge(door, half, association, asked, arena);
+        half_judge(door, half, association, asked, arena);
     }
-    return ERR_OK;
 }
 
 /* ---- Listening. */
 
-/* No descriptor is left: gives the spare one up, takes the caller in and shows it out, or the listener would stay
- * readable for ever. */
+static bool watch_listener(struct front_door *door)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = KEY_LISTENER}};
+    bool watched = epoll_ctl(door->epoll, EPOLL_CTL_ADD, door->listener, &event) == 0;
+    door->rest_until = watched ? TIME_NEVER : clock_after(REST);
+    return watched;
+}
+
+/* No descriptor is left: gives the spare one up, takes the caller in and shows it out. If even that fails, lets the
+ * listener be for a while, which would stay readable and keep us busy with nothing. */
 static void turn_away(struct front_door *door)
 {
-    close(door->spare);
+    if (door->spare >= 0) {
+        close(door->spare);
+    }
     int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
         close(fd);
+    } else if (errno != EAGAIN) {
+        epoll_ctl(door->epoll, EPOLL_CTL_DEL, door->listener, NULL);
+        door->rest_until = clock_after(REST);
     }
     door->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -279,13 +290,13 @@ static void accept_callers(struct front_door *door)
         socklen_t size = sizeof from;
         int fd = accept4(door->listener, (struct sockaddr *)&from, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            if (errno == ECONNABORTED || errno == EINTR) {
+                continue;
+            }
+            if (errno != EAGAIN) {
                 turn_away(door);
             }
-            if (errno != ECONNABORTED && errno != EINTR) {
-                return;
-            }
-            continue;
+            return;
         }
         char address[64];
         if (getnameinfo((struct sockaddr *)&from, size, address, sizeof address, NULL, 0, NI_NUMERICHOST) != 0) {
@@ -324,8 +335,7 @@ static enum err start_listening(struct front_door *door)
     }
     door->listener = bind_first(list);
     freeaddrinfo(list);
-    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = KEY_LISTENER}};
-    if (door->listener < 0 || epoll_ctl(door->epoll, EPOLL_CTL_ADD, door->listener, &event) != 0) {
+    if (door->listener < 0 || !watch_listener(door)) {
         return ERR_SYSTEM;
     }
     struct sockaddr_storage bound;
@@ -343,6 +353,7 @@ static void stop_listening(struct front_door *door)
     if (door->listener >= 0) {
         close(door->listener);
         door->listener = -1;
+        door->rest_until = TIME_NEVER;
     }
     for (unsigned i = 0; i < door->limits.half_open_max; i++) {
         half_close(door, &door->halves[i]);
@@ -375,12 +386,15 @@ static void drop_laggards(struct front_door *door)
             half_close(door, &door->halves[i]);
         }
     }
+    if (door->rest_until <= now) {
+        watch_listener(door);
+    }
     door->armed = TIME_NEVER;
 }
 
 static void arm_timer(struct front_door *door)
 {
-    time_ns first = TIME_NEVER;
+    time_ns first = door->rest_until;
     for (unsigned i = 0; i < door->limits.half_open_max; i++) {
         if (door->halves[i].state != HALF_FREE && door->halves[i].deadline < first) {
             first = door->halves[i].deadline;
@@ -400,40 +414,37 @@ static void arm_timer(struct front_door *door)
 
 /* ---- The door. */
 
-static enum err handle_event(struct front_door *door, const struct epoll_event *event, struct association **association,
-                             struct asked *asked, struct arena *arena)
+static void handle_event(struct front_door *door, const struct epoll_event *event, struct association **association, struct asked *asked,
+                         struct arena *arena)
 {
     if (event->data.u64 == KEY_LISTENER) {
         accept_callers(door);
-        return ERR_OK;
+        return;
     }
     if (event->data.u64 == KEY_TIMER) {
         drop_laggards(door);
-        return ERR_OK;
+        return;
     }
     struct half_open *half = &door->halves[event->data.u64 % HALVES_MAX];
-    if (half->state == HALF_FREE || half->order != event->data.u64 / HALVES_MAX) {
-        return ERR_OK;
+    if (half->state != HALF_FREE && half->order == event->data.u64 / HALVES_MAX) {
+        half_advance(door, half, (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0, association, asked, arena);
     }
-    return half_advance(door, half, (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0, association, asked, arena);
 }
 
 enum err front_door_take(struct front_door *door, struct association **association, struct asked *asked, struct arena *arena)
 {
     *association = NULL;
-    enum err err = ERR_OK;
-    for (int round = 0; round < ROUNDS_MAX && err == ERR_OK && *association == NULL; round++) {
+    int count = 1;
+    for (int round = 0; round < ROUNDS_MAX && count > 0 && *association == NULL; round++) {
         struct epoll_event events[EVENTS_AT_ONCE];
-        int count = epoll_wait(door->epoll, events, EVENTS_AT_ONCE, 0);
-        if (count <= 0) {
-            break;
-        }
-        for (int i = 0; i < count && err == ERR_OK && *association == NULL; i++) {
-            err = handle_event(door, &events[i], association, asked, arena);
+        count = epoll_wait(door->epoll, events, EVENTS_AT_ONCE, 0);
+        for (int i = 0; i < count && *association == NULL; i++) {
+            handle_event(door, &events[i], association, asked, arena);
         }
     }
+    bool failed = count < 0 && errno != EINTR;
     arm_timer(door);
-    return err;
+    return failed ? ERR_SYSTEM : ERR_OK;
 }
 
 static enum err open_descriptors(struct front_door *door)
@@ -463,7 +474,7 @@ enum err front_door_open(struct front_door **out, const char *host, uint16_t por
     }
     door->port = port;
     door->listener = door->epoll = door->timer = door->spare = -1;
-    door->armed = TIME_NEVER;
+    door->armed = door->rest_until = TIME_NEVER;
     snprintf(door->host, sizeof door->host, "%s", host);
     door->halves = calloc(door->limits.half_open_max, sizeof *door->halves);
     door->groups = calloc(door->limits.half_open_max, sizeof *door->groups);

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 
 #define HALF 60u /* bytes of a request that never becomes whole */
 
@@ -19,6 +20,14 @@ static void expect_accepted(int fd)
     uint8_t type = 0;
     ck_assert_int_eq(recv(fd, &type, 1, 0), 1);
     ck_assert_uint_eq(type, 2);
+}
+
+static void expect_abort(int fd)
+{
+    uint8_t answer[16];
+    ck_assert_uint_eq(raw_read_to_end(fd, answer, sizeof answer), 10);
+    ck_assert_uint_eq(answer[0], 7);
+    close(fd);
 }
 
 START_TEST(a_hundred_half_sent_requests_do_not_keep_an_echo_waiting)
@@ -184,6 +193,89 @@ START_TEST(peers_that_come_and_go_leave_nothing_behind)
     expect_accepted(half_closed);
     close(half_closed);
     echo_once(port());
+    server_stop(&server);
+}
+END_TEST
+
+START_TEST(when_descriptors_run_out_callers_are_shown_out_and_later_ones_served) /* O2 */
+{
+    int held[200], count = 0;
+    char scrap[16];
+    struct front_door_limits patient = usual;
+    patient.request_deadline_ns = TIME_HOUR;
+    server_start(&server, serve_echo, &patient);
+    echo_once(port());
+    server_await(&server, 1);
+    struct rlimit before, low;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    low = before;
+    low.rlim_cur = (rlim_t)dup(0) + 60; /* both ends of a connection are ours: some thirty of them */
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    int fd;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port()), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    while (count < 200 && (fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) >= 0) {
+        held[count++] = fd;
+        ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    }
+    ck_assert_int_gt(count, 10);
+    raw_read_to_end(held[count - 1], scrap, sizeof scrap); /* the last one is shown out, not left standing */
+    for (int i = 0; i < count; i++) {
+        close(held[i]);
+    }
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    echo_once(port());
+    server_stop(&server);
+}
+END_TEST
+
+/* Kilobytes of memory in use. */
+static long resident(void)
+{
+    long pages = 0, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert_int_eq(fscanf(file, "%ld %ld", &shared, &pages), 2);
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* A request with two user identities of 30,000 bytes, which DCMTK would leak. */
+static slice leaky_request(struct buffer *buffer)
+{
+    static char identity[30008] = {1, 0, 0x75, 0x30};
+    struct buffer body = buffer_over(room + 100000, 100000);
+    pdu_begin(buffer, 1, "S", "C");
+    put_item(buffer, 0x10, SLICE(APPLICATION));
+    put_context(buffer, 1, VERIFICATION, IMPLICIT);
+    put_item(&body, 0x51, (slice){"\0\0\x40\0", 4});
+    put_item(&body, 0x58, (slice){identity, 30006});
+    put_item(&body, 0x58, (slice){identity, 30006});
+    put_item(buffer, 0x50, buffer_slice(&body));
+    return pdu_end(buffer);
+}
+
+static void refuse_many(unsigned count)
+{
+    struct buffer buffer = buffer_over(room, 100000);
+    slice request = leaky_request(&buffer);
+    for (unsigned i = 0; i < count; i++) {
+        int fd = raw_connect(port());
+        raw_send(fd, request);
+        expect_abort(fd);
+    }
+}
+
+START_TEST(hostile_requests_leave_no_memory_behind) /* R12 */
+{
+    server_start(&server, serve_echo, &usual);
+    refuse_many(200);
+    long before = resident();
+    refuse_many(1000);
+    long grown = resident() - before;
+    (void)grown;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which keep what was freed */
+    ck_assert_msg(grown < 4096, "%ld KiB more after 1000 requests that would have leaked 30 MB", grown);
+#endif
+    ck_assert_int_ge(before, 0);
     server_stop(&server);
 }
 END_TEST
@@ -392,5 +484,6 @@ END_TEST
 UNIT_MAIN(a_hundred_half_sent_requests_do_not_keep_an_echo_waiting, laggards_are_dropped_at_their_deadline, a_request_may_come_byte_by_byte,
           at_an_address_limit_the_oldest_half_sent_request_goes, at_the_door_limit_the_oldest_of_the_busiest_address_goes,
           a_closed_door_refuses_and_an_open_one_serves_again, two_doors_cannot_share_a_port, peers_that_come_and_go_leave_nothing_behind,
+          when_descriptors_run_out_callers_are_shown_out_and_later_ones_served, hostile_requests_leave_no_memory_behind,
           what_was_asked_is_told, hostile_requests_get_the_answer_of_the_standard, strangers_are_told_to_go,
           many_contexts_are_served_and_too_many_are_not)
