@@ -5,7 +5,6 @@
 #include <assert.h>
 
 #include "src/dicom/dataset.h"
-#include "src/dicom/dataset_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,6 @@
  * text byte by byte is found. The first byte chooses the VR; a NUL separates key and value. */
 #include <assert.h>
 
-#include "src/dicom/dataset_private.h"
 #include "src/dicom/match.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
