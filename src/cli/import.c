@@ -2,6 +2,7 @@
 #include "src/cli/import.h"
 
 #include "src/base/map.h"
+#include "src/cli/host.h"
 #include "src/dcmtk/dcmtk.h"
 
 #include <fts.h>
@@ -35,7 +36,7 @@ static enum err take_file(struct reading *reading, const char *path)
         return ERR_LIMIT;
     }
     slice name = arena_copy(reading->arena, slice_from(path));
-    enum err err = dcmtk_read_file(&file, path, true, why, reading->arena);
+    enum err err = dcmtk_read_file_without(&file, path, host_left_out, host_left_out_count, why, reading->arena);
     if (err == ERR_LIMIT) {
         return err;
     }

@@ -121,6 +121,9 @@ struct dicom_file {
     int64_t data_offset, data_size; /* bytes of the data set in the file, in its transfer syntax */
 };
 MUST_USE enum err dcmtk_read_file(struct dicom_file *out, const char *path, bool digests, char why[128], struct arena *arena);
+/* The same with digests, of which dataset_sha256 leaves these top-level tags out, as dcmtk_digest does. */
+MUST_USE enum err dcmtk_read_file_without(struct dicom_file *out, const char *path, const uint32_t *left_out, size_t left_out_count, char why[128],
+                                          struct arena *arena);
 /* Digests of a data set in memory (design section 6): pixel_sha256 over the value of PixelData in native little endian (fragments joined when
  * encapsulated, without the offset table; over nothing when there is none), dataset_sha256 over explicit VR little endian with sequences and
  * items of undefined length, without groups 0 and 2, group lengths, trailing padding, PixelData and the tags of `left_out`. The VR said is

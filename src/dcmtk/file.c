@@ -231,12 +231,27 @@ static enum err settle_digests(struct object *object, const char dataset_sha256[
     return object->dataset_sha256.data != NULL && object->pixel_sha256.data != NULL ? ERR_OK : ERR_LIMIT;
 }
 
-static enum err read_object(struct object *object, slice dataset, slice syntax, bool digests, char why[WHY_SIZE], struct arena *arena)
+/* How to read: with digests or without, and what they leave out. */
+struct reading {
+    bool digests;
+    const uint32_t *left_out;
+    size_t left_out_count;
+};
+
+static enum err read_object(struct object *object, slice dataset, slice syntax, const struct reading *reading, char why[WHY_SIZE],
+                            struct arena *arena)
 {
+    const bool digests = reading->digests;
     char dataset_sha256[65] = "", pixel_sha256[65] = "";
     struct gathering gathering;
     gathering_init(&gathering);
-    const struct walk walk = {digests ? gather_dataset : NULL, digests ? gather_pixels : NULL, gather_element, &gathering, NULL, 0, !digests};
+    const struct walk walk = {.put = digests ? gather_dataset : NULL,
+                              .put_pixels = digests ? gather_pixels : NULL,
+                              .element = gather_element,
+                              .self = &gathering,
+                              .left_out = reading->left_out,
+                              .left_out_count = reading->left_out_count,
+                              .stop_at_pixels = !digests};
     slice inflated = {NULL, 0};
     enum err err = digests ? digests_open(&gathering) : ERR_OK;
     if (err == ERR_OK) {
@@ -256,7 +271,8 @@ static enum err read_object(struct object *object, slice dataset, slice syntax, 
     return err == ERR_OK ? settle_digests(object, dataset_sha256, pixel_sha256, arena) : err;
 }
 
-static enum err read_file(struct dicom_file *out, slice bytes, const char *path, bool digests, char why[WHY_SIZE], struct arena *arena)
+static enum err read_file(struct dicom_file *out, slice bytes, const char *path, const struct reading *reading, char why[WHY_SIZE],
+                          struct arena *arena)
 {
     slice rest = slice_after(bytes, PREAMBLE), syntax;
     if (!slice_starts(rest, SLICE("DICM"))) {
@@ -265,7 +281,7 @@ static enum err read_file(struct dicom_file *out, slice bytes, const char *path,
     rest = slice_after(rest, 4);
     enum err err = read_meta(&rest, &syntax, why);
     if (err == ERR_OK) {
-        err = read_object(&out->object, rest, syntax, digests, why, arena);
+        err = read_object(&out->object, rest, syntax, reading, why, arena);
     }
     if (err != ERR_OK) {
         return err;
@@ -278,7 +294,7 @@ static enum err read_file(struct dicom_file *out, slice bytes, const char *path,
     return out->object.file.data != NULL && out->object.transfer_syntax.data != NULL ? ERR_OK : ERR_LIMIT;
 }
 
-enum err dcmtk_read_file(struct dicom_file *out, const char *path, bool digests, char why[WHY_SIZE], struct arena *arena)
+static enum err open_and_read(struct dicom_file *out, const char *path, const struct reading *reading, char why[WHY_SIZE], struct arena *arena)
 {
     memset(out, 0, sizeof *out);
     why[0] = '\0';
@@ -298,7 +314,18 @@ enum err dcmtk_read_file(struct dicom_file *out, const char *path, bool digests,
         snprintf(why, WHY_SIZE, "it cannot be read: %s", strerror(errno));
         return ERR_NOT_FOUND;
     }
-    enum err err = read_file(out, (slice){bytes, (size_t)status.st_size}, path, digests, why, arena);
+    enum err err = read_file(out, (slice){bytes, (size_t)status.st_size}, path, reading, why, arena);
     munmap(bytes, (size_t)status.st_size);
     return err;
+}
+
+enum err dcmtk_read_file(struct dicom_file *out, const char *path, bool digests, char why[WHY_SIZE], struct arena *arena)
+{
+    return open_and_read(out, path, &(struct reading){.digests = digests}, why, arena);
+}
+
+enum err dcmtk_read_file_without(struct dicom_file *out, const char *path, const uint32_t *left_out, size_t left_out_count, char why[WHY_SIZE],
+                                 struct arena *arena)
+{
+    return open_and_read(out, path, &(struct reading){true, left_out, left_out_count}, why, arena);
 }

@@ -293,6 +293,22 @@ START_TEST(file_tells_who_and_what_it_is)
 }
 END_TEST
 
+START_TEST(file_and_data_set_leave_the_same_out)
+{
+    const uint32_t left_out[] = {0x00100020, 0x00080050};
+    struct dicom_file file;
+    char why[128], expected[65], scrap[65];
+    slice bytes = image_bytes(true);
+    const char *path = write_file(file_head("1.2.840.10008.1.2.1"), bytes);
+    ck_assert_int_eq(dcmtk_digest(bytes, UID_EXPLICIT_LITTLE, left_out, 2, expected, scrap, NULL, &arena), ERR_OK);
+    ck_assert_int_eq(dcmtk_read_file_without(&file, path, left_out, 2, why, &arena), ERR_OK);
+    ck_assert(slice_equal(file.object.dataset_sha256, slice_from(expected)));
+    ck_assert_int_eq(dcmtk_read_file(&file, path, true, why, &arena), ERR_OK);
+    ck_assert(!slice_equal(file.object.dataset_sha256, slice_from(expected)));
+    unlink(path);
+}
+END_TEST
+
 START_TEST(file_without_digests_is_read_up_to_the_pixels_only)
 {
     struct dicom_file file;
@@ -357,6 +373,7 @@ int main(void)
     tcase_add_test(cases, digest_refuses_sequences_nested_without_end);
     tcase_add_test(cases, digest_ends_soon_on_unknown_values_nested_in_unknown_values);
     tcase_add_test(cases, file_tells_who_and_what_it_is);
+    tcase_add_test(cases, file_and_data_set_leave_the_same_out);
     tcase_add_test(cases, file_without_digests_is_read_up_to_the_pixels_only);
     tcase_add_loop_test(cases, file_without_its_uids_is_refused_with_the_reason, 0, 3);
     tcase_add_test(cases, file_that_is_no_dicom_file_is_refused_with_the_reason);
