@@ -49,14 +49,13 @@ static bool day_of(slice date, int32_t *day)
     return true;
 }
 
-#define FIRST_DAY (-25567) /* 1900-01-01: no image is older */
+#define FIRST_DAY 0     /* 1970-01-01: no digital image is older */
+#define NARROW_DAYS 366 /* a question over more days, without patient or number, is a broad one */
 
 /* The span a StudyDate key asks for; an open end becomes the ends of what can exist. */
 static void span_of(const struct engine *engine, slice date, int32_t *first, int32_t *last)
 {
     int32_t tomorrow = (int32_t)(engine->now / TIME_DAY) + 1;
-    *first = FIRST_DAY;
-    *last = tomorrow;
     size_t dash = slice_index(date, '-');
     slice from = slice_before(date, dash), to = dash == date.size ? date : slice_after(date, dash + 1);
     if (!day_of(from, first)) {
@@ -67,10 +66,10 @@ static void span_of(const struct engine *engine, slice date, int32_t *first, int
     }
 }
 
-/* A question that names no patient, study, accession number or day would read the whole archive. */
+/* A question that names no patient, study or accession number reads the whole archive, or the days it names. */
 static bool is_broad(const struct dataset *keys)
 {
-    static const uint32_t narrow[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_AccessionNumber, TAG_StudyDate};
+    static const uint32_t narrow[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_AccessionNumber};
     for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++) {
         slice value = dataset_get(keys, narrow[i]);
         if (value.size > 0 && !slice_equal(value, SLICE("*"))) {
@@ -80,51 +79,108 @@ static bool is_broad(const struct dataset *keys)
     return true;
 }
 
+/* The part once for each year of its span, for a node that blocks broad questions; as it is for the others. */
+static bool push_years(struct engine *engine, struct out *out, struct find *find, struct part part)
+{
+    int32_t first, last;
+    if (part.level > FIND_STUDY || !node_has(engine, find->node, DIALECT_narrow_first) || !is_broad(&find->keys)) {
+        return find_push(find, &part);
+    }
+    span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &first, &last);
+    bool ok = true;
+    part.dated = true;
+    for (int32_t day = first; ok && day <= last; day += NARROW_DAYS) {
+        part.first_day = day;
+        part.last_day = last - day < NARROW_DAYS ? last : day + NARROW_DAYS - 1;
+        ok = find_push(find, &part); /* the newest year is asked first */
+    }
+    if (last - first >= NARROW_DAYS) {
+        find_bit(engine, out, find->node, DIALECT_narrow_first, "a broad question is asked year by year");
+    }
+    return ok;
+}
+
+/* Names are matched as they are spelt by some products: they are asked for as given and in capitals. */
+static bool push_names(struct engine *engine, struct out *out, struct find *find, struct part part)
+{
+    slice name = dataset_get(&find->keys, TAG_PatientName);
+    bool sent = part.level <= FIND_STUDY && name.size > 0 && dataset_get(&find->keys, TAG_PatientID).size == 0 && !slice_equal(name, SLICE("*"));
+    for (size_t i = 0; sent && i < name.size; i++) {
+        if (name.data[i] >= 'a' && name.data[i] <= 'z') {
+            part.capitals = true;
+            sent = false;
+            if (!push_years(engine, out, find, part)) {
+                return false;
+            }
+        }
+    }
+    part.capitals = false;
+    return push_years(engine, out, find, part);
+}
+
+/* Lists of UIDs are asked one by one: products look at the first few only (find-list-of-uid-limit). */
 bool find_first_part(struct engine *engine, struct out *out, struct find *find)
 {
     find->level = find->level == FIND_PATIENT ? FIND_STUDY : find->level; /* Study Root knows no patients (PS3.4 C.6.2) */
+    slice studies = dataset_get(&find->keys, TAG_StudyInstanceUID), all_series = dataset_get(&find->keys, TAG_SeriesInstanceUID);
     enum find_level level = find->level;
-    if (level == FIND_IMAGE && dataset_get(&find->keys, TAG_SeriesInstanceUID).size == 0) {
-        level = FIND_SERIES;
-    }
-    if (level == FIND_SERIES && dataset_get(&find->keys, TAG_StudyInstanceUID).size == 0) {
-        level = FIND_STUDY;
-    }
+    level = level == FIND_IMAGE && all_series.size == 0 ? FIND_SERIES : level;
+    level = level == FIND_SERIES && studies.size == 0 ? FIND_STUDY : level;
     if (level != find->level && node_has(engine, find->node, DIALECT_hierarchical_only)) {
         find_bit(engine, out, find->node, DIALECT_hierarchical_only, "walks down from the study");
     }
-    struct part part = {.level = level, .study = dataset_get(&find->keys, TAG_StudyInstanceUID), .series = dataset_get(&find->keys, TAG_SeriesInstanceUID)};
-    if (level <= FIND_STUDY && node_has(engine, find->node, DIALECT_narrow_first) && is_broad(&find->keys)) {
-        part.dated = true;
-        span_of(engine, SLICE_EMPTY, &part.first_day, &part.last_day);
-        find_bit(engine, out, find->node, DIALECT_narrow_first, "a broad question is bounded by dates");
+    bool ok = true;
+    for (slice rest = studies; ok && rest.data != NULL;) {
+        slice study = slice_trim(slice_cut(&rest, '\\'));
+        for (slice inner = level >= FIND_SERIES ? all_series : SLICE_EMPTY; ok && inner.data != NULL;) {
+            struct part part = {.level = level, .study = study, .series = slice_trim(slice_cut(&inner, '\\'))};
+            ok = push_names(engine, out, find, part);
+        }
     }
-    return find_push(find, &part);
+    return ok;
+}
+
+/* Between the days that the rows told so far lie on, so that each half has fewer of them. */
+static int32_t middle_of(const struct find *find, const struct part *part)
+{
+    int32_t early = find->early_day, late = find->late_day;
+    if (early > late || early < part->first_day || late > part->last_day) {
+        return part->first_day + (part->last_day - part->first_day) / 2;
+    }
+    if (early < late) {
+        return early + (late - early) / 2;
+    }
+    return early > part->first_day ? early - 1 : early; /* all on one day: it is cut off */
 }
 
 bool find_split(struct engine *engine, struct find *find)
 {
     struct part part = *find->parts;
-    if (part.level > FIND_STUDY) {
+    if (part.level > FIND_STUDY || part.study.size > 0) {
         return false;
     }
     if (!part.dated) {
-        slice date = dataset_get_first(&find->keys, TAG_StudyDate);
-        if (dataset_get(&find->keys, TAG_StudyInstanceUID).size > 0) {
-            return false;
-        }
-        span_of(engine, date, &part.first_day, &part.last_day);
+        span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &part.first_day, &part.last_day);
         part.dated = true;
     }
     if (part.first_day >= part.last_day) {
         return false;
     }
-    int32_t middle = part.first_day + (part.last_day - part.first_day) / 2;
+    int32_t middle = middle_of(find, &part);
     struct part early = part, late = part;
     early.last_day = middle;
     late.first_day = middle + 1;
     find->parts = find->parts->next;
     return find_push(find, &early) && find_push(find, &late);
+}
+
+void find_note_day(struct find *find, slice date)
+{
+    int32_t day;
+    if (day_of(date, &day)) {
+        find->early_day = day < find->early_day ? day : find->early_day;
+        find->late_day = day > find->late_day ? day : find->late_day;
+    }
 }
 
 /* ---- One key. */
@@ -154,15 +210,20 @@ static slice padded_id(struct engine *engine, struct out *out, const struct find
     return TEXT(out, (slice){zeros, width - id.size}, id);
 }
 
-/* Bytes beyond ASCII become the wildcard for one character: sources match in encodings of their own. */
-static slice ascii_name(struct out *out, slice name)
+/* Bytes beyond ASCII become the wildcard for one character: sources match in encodings of their own. What may
+ * follow, empty components and titles, is left open. */
+static slice name_asked(struct out *out, slice name, bool capitals, bool open)
 {
-    struct buffer buffer = buffer_make(out->arena, name.size);
+    struct buffer buffer = buffer_make(out->arena, name.size + 1);
     for (size_t i = 0; i < name.size; i++) {
         uint8_t byte = (uint8_t)name.data[i];
+        bool small = byte >= 'a' && byte <= 'z';
         if ((byte & 0xC0) != 0x80) { /* once a character */
-            buffer_put_byte(&buffer, byte < 0x80 ? byte : '?');
+            buffer_put_byte(&buffer, byte >= 0x80 ? '?' : capitals && small ? (uint8_t)(byte - 32) : byte);
         }
+    }
+    if (open && name.size > 0 && name.data[name.size - 1] != '*') {
+        buffer_put_byte(&buffer, '*');
     }
     return buffer.full ? SLICE_EMPTY : buffer_slice(&buffer);
 }
@@ -185,8 +246,9 @@ static slice key_value(struct engine *engine, struct out *out, const struct find
         break;
     case TAG_PatientName:
         /* A number decides better than a spelling: the name is then compared here only. */
-        value = dataset_get(&find->keys, TAG_PatientID).size > 0 ? SLICE_EMPTY : ascii_name(out, value);
+        value = dataset_get(&find->keys, TAG_PatientID).size > 0 ? SLICE_EMPTY : name_asked(out, value, find->parts->capitals, !strict);
         break;
+    case TAG_SOPInstanceUID: return slice_index(value, '\\') < value.size ? SLICE_EMPTY : value;
     case TAG_StudyTime:
     case TAG_ModalitiesInStudy: return SLICE_EMPTY; /* matched differently everywhere: asked for, filtered here */
     case TAG_PatientBirthDate: return slice_index(value, '-') < value.size ? SLICE_EMPTY : value;

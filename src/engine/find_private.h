@@ -26,6 +26,7 @@ struct part {
     slice study, series;     /* parents, when walking down */
     bool dated;
     int32_t first_day, last_day; /* days since 1970, both included */
+    bool capitals;           /* the name is asked for in capitals */
     struct kept_row *kept;   /* its series are asked for their modality */
 };
 
@@ -48,6 +49,8 @@ struct find {
     struct dataset keys;
     struct part *parts;      /* a stack; the first is the one being asked */
     uint32_t part_rows;      /* rows of the first part, duplicates included */
+    int32_t early_day, late_day; /* of those rows; early above late: none has a date */
+    uint32_t suspected;      /* a number of rows that looked like a limit */
     uint32_t row_count;
     uint64_t *seen;          /* hashes of UIDs told, 0 free */
 };
@@ -64,6 +67,8 @@ bool find_make_keys(struct engine *engine, struct out *out, const struct find *f
 bool find_first_part(struct engine *engine, struct out *out, struct find *find);
 /* Splits the first part in two spans of days; false when it cannot be split. */
 bool find_split(struct engine *engine, struct find *find);
+/* A row of the first part has this date. */
+void find_note_day(struct find *find, slice date);
 /* Puts a part on top. False when memory ran out. */
 bool find_push(struct find *find, const struct part *part);
 /* The level at which an attribute is a key. */

@@ -193,6 +193,8 @@ static void ask(struct engine *engine, struct out *out, struct find *find)
     find->state = FIND_ASKING;
     find->silent = true;
     find->part_rows = 0;
+    find->early_day = INT32_MAX;
+    find->late_day = INT32_MIN;
     out_send_dimse(out, find->channel, &request);
 }
 
@@ -204,6 +206,9 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
     }
     channel_close(engine, out, find->channel);
     health_worked(engine, out, find->node);
+    if (find->suspected > 0 && find->row_count > find->suspected) {
+        health_learn_row_cap(engine, out, find->node, find->suspected); /* there was more: it is a limit indeed */
+    }
     if (find->stopped) {
         end(engine, out, find, FIND_CAPPED, SLICE("more rows than are taken from one source"));
     } else {
@@ -337,6 +342,7 @@ static void take_row(struct engine *engine, struct out *out, struct find *find, 
         note_series(find, out, part->kept, &row);
         return;
     }
+    find_note_day(find, dataset_get(&row, TAG_StudyDate));
     slice uid = level_uid(part->level, &described, out);
     if (uid.size == 0 || (find->row_count >= FIND_ROWS_MAX) || seen_before(find, uid)) {
         find->stopped = find->stopped || find->row_count >= FIND_ROWS_MAX;
@@ -363,7 +369,10 @@ static bool is_round(uint32_t rows)
 static bool looks_cut(const struct engine *engine, const struct find *find)
 {
     uint32_t cap = WITHOUT(DIALECT_row_cap) ? 0 : health_row_cap(engine, find->node);
-    return (cap > 0 && find->part_rows >= cap) || (node_has(engine, find->node, DIALECT_row_cap) && is_round(find->part_rows));
+    if (find->parts->level > FIND_STUDY || find->parts->study.size > 0) {
+        return false; /* limits are set for lists of patients and studies */
+    }
+    return cap > 0 ? find->part_rows >= cap : node_has(engine, find->node, DIALECT_row_cap) && is_round(find->part_rows);
 }
 
 static void fail_part(struct find *find, enum find_outcome outcome, slice why)
@@ -407,7 +416,7 @@ static void end_part(struct engine *engine, struct out *out, struct find *find, 
         uint32_t rows = find->part_rows;
         if (find_split(engine, find)) {
             finding(engine, out, find->node, SLICE("row_cap"), TEXT(out, text_int(out, rows), SLICE(" rows: the question is split by date")));
-            health_learn_row_cap(engine, out, find->node, rows);
+            find->suspected = find->suspected == 0 ? rows : find->suspected;
         } else {
             fail_part(find, FIND_CAPPED, SLICE("answers are cut and cannot be split"));
         }

@@ -38,6 +38,8 @@ struct fake {
     uint32_t limit[FAKE_NODES], open[FAKE_NODES]; /* associations; above: transient rejection */
     bool no_issuer, no_modalities, space_uids, no_counts, no_level, twice;
     const char *charset;        /* of the answers; null: UTF-8, said so */
+    bool exact_names;           /* capitals count, as in find-case-and-empty-policy */
+    bool one_uid;               /* looks at the first UID of a list only */
     bool ignores_keys;          /* answers every study whatever was asked */
     int finds[FAKE_NODES], opens[FAKE_NODES];
     slice last_date[FAKE_NODES];
@@ -190,7 +192,10 @@ static void fake_rows_of(uint32_t node, const struct dataset *keys, slice level,
                     fake_text(&row, TAG_SOPInstanceUID, text);
                 }
             }
-            if (fake.ignores_keys || match_dataset(keys, &row, true, &unknown)) {
+            slice name = dataset_get(keys, TAG_PatientName), uid = dataset_get(keys, TAG_StudyInstanceUID);
+            bool hidden = (fake.exact_names && name.size > 0 && !match_wildcard(name, dataset_get(&row, TAG_PatientName))) ||
+                          (fake.one_uid && uid.size > 0 && !slice_equal(slice_before(uid, slice_index(uid, '\\')), dataset_get(&row, TAG_StudyInstanceUID)));
+            if (fake.ignores_keys || (!hidden && match_dataset(keys, &row, true, &unknown))) {
                 if (!fake.no_level) {
                     ck_assert_int_eq(dataset_put(&row, TAG_QueryRetrieveLevel, level), ERR_OK);
                 }

@@ -196,6 +196,32 @@ START_TEST(text_without_a_character_set_is_read_in_the_nodes_own)
 }
 END_TEST
 
+START_TEST(names_are_found_however_they_are_spelt)
+{
+    fake_init();
+    fake.exact_names = true;
+    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.1", "GWE1", "4001", "MORGAN^SI\xC3\x82N", "19710930", "20070102", "US", 1, 1};
+    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.2", "GWE2", "4002", "Morgan^Si\xC3\xA2n^^", "19710930", "20070102", "US", 1, 1};
+    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.3", "GWE3", "4003", "Morgans^Ann", "19710930", "20070102", "US", 1, 1};
+    fake_start();
+    ASK(fake_client("MDT", "PONT"), WANT(PatientName, "Morgan^Si\xC3\xA2n"), WANT(SpecificCharacterSet, "ISO_IR 192"));
+    ck_assert_uint_eq(fake.row_count, 2);
+    ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
+}
+END_TEST
+
+START_TEST(every_uid_of_a_list_is_asked_for)
+{
+    fake_init();
+    crowd(1, 9, 3);
+    fake.one_uid = true;
+    fake_start();
+    ASK(fake_client("MDT", "PONT"), WANT(StudyInstanceUID, "1.2.5.1\\1.2.5.4\\1.2.5.8"));
+    ck_assert_uint_eq(fake.row_count, 3);
+    ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
+}
+END_TEST
+
 START_TEST(a_source_that_is_down_is_named_and_the_others_answer)
 {
     fake_init();
@@ -304,6 +330,7 @@ UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates, a_known_c
           a_source_that_refuses_broad_questions_is_asked_narrow_ones, rows_that_do_not_answer_the_question_are_dropped, a_row_told_twice_is_one_row,
           no_wildcard_reaches_a_product_that_cannot_bear_it, modalities_that_a_product_leaves_out_come_from_its_series,
           leading_zeros_of_a_product_are_its_own, a_products_accession_prefix_is_its_own, a_space_behind_a_uid_is_no_part_of_it,
-          text_without_a_character_set_is_read_in_the_nodes_own, a_source_that_is_down_is_named_and_the_others_answer,
+          text_without_a_character_set_is_read_in_the_nodes_own, names_are_found_however_they_are_spelt,
+          every_uid_of_a_list_is_asked_for, a_source_that_is_down_is_named_and_the_others_answer,
           after_failures_in_a_row_a_dead_source_is_not_waited_for, a_source_with_few_places_is_never_asked_for_more_once_that_is_known,
           wrong_titles_are_rejected_with_the_standards_reasons, the_audit_chain_is_unbroken_over_a_restart)
