@@ -32,6 +32,7 @@ struct image_key {
     uint32_t instance;       /* 0 .. image_count-1 */
     bool full;               /* the size of a real one; else a small one */
     slice charset;           /* SpecificCharacterSet; empty: ISO_IR 192 */
+    bool no_issuer;          /* IssuerOfPatientID stands empty */
 };
 
 /* UIDs: 2.25 of hash(seed, study, ...), into `text` (at least UID_SIZE_MAX + 1 bytes). */

@@ -16,7 +16,7 @@
  *   DO delete {study_uid | study, why}          its instances are gone
  *   FAULT down | crash {for}                    the port is closed and every channel cut, until HEAL (crash: or `for` ns)
  *   FAULT hold {op: store, nth: k}              stops before the k-th C-STORE of the next move that has one; `held` is observed
- *   FAULT hang {op: find|move|store|echo}       takes requests and answers none; goes on at HEAL
+ *   FAULT hang {op: find|move|store|echo}       takes requests and answers none; finds and moves go on at HEAL
  *   FAULT reply {how: never_final|success_but_missing|capped, rows, times}   bends moves (capped: finds); times 0: until HEAL
  *   FAULT slow {delay}                          ns before each question and move begins
  * HEAL names the same effect; its other arguments are left alone.
@@ -45,7 +45,7 @@ struct node_setup {
     const struct object *imported; /* study and series UIDs set, file: where it stands */
     size_t imported_count;
     uint32_t arrivals_max;        /* studies that may come by plan or by C-STORE; 0: 4096 */
-    uint32_t kept_max;            /* objects it may be sent; 0: 65536. Above it answers A700 */
+    uint32_t kept_max;            /* objects it may be sent; 0: 16384. Above it answers A700 */
     const uint32_t *left_out;     /* tags that digests leave out: the table of coercions */
     size_t left_out_count;
     uint32_t run_max;             /* 1 .. RUN_MAX; 0: RUN_MAX */

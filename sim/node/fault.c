@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the plan does to a node: studies that come, go and are rejected; faults and their end; and the telling of what
+ * is true about its instances. */
+#include "sim/node/node_private.h"
+
+/* ---- Truth. */
+static bool tell_made(struct node *node, struct out *out, uint32_t number, uint32_t instance)
+{
+    const struct entry *entry = &node->archive.entries[number];
+    const struct node_study *study = entry->study;
+    char dataset[SHA256_TEXT_SIZE + 1], pixels[SHA256_TEXT_SIZE + 1];
+    struct object object;
+    struct image_key key;
+    archive_image_key(node, entry, instance, &key);
+    if (!instance_object(node, (struct instance){number, instance, false}, &object, out->arena) ||
+        image_digest(&key, node->setup->left_out, node->setup->left_out_count, dataset, pixels) != ERR_OK) {
+        return false;
+    }
+    struct observation *seen = out_observe(out, OBSERVATION_truth_instance, node->now);
+    seen->person = study->person;
+    seen->study_uid = object.study_uid;
+    seen->series_uid = object.series_uid;
+    seen->sop_uid = object.sop_instance_uid;
+    seen->patient_id = study->patient_id;
+    seen->issuer = study->issuer.size > 0 ? study->issuer : node->setup->issuer;
+    seen->accession = study->accession;
+    seen->name = study->name;
+    seen->modality = study->modality;
+    seen->text = study->date;
+    seen->other_id = SLICE_EMPTY;
+    seen->number = study->series_count;
+    seen->count = object.size;
+    seen->dataset_sha256 = arena_copy(out->arena, (slice){dataset, SHA256_TEXT_SIZE});
+    seen->pixel_sha256 = arena_copy(out->arena, (slice){pixels, SHA256_TEXT_SIZE});
+    return seen->dataset_sha256.data != NULL && seen->pixel_sha256.data != NULL;
+}
+
+static void tell_kept(struct node *node, struct out *out, const struct kept *kept)
+{
+    const struct object *object = &kept->object;
+    struct observation *seen = out_observe(out, OBSERVATION_truth_instance, node->now);
+    seen->study_uid = object->study_uid;
+    seen->series_uid = object->series_uid;
+    seen->sop_uid = object->sop_instance_uid;
+    seen->patient_id = object->patient_id;
+    seen->issuer = object->patient_issuer.size > 0 ? object->patient_issuer : node->setup->issuer;
+    seen->accession = object->accession;
+    seen->modality = object->modality;
+    seen->dataset_sha256 = object->dataset_sha256;
+    seen->pixel_sha256 = object->pixel_sha256;
+    seen->count = object->size;
+}
+
+static void tell_study(struct node *node, struct out *out, uint32_t number)
+{
+    const struct entry *entry = &node->archive.entries[number];
+    for (uint32_t i = 0; node->setup->truth && entry->present && i < entry_made(entry); i++) {
+        if (!tell_made(node, out, number, i)) {
+            out->full = true;
+        }
+    }
+}
+
+/* A part in each step, so that a big archive does not stop the node. */
+void archive_truth(struct node *node, struct out *out)
+{
+    size_t room = OUT_OBSERVATIONS_MAX / 2;
+    int64_t bytes = TRUTH_BYTES_PER_STEP;
+    for (; node->truth_kept < node->setup->imported_count && node->truth_kept < node->archive.kept_count && room > 0; room--) {
+        tell_kept(node, out, &node->archive.kept[node->truth_kept++]);
+    }
+    while (node->truth_entry < node->setup->study_count && room > 0 && bytes > 0) {
+        const struct entry *entry = &node->archive.entries[node->truth_entry];
+        bool planned = node->setup->studies[node->truth_entry].planned;
+        if (!entry->present || planned || node->truth_instance >= entry_made(entry)) {
+            node->truth_entry++;
+            node->truth_instance = 0;
+            continue;
+        }
+        struct image_key key;
+        archive_image_key(node, entry, node->truth_instance, &key);
+        bytes -= image_bytes(&key, SYNTAX_EXPLICIT_LITTLE);
+        room--;
+        if (!tell_made(node, out, node->truth_entry, node->truth_instance++)) {
+            out->full = true;
+            return;
+        }
+    }
+}
+
+/* ---- Studies. */
+static uint32_t study_of(struct node *node, const struct plan_entry *plan, struct out *out)
+{
+    slice uid = plan_get(plan, "study_uid");
+    int64_t number = plan_get_int(plan, "study", -1);
+    return number >= 0 ? archive_by_number(node, number) : uid.size > 0 ? archive_first(node, INDEX_UID, uid, out->arena) : NONE;
+}
+
+static enum err study_arrives(struct node *node, const struct plan_entry *plan, struct out *out)
+{
+    uint32_t at = study_of(node, plan, out);
+    if (at == NONE) {
+        const struct node_study study = {
+            .number = plan_get_int(plan, "number", -1), .person = plan_get(plan, "person"), .patient_id = plan_get(plan, "patient_id"), .issuer = plan_get(plan, "issuer"),
+            .name = plan_get(plan, "name"), .birth_date = plan_get(plan, "birth_date"), .sex = plan_get(plan, "sex"), .accession = plan_get(plan, "accession"),
+            .accession_issuer = plan_get(plan, "accession_issuer"), .study_uid = plan_get(plan, "study_uid"), .date = plan_get(plan, "date"), .time = plan_get(plan, "time"),
+            .description = plan_get(plan, "description"), .modality = plan_get(plan, "modality"), .body_part = plan_get(plan, "body_part"),
+            .laterality = plan_get(plan, "laterality"), .series_count = (uint32_t)plan_get_int(plan, "series", 1), .image_count = (uint32_t)plan_get_int(plan, "images", 1)};
+        if (study.number < 0 || study.modality.size == 0 || study.patient_id.size == 0 || study.image_count > STUDY_IMAGES_MAX || study.series_count == 0 ||
+            study.series_count > STUDY_SERIES_MAX || study.series_count > study.image_count) {
+            return ERR_BAD_INPUT;
+        }
+        at = archive_add(node, &study, true);
+        if (at == NONE) {
+            return ERR_LIMIT;
+        }
+    } else if (!node->archive.entries[at].present) {
+        node->archive.entries[at].present = true;
+        node->archive.instances += entry_instances(&node->archive.entries[at]);
+    } else {
+        return ERR_OK; /* told twice */
+    }
+    tell_study(node, out, at);
+    return ERR_OK;
+}
+
+static enum err study_goes(struct node *node, const struct plan_entry *plan, struct out *out, enum observation_kind kind, slice why)
+{
+    uint32_t number = study_of(node, plan, out);
+    if (number == NONE) {
+        return ERR_NOT_FOUND;
+    }
+    struct entry *entry = &node->archive.entries[number];
+    char uid[UID_SIZE_MAX + 1];
+    slice study = arena_copy(out->arena, entry_uid(node, entry, uid));
+    for (uint32_t i = 0; entry->present && i < entry_instances(entry); i++) {
+        struct instance_view view;
+        instance_look(node, entry_instance_at(node, number, i), &view);
+        struct observation *seen = out_observe(out, kind, node->now);
+        seen->study_uid = study;
+        seen->sop_uid = arena_copy(out->arena, view.sop_uid);
+        seen->accession = entry->study->accession;
+        seen->text = why;
+        node->archive.instances--;
+    }
+    entry->present = false;
+    return ERR_OK;
+}
+
+/* ---- Faults. */
+static bool *switch_of(struct node *node, slice effect, slice detail)
+{
+    struct faults *faults = &node->faults;
+    const struct {
+        slice effect, detail;
+        bool *flag;
+    } table[] = {
+        {SLICE("down"), SLICE_EMPTY, &faults->down},
+        {SLICE("crash"), SLICE_EMPTY, &faults->crash},
+        {SLICE("hold"), SLICE_EMPTY, &faults->hold},
+        {SLICE("hang"), SLICE("find"), &faults->hang_find},
+        {SLICE("hang"), SLICE("move"), &faults->hang_move},
+        {SLICE("hang"), SLICE("store"), &faults->hang_store},
+        {SLICE("hang"), SLICE("echo"), &faults->hang_echo},
+        {SLICE("reply"), SLICE("never_final"), &faults->never_final},
+        {SLICE("reply"), SLICE("success_but_missing"), &faults->success_but_missing},
+        {SLICE("reply"), SLICE("capped"), &faults->capped},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (slice_equal(table[i].effect, effect) && (table[i].detail.size == 0 || slice_equal(table[i].detail, detail))) {
+            return table[i].flag;
+        }
+    }
+    return NULL;
+}
+
+static slice detail_of(const struct plan_entry *plan)
+{
+    bool reply = slice_equal(plan->verb, SLICE("reply"));
+    slice detail = plan_get(plan, reply ? "how" : "op");
+    return detail.size == 0 && slice_equal(plan->verb, SLICE("hang")) ? SLICE("find") : detail;
+}
+
+static void observe_fault(struct node *node, struct out *out, slice effect, bool began)
+{
+    out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text = effect;
+}
+
+static void listen(struct node *node, struct out *out)
+{
+    out_command(out, COMMAND_LISTEN)->flag = !node->faults.down && !node->faults.crash;
+}
+
+static enum err fault(struct node *node, const struct plan_entry *plan, struct out *out)
+{
+    struct faults *faults = &node->faults;
+    bool *flag = switch_of(node, plan->verb, detail_of(plan));
+    if (slice_equal(plan->verb, SLICE("slow"))) {
+        faults->slow_ns = plan_get_int(plan, "delay", 0);
+    } else if (flag == NULL) {
+        return ERR_BAD_INPUT;
+    } else {
+        *flag = true;
+    }
+    faults->hold_nth = flag == &faults->hold ? (uint32_t)plan_get_int(plan, "nth", 1) : faults->hold_nth;
+    faults->capped_rows = flag == &faults->capped ? plan_get_int(plan, "rows", 10) : faults->capped_rows;
+    faults->reply_times = flag == &faults->never_final || flag == &faults->success_but_missing ? plan_get_int(plan, "times", 0) : faults->reply_times;
+    if (flag == &faults->down || flag == &faults->crash) {
+        int64_t length = plan_get_int(plan, "for", 0);
+        faults->crash_until = flag == &faults->crash && length > 0 ? node->now + length : faults->crash_until;
+        listen(node, out);
+        session_drop_all(node, out);
+    }
+    observe_fault(node, out, plan->verb, true);
+    return ERR_OK;
+}
+
+static void release_held(struct node *node)
+{
+    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
+        struct operation *operation = &node->operations[i];
+        if (operation->kind != OPERATION_FREE && operation->state == STATE_HELD) {
+            operation->state = STATE_READY;
+        }
+    }
+}
+
+static enum err heal(struct node *node, const struct plan_entry *plan, struct out *out)
+{
+    struct faults *faults = &node->faults;
+    slice detail = detail_of(plan);
+    if (slice_equal(plan->verb, SLICE("slow"))) {
+        faults->slow_ns = 0;
+    } else if (slice_equal(plan->verb, SLICE("hold"))) {
+        faults->hold = faults->holding = false;
+        release_held(node);
+    } else if (slice_equal(plan->verb, SLICE("hang")) && plan_get(plan, "op").size == 0) {
+        faults->hang_find = faults->hang_move = faults->hang_store = faults->hang_echo = false;
+    } else if (slice_equal(plan->verb, SLICE("reply")) && plan_get(plan, "how").size == 0) {
+        faults->never_final = faults->success_but_missing = faults->capped = false;
+    } else {
+        bool *flag = switch_of(node, plan->verb, detail);
+        if (flag == NULL) {
+            return ERR_BAD_INPUT;
+        }
+        *flag = false;
+        if (flag == &faults->down || flag == &faults->crash) {
+            faults->crash_until = 0;
+            listen(node, out);
+        }
+    }
+    observe_fault(node, out, plan->verb, false);
+    return ERR_OK;
+}
+
+/* A crash with a length ends by itself. */
+void fault_clock(struct node *node, struct out *out)
+{
+    if (node->faults.crash && node->faults.crash_until > 0 && node->faults.crash_until <= node->now) {
+        node->faults.crash = false;
+        node->faults.crash_until = 0;
+        listen(node, out);
+        observe_fault(node, out, SLICE("crash"), false);
+    }
+}
+
+enum err fault_plan(struct node *node, const struct event *event, struct out *out)
+{
+    const struct plan_entry *plan = &event->plan;
+    if (plan->kind == PLAN_FAULT) {
+        return fault(node, plan, out);
+    }
+    if (plan->kind == PLAN_HEAL) {
+        return heal(node, plan, out);
+    }
+    if (slice_equal(plan->verb, SLICE("study_arrives"))) {
+        return study_arrives(node, plan, out);
+    }
+    if (slice_equal(plan->verb, SLICE("reject"))) {
+        return study_goes(node, plan, out, OBSERVATION_rejected, plan_get(plan, "code"));
+    }
+    if (slice_equal(plan->verb, SLICE("delete"))) {
+        return study_goes(node, plan, out, OBSERVATION_instance_gone, plan_get(plan, "why"));
+    }
+    return ERR_BAD_INPUT;
+}
