@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A defect by its name as the documents write it (M-DROP-LAST) or as the code does. */
 bool cli_mutant(const char *name)
@@ -40,6 +41,17 @@ static enum err make_folder(slice path)
     char text[512];
     snprintf(text, sizeof text, "%.*s", SLICE_ARGS(path));
     return path.size == 0 || mkdir(text, 0777) == 0 || errno == EEXIST ? ERR_OK : ERR_SYSTEM;
+}
+
+/* The life after the last that has a journal: a restart goes on where the registry stands. */
+static int64_t next_life(slice journal)
+{
+    int64_t life = 0;
+    char path[600];
+    do {
+        snprintf(path, sizeof path, "%.*s/%lld.bin", SLICE_ARGS(journal), (long long)++life);
+    } while (journal.size > 0 && access(path, F_OK) == 0);
+    return life;
 }
 
 static const char *path_or_null(slice path)
@@ -79,7 +91,7 @@ int cmd_engine(int argc, char **argv)
     struct host_words words = {0};
     const char *life = NULL, *trace = NULL, *mutant = NULL, *without = NULL, *path = NULL;
     const struct option_row rows[] = {HOST_OPTIONS(words),
-                                      {"life", "N", "which life of this registry: names the journal", &life},
+                                      {"life", "N", "which life of this registry (default: the next)", &life},
                                       {"trace", "FILE", "events and commands as JSON lines", &trace},
                                       {"mutant", "NAME", "a deliberate defect (build/mutants/pont only)", &mutant},
                                       {"without", "MITIGATION", "leave a mitigation out (build/mutants/pont only)", &without}};
@@ -90,7 +102,7 @@ int cmd_engine(int argc, char **argv)
         return code;
     }
     static struct problems problems;
-    struct driver_config config = {.life = 1, .trace = trace};
+    struct driver_config config = {.trace = trace};
     struct engine_file *file = NULL;
     struct arena arena;
     char why[256] = "";
@@ -112,6 +124,7 @@ int cmd_engine(int argc, char **argv)
     if (make_folder(file->journal) != ERR_OK || make_folder(file->spool) != ERR_OK) {
         return cli_fail(ERR_SYSTEM, "cannot make the folders of the journal and the spool that %s names", path);
     }
+    config.life = life != NULL ? config.life : next_life(file->journal);
     code = serve(file, &config, why);
     arena_drop(&arena);
     return code;
