@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "src/base/hash.h"
+#include "src/dcmtk/walk.h"
 #include "src/dicom/uid.h"
 #include "tests/unit/unit.h"
 
@@ -144,6 +145,27 @@ START_TEST(digest_sees_one_changed_byte)
     ck_assert_int_eq(dcmtk_digest((slice){copy, bytes.size}, UID_EXPLICIT_LITTLE, NULL, 0, got, got_pixels, NULL, &arena), ERR_OK);
     ck_assert_str_eq(got, first);
     ck_assert_str_ne(got_pixels, first_pixels);
+}
+END_TEST
+
+/* Made images are written with the VRs of tags.def and compared with what was delivered, canonical by DCMTK's dictionary. */
+static const struct {
+    uint32_t tag;
+    uint16_t vr;
+    const char *keyword;
+} named[] = {
+#define TAG(keyword, group, element, vr, vm) {(uint32_t)(group) << 16 | (element), VR(#vr[0], #vr[1]), #keyword},
+#include "src/dicom/tags.def"
+#undef TAG
+};
+
+START_TEST(our_tags_have_the_vr_of_the_dictionary)
+{
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        uint16_t vr = dictionary_vr(named[i].tag, false);
+        ck_assert_msg(vr == named[i].vr || named[i].tag == 0x7FE00010 || named[i].tag >> 16 == 0xFFFE, "%s is %c%c in the dictionary", named[i].keyword,
+                      vr & 0xFF, vr >> 8);
+    }
 }
 END_TEST
 
@@ -366,6 +388,7 @@ int main(void)
     tcase_add_test(cases, digest_is_the_same_in_every_native_transfer_syntax);
     tcase_add_test(cases, digest_leaves_out_what_it_is_told_and_group_lengths_and_padding);
     tcase_add_test(cases, digest_sees_one_changed_byte);
+    tcase_add_test(cases, our_tags_have_the_vr_of_the_dictionary);
     tcase_add_test(cases, digest_of_encapsulated_pixels_is_over_the_joined_fragments);
     tcase_add_test(cases, convert_decodes_rle_to_native);
     tcase_add_test(cases, convert_refuses_what_it_cannot_encode);
