@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "src/actor/serial.h"
 #include "src/wire/wire_private.h"
 
 #define ASKED_SIZE (1u << 20)
@@ -76,14 +75,6 @@ enum err acceptor_open(struct driver *driver, char why[256])
 
 /* ---- Taking. */
 
-static enum err copy_contexts(struct contexts *contexts, struct arena *arena)
-{
-    struct command shallow = {.kind = COMMAND_ACCEPT, .contexts = *contexts}, deep;
-    enum err err = command_copy(&deep, &shallow, arena);
-    *contexts = deep.contexts;
-    return err;
-}
-
 static enum err fill_request(struct worker *worker, const struct asked *asked)
 {
     worker->request = *asked;
@@ -92,7 +83,7 @@ static enum err fill_request(struct worker *worker, const struct asked *asked)
     if (worker->request.calling.data == NULL || worker->request.called.data == NULL) {
         return ERR_LIMIT;
     }
-    return copy_contexts(&worker->request.contexts, &worker->keep);
+    return worker_copy_contexts(&worker->request.contexts, &worker->keep);
 }
 
 static void hand_over(struct driver *driver, struct association *association, const struct asked *asked)

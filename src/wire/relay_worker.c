@@ -414,6 +414,7 @@ void relay_session(struct worker *worker)
         return;
     }
     enum err err = prepare(&passage) ? open_destination(&passage, &answered) : ERR_LIMIT;
+    err = err == ERR_OK ? worker_copy_contexts(&answered, &worker->keep) : err; /* they outlive the destination */
     if (err != ERR_OK) {
         refuse(worker, passage.entry, err);
     } else {

@@ -168,6 +168,8 @@ void worker_end(struct worker *worker, enum closed cause);    /* the first cause
 void worker_end_by_error(struct worker *worker, enum err err);
 /* Waits for the socket, an abort or cut, `until`, and if `commands` for any command; true when the socket has something. */
 bool worker_wait(struct worker *worker, int fd, bool has_data, time_ns until, bool commands);
+/* Replaces them by a deep copy in the arena. */
+MUST_USE enum err worker_copy_contexts(struct contexts *contexts, struct arena *arena);
 /* Waits for ACCEPT, REJECT, CLOSE or ABORT; false when none came in time. Contexts then live in `keep`. */
 bool worker_await_answer(struct worker *worker, struct command *answer);
 

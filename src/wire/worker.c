@@ -22,6 +22,14 @@ void worker_post(struct worker *worker, struct event *event)
     (void)queue_put(&worker->driver->queue, buffer_slice(&worker->event));
 }
 
+enum err worker_copy_contexts(struct contexts *contexts, struct arena *arena)
+{
+    struct command shallow = {.kind = COMMAND_ACCEPT, .contexts = *contexts}, deep;
+    enum err err = command_copy(&deep, &shallow, arena);
+    *contexts = deep.contexts;
+    return err;
+}
+
 void worker_end(struct worker *worker, enum closed cause)
 {
     if (!worker->over) {
