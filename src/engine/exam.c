@@ -133,13 +133,14 @@ void publish_apply(struct engine *engine, struct out *out, const struct hl7_valu
         take_identifier(engine, value, person, &exam);
     } else {
         exam = row_get_exam(engine, row);
-        newer = event_at >= exam.event_at || MUTANT(M_STALE_ADT);
+        newer = event_at >= exam.event_at;
         if (identity_survivor(engine, exam.person) != person) {
             if (!MUTANT(M_ONE_NUMBER)) {
                 freeze(engine, out, &exam, person);
                 return;
             }
             exam.person = person;
+            take_identifier(engine, value, person, &exam);
         }
     }
     int64_t was = exam.state;

@@ -453,7 +453,7 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
     struct row_person row, old;
     bool found = identity_row(engine, person, &row);
     assert(found);
-    bool stale = claim->event_at < newest_event(engine, person) && !MUTANT(M_STALE_ADT);
+    bool stale = claim->event_at < newest_event(engine, person);
     for (size_t i = 0; i < claim->former_count; i++) {
         add_former(engine, out, &row, claim->former[i]); /* a name she had stays one, however late we hear of it */
     }

@@ -6,6 +6,9 @@
 
 bool lifecycle_hidden(const struct engine *engine, slice study_uid, slice sop_uid)
 {
+    if (MUTANT(M_GHOST)) {
+        return false;
+    }
     return (study_uid.size > 0 && index_first_text(engine, INDEX_tombstone_uid, study_uid) != ROW_NONE) ||
            (sop_uid.size > 0 && index_first_text(engine, INDEX_tombstone_uid, sop_uid) != ROW_NONE);
 }

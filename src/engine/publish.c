@@ -427,7 +427,7 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
         leave(engine, out, work); /* cancelled or frozen meanwhile */
         return;
     }
-    if (lifecycle_hidden(engine, found->uid, SLICE_EMPTY) && !MUTANT(M_GHOST)) {
+    if (lifecycle_hidden(engine, found->uid, SLICE_EMPTY)) {
         not_yet(engine, out, work, SLICE("rejected or withdrawn at its source"));
         return;
     }
