@@ -345,7 +345,7 @@ void answer_move_begin(struct node *node, struct out *out, struct operation *ope
 }
 
 /* ---- Sending. */
-static bool object_prepare(struct node *node, struct out *out, const struct channel *channel, struct instance instance, struct object *object)
+static bool object_prepare(struct node *node, struct out *out, const struct channel *channel, struct instance instance, struct object *object, uint8_t *context_id)
 {
     if (!instance_object(node, instance, object, out->arena)) {
         return false;
@@ -355,6 +355,7 @@ static bool object_prepare(struct node *node, struct out *out, const struct chan
         return false;
     }
     object->transfer_syntax = context->accepted_syntax;
+    *context_id = context->id;
     return true;
 }
 
@@ -416,8 +417,10 @@ static void send_next(struct node *node, struct out *out, struct operation *oper
     assert(channel != NULL);
     while (messages != NULL && count < most && manifest_next(node, operation, &instance)) {
         struct object object;
-        if (object_prepare(node, out, channel, instance, &object)) {
-            put_store(node, out, operation, &object, &messages[count++]);
+        uint8_t context_id = 0;
+        if (object_prepare(node, out, channel, instance, &object, &context_id)) {
+            put_store(node, out, operation, &object, &messages[count]);
+            messages[count++].dimse.context_id = context_id;
         } else {
             fail_one(node, operation, instance);
         }

@@ -184,7 +184,7 @@ static slice detail_of(const struct plan_entry *plan)
 
 static void observe_fault(struct node *node, struct out *out, slice effect, bool began)
 {
-    out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text = effect;
+    out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text = session_copy(out, effect);
 }
 
 static void listen(struct node *node, struct out *out)
@@ -278,10 +278,10 @@ enum err fault_plan(struct node *node, const struct event *event, struct out *ou
         return study_arrives(node, plan, out);
     }
     if (slice_equal(plan->verb, SLICE("reject"))) {
-        return study_goes(node, plan, out, OBSERVATION_rejected, plan_get(plan, "code"));
+        return study_goes(node, plan, out, OBSERVATION_rejected, session_copy(out, plan_get(plan, "code")));
     }
     if (slice_equal(plan->verb, SLICE("delete"))) {
-        return study_goes(node, plan, out, OBSERVATION_instance_gone, plan_get(plan, "why"));
+        return study_goes(node, plan, out, OBSERVATION_instance_gone, session_copy(out, plan_get(plan, "why")));
     }
     return ERR_BAD_INPUT;
 }

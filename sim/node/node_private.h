@@ -218,6 +218,8 @@ void session_close(struct node *node, struct out *out, int64_t number);
 void session_closed(struct node *node, struct channel *channel); /* its CLOSED or REFUSED came */
 void session_drop_all(struct node *node, struct out *out);
 uint32_t session_peer(const struct node *node, slice aet); /* NONE when not known */
+/* A copy in the step's arena: what goes out must not borrow from the event. */
+slice session_copy(struct out *out, slice text);
 void session_send(struct out *out, int64_t channel, struct message *messages, size_t count);
 struct message *session_run(struct out *out, size_t count);
 

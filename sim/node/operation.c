@@ -135,7 +135,7 @@ static void refuse(struct node *node, struct out *out, const struct event *event
     struct channel *channel = session_find(node, event->channel);
     seen->peer = channel == NULL ? SLICE_EMPTY : slice_from(channel->calling);
     seen->number = status;
-    seen->study_uid = request->identifier == NULL ? SLICE_EMPTY : dataset_get(request->identifier, TAG_StudyInstanceUID);
+    seen->study_uid = request->identifier == NULL ? SLICE_EMPTY : session_copy(out, dataset_get(request->identifier, TAG_StudyInstanceUID));
 }
 
 static uint16_t request_check(struct node *node, struct out *out, struct operation *operation, const struct dimse *request, slice *comment)
@@ -167,8 +167,8 @@ static void observe_received(struct node *node, struct out *out, const struct op
     struct observation *seen = out_observe(out, find ? OBSERVATION_find_received : OBSERVATION_move_received, node->now);
     seen->peer = slice_from(channel->calling);
     seen->number = operation->request.message_id;
-    seen->study_uid = dataset_get(&operation->query, TAG_StudyInstanceUID);
-    seen->text = find ? operation_text(operation, out->arena) : operation->request.move_destination;
+    seen->study_uid = session_copy(out, dataset_get(&operation->query, TAG_StudyInstanceUID));
+    seen->text = find ? operation_text(operation, out->arena) : session_copy(out, operation->request.move_destination);
 }
 
 static bool keep_request(struct operation *operation, const struct dimse *request)

@@ -197,7 +197,10 @@ static void session_accept(struct node *node, const struct event *event, struct 
     command->contexts = (struct contexts){list, event->contexts.count};
     for (size_t i = 0; i < event->contexts.count; i++) {
         list[i] = event->contexts.list[i];
+        list[i].abstract_syntax = session_copy(out, list[i].abstract_syntax);
         answer_context(node, &list[i]);
+        list[i].accepted_syntax = session_copy(out, list[i].accepted_syntax);
+        list[i].syntax_count = 0; /* what was proposed is not part of an answer */
     }
     channel->open = true;
     put_title(channel->calling, event->calling);
@@ -205,15 +208,15 @@ static void session_accept(struct node *node, const struct event *event, struct 
     if (!keep_contexts(channel, &command->contexts)) {
         out->full = true;
     }
-    note_syntax(node, out, &command->contexts);
+    note_syntax(node, out, &event->contexts);
 }
 
 void session_asked(struct node *node, const struct event *event, struct out *out)
 {
     struct rejection rejection = judge(node, event, out);
     struct observation *seen = out_observe(out, OBSERVATION_asked, event->at_ns);
-    seen->peer = event->calling;
-    seen->text = event->called;
+    seen->peer = session_copy(out, event->calling);
+    seen->text = session_copy(out, event->called);
     seen->flag = rejection.result == 0;
     seen->number = rejection.reason;
     if (rejection.result == 0) {
@@ -286,6 +289,13 @@ void session_drop_all(struct node *node, struct out *out)
 }
 
 /* ---- Sending. */
+slice session_copy(struct out *out, slice text)
+{
+    slice copy = text.size == 0 ? SLICE_EMPTY : arena_copy(out->arena, text);
+    out->full = out->full || copy.data == NULL;
+    return copy.data == NULL ? SLICE_EMPTY : copy;
+}
+
 struct message *session_run(struct out *out, size_t count)
 {
     struct message *messages = arena_array(out->arena, count, sizeof *messages);

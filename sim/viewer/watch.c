@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Watcher: asks for each exam, at doubling intervals, until it is shown. Questions that are due go one after the
+ * other over one association. */
+#include "sim/viewer/viewer_private.h"
+
+static bool keep(struct viewer *viewer, slice *to, slice text)
+{
+    *to = text.size == 0 ? SLICE_EMPTY : arena_copy(&viewer->text, text);
+    return to->data != NULL;
+}
+
+enum err watch_add(struct viewer *viewer, const struct plan_entry *plan)
+{
+    if (plan_get(plan, "accession").size == 0) {
+        return ERR_BAD_INPUT;
+    }
+    if (viewer->watch_count == viewer->watches_max) {
+        return ERR_LIMIT;
+    }
+    struct watch *watch = &viewer->watches[viewer->watch_count];
+    time_ns until = plan_get_int(plan, "until", 0);
+    *watch = (struct watch){.interval_ns = plan_get_int(plan, "after", WATCH_FIRST_NS), .since_ns = plan_get_int(plan, "completed_at", viewer->now)};
+    watch->next_ns = viewer->now + watch->interval_ns;
+    watch->until_ns = until > 0 ? viewer->now + until : TIME_NEVER;
+    if (!keep(viewer, &watch->issuer, plan_get(plan, "issuer")) || !keep(viewer, &watch->accession, plan_get(plan, "accession")) ||
+        !keep(viewer, &watch->study_uid, plan_get(plan, "study_uid"))) {
+        return ERR_LIMIT;
+    }
+    viewer->watch_count++;
+    return ERR_OK;
+}
+
+static void over(struct viewer *viewer, struct out *out, struct watch *watch, bool seen)
+{
+    struct observation *told = out_observe(out, OBSERVATION_watched, viewer->now);
+    told->accession = watch->accession;
+    told->issuer = watch->issuer;
+    told->study_uid = watch->study_uid;
+    told->flag = seen;
+    told->latency_ns = viewer->now - watch->since_ns;
+    watch->state = WATCH_OVER;
+}
+
+void watch_remove(struct viewer *viewer, const struct plan_entry *plan, struct out *out)
+{
+    slice issuer = plan_get(plan, "issuer"), accession = plan_get(plan, "accession");
+    for (uint32_t i = 0; i < viewer->watch_count; i++) {
+        struct watch *watch = &viewer->watches[i];
+        bool meant = accession.size == 0 || (slice_equal(watch->accession, accession) && slice_equal(watch->issuer, issuer));
+        if (meant && watch->state != WATCH_OVER) {
+            over(viewer, out, watch, false);
+        }
+    }
+}
+
+/* The exam that is due longest. */
+static uint32_t due_watch(const struct viewer *viewer)
+{
+    uint32_t found = UINT32_MAX;
+    for (uint32_t i = 0; i < viewer->watch_count; i++) {
+        const struct watch *watch = &viewer->watches[i];
+        if (watch->state == WATCH_WAITING && watch->next_ns <= viewer->now && (found == UINT32_MAX || watch->next_ns < viewer->watches[found].next_ns)) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+static struct request *watch_request(struct viewer *viewer)
+{
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+        if (viewer->requests[i].kind == REQUEST_WATCH) {
+            return &viewer->requests[i];
+        }
+    }
+    return NULL;
+}
+
+static enum err question(struct viewer *viewer, struct request *request, const struct watch *watch)
+{
+    arena_reset(&request->arena);
+    struct buffer id = buffer_make(&request->arena, 24);
+    buffer_put_text(&id, "w");
+    buffer_put_int(&id, ++viewer->id_last);
+    request->id = buffer_slice(&id);
+    request->study_uid = watch->study_uid;
+    enum err err = request_keys(request, "STUDY");
+    err = err == ERR_OK ? dataset_put(&request->keys, TAG_AccessionNumber, watch->accession) : err;
+    struct dataset *item = arena_alloc(&request->arena, sizeof *item);
+    if (err != ERR_OK || item == NULL || dataset_init(item, &request->arena, 1) != ERR_OK || dataset_put(item, TAG_LocalNamespaceEntityID, watch->issuer) != ERR_OK) {
+        return ERR_LIMIT;
+    }
+    return watch->issuer.size == 0 ? ERR_OK : dataset_put_items(&request->keys, TAG_IssuerOfAccessionNumberSequence, item, 1);
+}
+
+void watch_next(struct viewer *viewer, struct out *out, struct request *request)
+{
+    uint32_t next = due_watch(viewer);
+    if (next == UINT32_MAX) {
+        out_command(out, COMMAND_CLOSE)->channel = request->channel;
+        request->kind = REQUEST_FREE;
+        return;
+    }
+    if (question(viewer, request, &viewer->watches[next]) != ERR_OK) {
+        out->full = true;
+        return;
+    }
+    viewer->watches[next].state = WATCH_ASKING;
+    request->watch = next;
+    request_send(viewer, out, request);
+}
+
+bool watch_row(struct viewer *viewer, const struct request *request, slice study_uid)
+{
+    if (request->watch == UINT32_MAX) {
+        return false;
+    }
+    slice wanted = viewer->watches[request->watch].study_uid;
+    return wanted.size == 0 || slice_equal(wanted, study_uid);
+}
+
+static void wait_on(struct viewer *viewer, struct out *out, struct watch *watch)
+{
+    watch->state = WATCH_WAITING;
+    watch->interval_ns *= 2;
+    watch->next_ns = viewer->now + watch->interval_ns;
+    if (watch->until_ns <= viewer->now) {
+        over(viewer, out, watch, false);
+    }
+}
+
+void watch_answered(struct viewer *viewer, struct out *out, struct request *request)
+{
+    struct watch *watch = &viewer->watches[request->watch];
+    request->watch = UINT32_MAX;
+    if (watch->state == WATCH_ASKING && request->seen) {
+        over(viewer, out, watch, true);
+    } else if (watch->state == WATCH_ASKING) {
+        wait_on(viewer, out, watch);
+    }
+    watch_next(viewer, out, request);
+}
+
+/* No answer at all: asked again soon, the interval stays. */
+void watch_lost(struct viewer *viewer, struct request *request)
+{
+    viewer->watch_again_ns = viewer->now + RETRY_FIRST_NS;
+    if (request->watch != UINT32_MAX && viewer->watches[request->watch].state == WATCH_ASKING) {
+        viewer->watches[request->watch].state = WATCH_WAITING;
+    }
+}
+
+void watch_clock(struct viewer *viewer, struct out *out)
+{
+    if (due_watch(viewer) == UINT32_MAX || viewer->watch_again_ns > viewer->now || watch_request(viewer) != NULL) {
+        return;
+    }
+    struct request *request = request_take(viewer, REQUEST_WATCH);
+    if (request != NULL) {
+        request_open(viewer, out, request);
+    }
+}
+
+time_ns watch_due(const struct viewer *viewer)
+{
+    time_ns due = TIME_NEVER;
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+        if (viewer->requests[i].kind == REQUEST_WATCH) {
+            return TIME_NEVER; /* its association takes what is due */
+        }
+    }
+    for (uint32_t i = 0; i < viewer->watch_count; i++) {
+        const struct watch *watch = &viewer->watches[i];
+        if (watch->state == WATCH_WAITING && watch->next_ns < due) {
+            due = watch->next_ns;
+        }
+    }
+    return due != TIME_NEVER && due < viewer->watch_again_ns ? viewer->watch_again_ns : due;
+}
