@@ -34,7 +34,7 @@ struct run_state {
     char now[160];
     int64_t completed, watched; /* exams whose completion was acknowledged; of those, seen or given up by the watcher */
     int64_t asked, answered, retrieves_asked, retrieves_answered;
-    int64_t told_to_ris;
+    int64_t told_to_ris, sent, said; /* entries; messages begun; messages acknowledged or refused for good */
     FILE *plan;
 };
 
@@ -63,6 +63,18 @@ static void count(struct run_state *run, const struct observation *seen)
     run->retrieves_asked += seen->kind == OBSERVATION_retrieve_asked;
     run->retrieves_answered += seen->kind == OBSERVATION_retrieve_answered;
     run->watched += seen->kind == OBSERVATION_watched;
+    run->sent += seen->kind == OBSERVATION_hl7_sent && seen->count <= 1;
+    run->said += seen->kind == OBSERVATION_hl7_acked || seen->kind == OBSERVATION_hl7_refused;
+}
+
+static bool is_ris(const struct run_state *run, slice id)
+{
+    for (size_t n = 0; n < run->scenario->node_count; n++) {
+        if (run->scenario->nodes[n].kind == KIND_RIS && slice_equal(run->scenario->nodes[n].id, id)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void observe(void *self, const struct observation *seen, int64_t line)
@@ -115,6 +127,7 @@ static enum err tell_step(struct run_state *run, const struct step *step)
     if (slice_equal(step->entry.verb, SLICE("kill"))) {
         return world_kill(run->world, step->actor, false, observe, run);
     }
+    run->told_to_ris += is_ris(run, step->actor) && step->entry.kind == PLAN_DO;
     return world_tell(run->world, step->actor, &step->entry);
 }
 
@@ -126,6 +139,7 @@ static enum err tell_history(struct run_state *run)
         }
         for (size_t h = 0; h < run->scenario->history_count; h++) {
             enum err err = world_tell(run->world, run->scenario->nodes[n].id, &run->scenario->history[h]);
+            run->told_to_ris++;
             if (err == ERR_OK) {
                 err = world_poll(run->world, 0, observe, run);
             }
@@ -137,11 +151,11 @@ static enum err tell_history(struct run_state *run)
     return ERR_OK;
 }
 
-/* Nothing that was begun is still open: what the watcher and the viewers asked has an answer, and the registry
+/* Nothing that was begun is still open: what RADIS2 was told it has said, what the watcher and the viewers asked has an answer, and the registry
  * has no open demand (read as any SQLite tool would). */
 static bool is_quiet(struct run_state *run)
 {
-    if (run->watched < run->completed || run->answered < run->asked || run->retrieves_answered < run->retrieves_asked) {
+    if (run->said < run->told_to_ris || run->said < run->sent || run->watched < run->completed || run->answered < run->asked || run->retrieves_answered < run->retrieves_asked) {
         return false;
     }
     char path[600];
