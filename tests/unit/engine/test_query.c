@@ -136,6 +136,20 @@ START_TEST(query_ends_before_its_deadline_when_a_source_says_nothing)
 }
 END_TEST
 
+START_TEST(query_shows_nobody_elses_rows_when_a_source_ignores_the_patient_key)
+{
+    make();
+    w.ignores_patient[PACS_CAV] = true;
+    archive_put(PACS_CAV, "C555555", "Else^Someone", "19400101", "CAV1003", "1.2.4", "20091210", "CT", 1, 3);
+    world_start();
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(w.row_count, 2);
+    ck_assert_ptr_null(row_of("1.2.3", 0));
+    ck_assert_ptr_null(row_of("1.2.4", 0));
+}
+END_TEST
+
 START_TEST(query_shows_one_study_uid_under_two_patients_as_two_rows)
 {
     make();
@@ -229,6 +243,6 @@ END_TEST
 UNIT_MAIN(query_by_nhs_number_shows_registered_and_live_studies_once_and_no_namesake, query_in_patient_root_finds_by_the_clients_own_local_number,
           query_at_patient_level_gives_one_row_a_person, query_refuses_what_breaks_the_hierarchy, query_by_accession_number_keeps_to_its_issuer,
           query_says_who_did_not_answer_when_a_source_is_down, query_ends_before_its_deadline_when_a_source_says_nothing,
-          query_shows_one_study_uid_under_two_patients_as_two_rows, query_by_uid_shows_studies_of_patients_nobody_registered,
+          query_shows_nobody_elses_rows_when_a_source_ignores_the_patient_key, query_shows_one_study_uid_under_two_patients_as_two_rows, query_by_uid_shows_studies_of_patients_nobody_registered,
           query_walks_down_to_series_and_images_of_one_study, query_at_series_level_refuses_a_uid_of_two_patients_without_a_patient_id,
           query_tells_long_answers_in_runs_of_the_size_configured, query_that_is_cancelled_ends_with_fe00)

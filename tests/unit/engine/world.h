@@ -68,7 +68,7 @@ static struct world {
     struct record stream[RECORDS_SEEN * 4]; /* as emitted */
     size_t stream_count;
     /* Faults. */
-    bool down[NODES], silent[NODES], no_final[NODES];
+    bool down[NODES], silent[NODES], no_final[NODES], ignores_patient[NODES];
     int refuse_every; /* the destination refuses every nth instance with A700; 0 none */
     int drop_every;   /* the holder leaves out every nth instance and says success */
     int stores_until_kill; /* the engine dies after so many stores; 0: never */
@@ -316,6 +316,9 @@ static void node_find(int node, int64_t channel, const struct dimse *request)
     slice seen[INSTANCES_MAX];
     size_t seen_count = 0;
     w.finds[node]++;
+    if (w.ignores_patient[node]) {
+        dataset_remove(request->identifier, TAG_PatientID);
+    }
     if (w.silent[node]) {
         return;
     }
