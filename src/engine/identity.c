@@ -2,8 +2,7 @@
  *
  * Identity: which numbers name which person. A local number is a name inside its issuer. Persons are linked
  * automatically only by a verified NHS number, the birth date and the name rule; RADIS2 may merge two numbers of
- * one organisation (A40) and take that back (A37). Rows of exam, study and identifier always name the person of
- * today; what a merge moved is written in a `review` row of kind merge, so that it can be undone. */
+ * one organisation and take that back (merge.c). */
 #include "src/engine/identity.h"
 
 #define NHS_SIZE 10u
@@ -102,8 +101,7 @@ static bool same_name(struct full_name a, struct full_name b, struct arena *scra
     return same_folded(a.family, b.family, scratch) && same_folded(first_word(a.given), first_word(b.given), scratch);
 }
 
-/* Is `name` her present name, or one she had? */
-static bool had_name(const struct engine *engine, const struct row_person *person, struct full_name name, struct arena *scratch)
+bool identity_knows_name(const struct engine *engine, const struct row_person *person, struct full_name name, struct arena *scratch)
 {
     if (same_name((struct full_name){person->family, person->given}, name, scratch)) {
         return true;
@@ -121,16 +119,15 @@ bool identity_has_name(const struct engine *engine, int64_t person, slice name, 
 {
     struct row_person row;
     return identity_row(engine, person, &row) &&
-           had_name(engine, &row, (struct full_name){name_component(name, 0, 0), name_component(name, 0, 1)}, scratch);
+           identity_knows_name(engine, &row, (struct full_name){name_component(name, 0, 0), name_component(name, 0, 1)}, scratch);
 }
 
-/* One of the two knows the other by her present name, and both were born on the same day. */
-static bool agree(const struct engine *engine, struct out *out, const struct row_person *a, const struct row_person *b)
+bool identity_agree(const struct engine *engine, struct out *out, const struct row_person *a, const struct row_person *b)
 {
     if (a->birth_date.size == 0 || !slice_equal(a->birth_date, b->birth_date)) {
         return false;
     }
-    return had_name(engine, a, (struct full_name){b->family, b->given}, out->arena) || had_name(engine, b, (struct full_name){a->family, a->given}, out->arena);
+    return identity_knows_name(engine, a, (struct full_name){b->family, b->given}, out->arena) || identity_knows_name(engine, b, (struct full_name){a->family, a->given}, out->arena);
 }
 
 /* ---- What the message says. */
@@ -144,8 +141,7 @@ static bool is_null(slice value)
     return slice_equal(value, SLICE("\"\""));
 }
 
-/* The number the message is about: of the sending site if one is, else the first of an organisation we know. */
-static bool local_number(const struct engine *engine, const struct hl7_id *ids, size_t count, slice site, struct local_number *number)
+bool identity_local(const struct engine *engine, const struct hl7_id *ids, size_t count, slice site, struct local_number *number)
 {
     const struct organisation *sender = organisation_by_issuer(engine, site);
     *number = (struct local_number){SLICE_EMPTY, SLICE_EMPTY};
@@ -167,7 +163,7 @@ static bool local_number(const struct engine *engine, const struct hl7_id *ids, 
 static void read_claim(const struct engine *engine, struct out *out, const struct hl7_value *value, time_ns event_at, struct claim *claim)
 {
     *claim = (struct claim){.event_at = event_at, .birth_date = slice_before(value->fields[HL7_FIELD_BIRTH_DATE], 8), .sex = value->fields[HL7_FIELD_SEX]};
-    claim->known = local_number(engine, value->ids, value->id_count, value->fields[HL7_FIELD_SENDER_SITE], &claim->local);
+    claim->known = identity_local(engine, value->ids, value->id_count, value->fields[HL7_FIELD_SENDER_SITE], &claim->local);
     claim->nhs = SLICE_EMPTY;
     bool verified = slice_equal(value->fields[HL7_FIELD_NHS_STATUS], SLICE("01"));
     for (size_t i = 0; i < value->id_count && verified && claim->nhs.size == 0; i++) {
@@ -193,155 +189,16 @@ static slice claim_issuer(struct out *out, slice issuer)
     return TEXT(out, SLICE("NHS claimed at "), issuer);
 }
 
-static slice local_key(struct out *out, struct local_number number)
+slice identity_key(struct out *out, struct local_number number)
 {
     return TEXT(out, number.issuer, SLICE("/"), number.value);
 }
 
-/* ---- Merging. */
-/* False when she had the name already, or there is no room for one more. */
-static bool add_former(struct engine *engine, struct out *out, const struct row_person *person, struct full_name name)
-{
-    struct row_name former = {person->id, name.family, name.given};
-    bool present = slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
-    if (name.family.size == 0 || present || row_find_name(engine, &former) != ROW_NONE || !row_room(engine, TABLE_name, 1)) {
-        return false;
-    }
-    row_put_name(engine, out, &former);
-    return true;
-}
-
-/* All names of `from` become names of `to`. Returns those that were new, for the way back. */
-static slice share_names(struct engine *engine, struct out *out, const struct row_person *from, const struct row_person *to)
-{
-    slice added = SLICE_EMPTY;
-    if (add_former(engine, out, to, (struct full_name){from->family, from->given})) {
-        added = TEXT(out, SLICE("\\"), from->family, SLICE("^"), from->given);
-    }
-    for (uint32_t row = index_first_int(engine, INDEX_name_person, from->id); row != ROW_NONE; row = index_next(engine, INDEX_name_person, row)) {
-        struct row_name name = row_get_name(engine, row);
-        if (add_former(engine, out, to, (struct full_name){name.family, name.given})) {
-            added = TEXT(out, added, SLICE("\\"), name.family, SLICE("^"), name.given);
-        }
-    }
-    return added;
-}
-
-static void unshare_names(struct engine *engine, struct out *out, int64_t person, slice added)
-{
-    while (added.data != NULL && added.size > 0) {
-        slice given = slice_cut(&added, '\\'), family = slice_cut(&given, '^');
-        row_delete_name(engine, out, &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
-    }
-}
-
-static void move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
-{
-    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next; row != ROW_NONE; row = next) {
-        next = index_next(engine, INDEX_identifier_person, row);
-        struct row_identifier identifier = row_get_identifier(engine, row);
-        identifier.person = to;
-        row_put_identifier(engine, out, &identifier);
-    }
-}
-
-/* The studies of one accession number (there may be several) go with its exam. */
-static void move_studies(struct engine *engine, struct out *out, slice issuer, slice accession, int64_t from, int64_t to)
-{
-    for (uint32_t row = index_first_texts(engine, INDEX_study_accession, issuer, accession), next; row != ROW_NONE; row = next) {
-        next = index_next(engine, INDEX_study_accession, row);
-        struct row_study study = row_get_study(engine, row);
-        if (study.person == from) {
-            study.person = to;
-            row_put_study(engine, out, &study);
-        }
-    }
-}
-
-/* Exams of `from`, all or those ordered under one number, with their studies. */
-static void move_exams(struct engine *engine, struct out *out, int64_t from, int64_t to, const struct local_number *only)
-{
-    for (uint32_t row = index_first_int(engine, INDEX_exam_person, from), next; row != ROW_NONE; row = next) {
-        next = index_next(engine, INDEX_exam_person, row);
-        struct row_exam exam = row_get_exam(engine, row);
-        if (only != NULL && !(slice_equal(exam.identifier_issuer, only->issuer) && slice_equal(exam.identifier_value, only->value))) {
-            continue;
-        }
-        move_studies(engine, out, exam.issuer, exam.accession, from, to);
-        exam.person = to;
-        row_put_exam(engine, out, &exam);
-    }
-}
-
-static void move_cases(struct engine *engine, struct out *out, int64_t from, int64_t to)
-{
-    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, from), next; row != ROW_NONE; row = next) {
-        next = index_next(engine, INDEX_mdt_case_person, row);
-        struct row_mdt_case one = row_get_mdt_case(engine, row), moved = one;
-        one.mdt = moved.mdt = text_copy(out, one.mdt);
-        moved.why = text_copy(out, one.why);
-        moved.person = to;
-        row_delete_mdt_case(engine, out, &one);
-        if (row_find_mdt_case(engine, &moved) == ROW_NONE) {
-            row_put_mdt_case(engine, out, &moved);
-        }
-    }
-}
-
-static void links_changed(struct engine *engine, struct out *out, int64_t a, int64_t b)
-{
-    const int64_t both[] = {a, b};
-    for (size_t i = 0; i < 2; i++) {
-        struct row_person row;
-        if (identity_row(engine, both[i], &row)) {
-            row.epoch++;
-            row_put_person(engine, out, &row);
-        }
-    }
-    for (size_t i = 0; i < 2; i++) {
-        publish_person_changed(engine, out, both[i]);
-        retrieve_person_changed(engine, out, both[i]);
-        mdt_study_changed(engine, out, both[i]);
-    }
-}
-
-/* `from` becomes part of `to`. `number` is the one under which it can be undone. False: no audit, no merge. */
-static bool merge(struct engine *engine, struct out *out, int64_t from, int64_t to, struct local_number number, slice why)
-{
-    struct row_person gone, kept;
-    bool both = identity_row(engine, from, &gone) && identity_row(engine, to, &kept);
-    assert(both && from != to && gone.status == PERSON_ACTIVE);
-    slice key = local_key(out, number);
-    if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"), TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id), why)) {
-        return false;
-    }
-    /* How it was: the person that ends, the number of the one that lives on, and the names that she did not have. */
-    slice names = share_names(engine, out, &gone, &kept);
-    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer, names);
-    row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
-    if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
-        kept.patient_id = text_copy(out, gone.patient_id);
-        kept.issuer = ISSUER_NHS;
-        row_put_person(engine, out, &kept);
-    }
-    move_identifiers(engine, out, from, to);
-    move_exams(engine, out, from, to, NULL);
-    move_cases(engine, out, from, to);
-    bool again = identity_row(engine, from, &gone);
-    assert(again);
-    gone.status = PERSON_MERGED;
-    gone.merged_into = to;
-    row_put_person(engine, out, &gone);
-    links_changed(engine, out, from, to);
-    return true;
-}
-
 /* ---- Linking by NHS number. */
-static bool put_identifier(struct engine *engine, struct out *out, slice issuer, slice value, int64_t person, bool verified, time_ns event_at)
+void identity_put_number(struct engine *engine, struct out *out, slice issuer, slice value, int64_t person, bool verified, time_ns event_at)
 {
     struct row_identifier identifier = {issuer, value, person, verified, event_at};
     row_put_identifier(engine, out, &identifier);
-    return true;
 }
 
 /* The claim of one organisation's patient. True when it is believed now. */
@@ -354,13 +211,13 @@ static bool believe_claim(struct engine *engine, struct out *out, int64_t person
         return false;
     }
     int64_t other = identity_survivor(engine, row_get_identifier(engine, at).person);
-    if (other == person || !identity_row(engine, person, &row) || !identity_row(engine, other, &theirs) || !agree(engine, out, &row, &theirs)) {
+    if (other == person || !identity_row(engine, person, &row) || !identity_row(engine, other, &theirs) || !identity_agree(engine, out, &row, &theirs)) {
         return false;
     }
     struct local_number number = {issuer, text_copy(out, identity_number(engine, other, issuer, 0))};
     row_delete_identifier(engine, out, &claim);
-    review_close(engine, out, SLICE("identity"), local_key(out, number));
-    return merge(engine, out, other, person, number, SLICE("verified NHS number, birth date and name agree"));
+    review_close(engine, out, SLICE("identity"), identity_key(out, number));
+    return identity_merge(engine, out, other, person, number, SLICE("verified NHS number, birth date and name agree"));
 }
 
 /* A number that was claimed by patients of other sites may be believed now that she has another name; each of
@@ -381,8 +238,8 @@ static void believe_claims(struct engine *engine, struct out *out, int64_t perso
 
 static void not_believed(struct engine *engine, struct out *out, const struct claim *claim, int64_t person, slice why)
 {
-    put_identifier(engine, out, claim_issuer(out, claim->local.issuer), claim->nhs, person, false, claim->event_at);
-    review_open(engine, out, SLICE("identity"), local_key(out, claim->local), TEXT(out, SLICE("NHS/"), claim->nhs, SLICE(": "), why));
+    identity_put_number(engine, out, claim_issuer(out, claim->local.issuer), claim->nhs, person, false, claim->event_at);
+    review_open(engine, out, SLICE("identity"), identity_key(out, claim->local), TEXT(out, SLICE("NHS/"), claim->nhs, SLICE(": "), why));
 }
 
 static void update(struct engine *engine, struct out *out, const struct claim *claim, int64_t person);
@@ -395,7 +252,7 @@ static int64_t take_nhs(struct engine *engine, struct out *out, const struct cla
     assert(found);
     if (slice_equal(own.issuer, ISSUER_NHS)) {
         if (!slice_equal(own.patient_id, claim->nhs)) {
-            review_open(engine, out, SLICE("identity"), local_key(out, claim->local),
+            review_open(engine, out, SLICE("identity"), identity_key(out, claim->local),
                         TEXT(out, SLICE("was NHS/"), own.patient_id, SLICE(", is now said to be NHS/"), claim->nhs));
         }
         return person;
@@ -406,17 +263,17 @@ static int64_t take_nhs(struct engine *engine, struct out *out, const struct cla
         own.issuer = ISSUER_NHS;
         own.epoch++;
         row_put_person(engine, out, &own);
-        put_identifier(engine, out, ISSUER_NHS, claim->nhs, person, true, claim->event_at);
+        identity_put_number(engine, out, ISSUER_NHS, claim->nhs, person, true, claim->event_at);
         return person;
     }
     if (holder == person || !identity_row(engine, holder, &other)) {
         return person;
     }
-    if (!agree(engine, out, &own, &other)) {
+    if (!identity_agree(engine, out, &own, &other)) {
         not_believed(engine, out, claim, person, SLICE("names another person, whose name or birth date differs"));
         return person;
     }
-    if (!merge(engine, out, person, holder, claim->local, SLICE("verified NHS number, birth date and name agree"))) {
+    if (!identity_merge(engine, out, person, holder, claim->local, SLICE("verified NHS number, birth date and name agree"))) {
         return person;
     }
     update(engine, out, claim, holder); /* what was said last of either is what is true now */
@@ -455,16 +312,16 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
     assert(found);
     bool stale = claim->event_at < newest_event(engine, person);
     for (size_t i = 0; i < claim->former_count; i++) {
-        add_former(engine, out, &row, claim->former[i]); /* a name she had stays one, however late we hear of it */
+        identity_add_name(engine, out, &row, claim->former[i]); /* a name she had stays one, however late we hear of it */
     }
     if (stale) {
-        add_former(engine, out, &row, claim->name);
+        identity_add_name(engine, out, &row, claim->name);
         return;
     }
     old = row;
     slice birth_date = updated(row.birth_date, claim->birth_date);
     if (!slice_equal(birth_date, row.birth_date) && row.birth_date.size > 0 && local_count(engine, person) > 1) {
-        review_open(engine, out, SLICE("identity"), local_key(out, claim->local), SLICE("another birth date than at the other sites"));
+        review_open(engine, out, SLICE("identity"), identity_key(out, claim->local), SLICE("another birth date than at the other sites"));
         return;
     }
     row.birth_date = birth_date;
@@ -474,7 +331,7 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
     struct full_name before = {text_copy(out, old.family), text_copy(out, old.given)};
     row_put_person(engine, out, &row);
     if (identity_row(engine, person, &row)) {
-        add_former(engine, out, &row, before);
+        identity_add_name(engine, out, &row, before);
     }
 }
 
@@ -488,7 +345,7 @@ static int64_t new_person(struct engine *engine, struct out *out, const struct c
     buffer_put_padded(&number, (uint64_t)row.id, 9);
     row.patient_id = buffer_slice(&number);
     row_put_person(engine, out, &row);
-    put_identifier(engine, out, claim->local.issuer, claim->local.value, row.id, claim->nhs.size > 0, claim->event_at);
+    identity_put_number(engine, out, claim->local.issuer, claim->local.value, row.id, claim->nhs.size > 0, claim->event_at);
     return row.id;
 }
 
@@ -498,7 +355,7 @@ static int64_t find_by_name(struct engine *engine, struct out *out, const struct
     for (uint32_t row = 0; row < row_bound(engine, TABLE_person); row++) {
         if (row_used(engine, TABLE_person, row)) {
             struct row_person person = row_get_person(engine, row);
-            if (person.status == PERSON_ACTIVE && slice_equal(person.birth_date, claim->birth_date) && had_name(engine, &person, claim->name, out->arena)) {
+            if (person.status == PERSON_ACTIVE && slice_equal(person.birth_date, claim->birth_date) && identity_knows_name(engine, &person, claim->name, out->arena)) {
                 return person.id;
             }
         }
@@ -513,14 +370,14 @@ static int64_t apply_claim(struct engine *engine, struct out *out, const struct 
     if (person == 0 && MUTANT(M_BY_NAME)) {
         person = find_by_name(engine, out, claim);
         if (person != 0) {
-            put_identifier(engine, out, claim->local.issuer, claim->local.value, person, true, claim->event_at);
+            identity_put_number(engine, out, claim->local.issuer, claim->local.value, person, true, claim->event_at);
         }
     }
     if (person == 0) {
         person = new_person(engine, out, claim);
         struct row_person row;
         for (size_t i = 0; i < claim->former_count && identity_row(engine, person, &row); i++) {
-            add_former(engine, out, &row, claim->former[i]);
+            identity_add_name(engine, out, &row, claim->former[i]);
         }
     } else {
         update(engine, out, claim, person);
@@ -537,96 +394,6 @@ static int64_t apply_claim(struct engine *engine, struct out *out, const struct 
     return identity_survivor(engine, person);
 }
 
-/* ---- A40, A37. */
-static void apply_merge(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t survivor, slice *refuse)
-{
-    struct local_number prior;
-    struct row_person gone, kept;
-    if (!local_number(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &prior)) {
-        *refuse = SLICE("MRG-1 names no number of a known organisation");
-        return;
-    }
-    if (!slice_equal(prior.issuer, claim->local.issuer)) {
-        *refuse = SLICE("numbers of two organisations cannot be merged");
-        return;
-    }
-    if (slice_equal(prior.value, claim->local.value)) {
-        *refuse = SLICE("a number cannot be merged into itself");
-        return;
-    }
-    slice key = local_key(out, prior);
-    uint32_t unlinked = row_find_review(engine, &(struct row_review){.kind = SLICE("unlink"), .key = key});
-    if (unlinked != ROW_NONE && row_get_review(engine, unlinked).opened_at > claim->event_at) {
-        return; /* taken back since: the older event came late */
-    }
-    int64_t person = identity_person(engine, prior.issuer, prior.value);
-    if (person == survivor) {
-        return; /* one person already; merging in a circle ends here too */
-    }
-    if (person == 0) {
-        put_identifier(engine, out, prior.issuer, prior.value, survivor, false, claim->event_at);
-        return;
-    }
-    bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
-    assert(both);
-    bool two_numbers = slice_equal(gone.issuer, ISSUER_NHS) && slice_equal(kept.issuer, ISSUER_NHS);
-    bool alike = agree(engine, out, &gone, &kept) || slice_equal(gone.birth_date, kept.birth_date) ||
-                 had_name(engine, &kept, (struct full_name){gone.family, gone.given}, out->arena);
-    if ((two_numbers || !alike) && !MUTANT(M_SWAP_MERGE)) {
-        review_open(engine, out, SLICE("identity"), key, TEXT(out, SLICE("merge into "), local_key(out, claim->local), SLICE(" asked for, but they differ")));
-        *refuse = two_numbers ? SLICE("the two have different verified NHS numbers") : SLICE("name and birth date of the two differ");
-        return;
-    }
-    merge(engine, out, person, survivor, prior, SLICE("A40"));
-}
-
-/* Undoes the merge that moved `number`. */
-static void unmerge(struct engine *engine, struct out *out, struct local_number number, int64_t person, time_ns event_at)
-{
-    struct row_review key = {.kind = SLICE("merge"), .key = local_key(out, number)};
-    struct row_person old, kept;
-    int64_t from = 0;
-    uint32_t row = row_find_review(engine, &key);
-    if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"), SLICE("RADIS2"), key.key, SLICE("A37"))) {
-        return;
-    }
-    slice rest = text_copy(out, row_get_review(engine, row).text);
-    bool sound = slice_to_int64(slice_cut(&rest, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
-    assert(sound);
-    slice patient_id = slice_cut(&rest, '\\'), issuer = slice_cut(&rest, '\\');
-    unshare_names(engine, out, person, rest);
-    row_delete_review(engine, out, &key);
-    row_put_review(engine, out, &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
-    if (slice_equal(old.issuer, ISSUER_NHS)) {
-        put_identifier(engine, out, ISSUER_NHS, text_copy(out, old.patient_id), from, true, event_at);
-        kept.patient_id = patient_id; /* hers was the other's */
-        kept.issuer = issuer;
-        row_put_person(engine, out, &kept);
-    }
-    if (identity_row(engine, from, &old)) {
-        old.status = PERSON_ACTIVE;
-        old.merged_into = 0;
-        row_put_person(engine, out, &old);
-    }
-    put_identifier(engine, out, number.issuer, number.value, from, true, event_at);
-    move_exams(engine, out, person, from, &number);
-    links_changed(engine, out, person, from);
-}
-
-static void apply_unlink(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t person, slice *refuse)
-{
-    struct local_number second;
-    if (!local_number(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &second)) {
-        *refuse = SLICE("the second PID names no number of a known organisation");
-        return;
-    }
-    if (person == 0 || identity_person(engine, second.issuer, second.value) != person) {
-        return; /* two persons already */
-    }
-    uint32_t merged = row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = local_key(out, second)});
-    unmerge(engine, out, merged != ROW_NONE ? second : claim->local, person, claim->event_at);
-}
-
 int64_t identity_apply(struct engine *engine, struct out *out, const struct hl7_value *value, time_ns event_at, slice *refuse)
 {
     struct claim claim;
@@ -637,12 +404,12 @@ int64_t identity_apply(struct engine *engine, struct out *out, const struct hl7_
     }
     if (value->type == HL7_ADT_A37) {
         int64_t person = identity_person(engine, claim.local.issuer, claim.local.value);
-        apply_unlink(engine, out, value, &claim, person, refuse);
+        identity_apply_unlink(engine, out, value, &claim, person, refuse);
         return person;
     }
     int64_t person = apply_claim(engine, out, &claim);
     if (value->type == HL7_ADT_A40) {
-        apply_merge(engine, out, value, &claim, person, refuse);
+        identity_apply_merge(engine, out, value, &claim, person, refuse);
     }
     return identity_survivor(engine, person);
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Merge: two persons become one and, if need be, two again (ADT A40, A37). Rows of exam, study and identifier
+ * always name the person of today; what a merge moved is written in a `review` row of kind merge, so that it can
+ * be undone. */
+#include "src/engine/identity.h"
+
+/* ---- Merging. */
+bool identity_add_name(struct engine *engine, struct out *out, const struct row_person *person, struct full_name name)
+{
+    struct row_name former = {person->id, name.family, name.given};
+    bool present = slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
+    if (name.family.size == 0 || present || row_find_name(engine, &former) != ROW_NONE || !row_room(engine, TABLE_name, 1)) {
+        return false;
+    }
+    row_put_name(engine, out, &former);
+    return true;
+}
+
+/* All names of `from` become names of `to`. Returns those that were new, for the way back. */
+static slice share_names(struct engine *engine, struct out *out, const struct row_person *from, const struct row_person *to)
+{
+    slice added = SLICE_EMPTY;
+    if (identity_add_name(engine, out, to, (struct full_name){from->family, from->given})) {
+        added = TEXT(out, SLICE("\\"), from->family, SLICE("^"), from->given);
+    }
+    for (uint32_t row = index_first_int(engine, INDEX_name_person, from->id); row != ROW_NONE; row = index_next(engine, INDEX_name_person, row)) {
+        struct row_name name = row_get_name(engine, row);
+        if (identity_add_name(engine, out, to, (struct full_name){name.family, name.given})) {
+            added = TEXT(out, added, SLICE("\\"), name.family, SLICE("^"), name.given);
+        }
+    }
+    return added;
+}
+
+static void unshare_names(struct engine *engine, struct out *out, int64_t person, slice added)
+{
+    while (added.data != NULL && added.size > 0) {
+        slice given = slice_cut(&added, '\\'), family = slice_cut(&given, '^');
+        row_delete_name(engine, out, &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
+    }
+}
+
+static void move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_identifier_person, row);
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        identifier.person = to;
+        row_put_identifier(engine, out, &identifier);
+    }
+}
+
+/* The studies of one accession number (there may be several) go with its exam. */
+static void move_studies(struct engine *engine, struct out *out, slice issuer, slice accession, int64_t from, int64_t to)
+{
+    for (uint32_t row = index_first_texts(engine, INDEX_study_accession, issuer, accession), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_study_accession, row);
+        struct row_study study = row_get_study(engine, row);
+        if (study.person == from) {
+            study.person = to;
+            row_put_study(engine, out, &study);
+        }
+    }
+}
+
+/* Exams of `from`, all or those ordered under one number, with their studies. */
+static void move_exams(struct engine *engine, struct out *out, int64_t from, int64_t to, const struct local_number *only)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_exam_person, from), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_exam_person, row);
+        struct row_exam exam = row_get_exam(engine, row);
+        if (only != NULL && !(slice_equal(exam.identifier_issuer, only->issuer) && slice_equal(exam.identifier_value, only->value))) {
+            continue;
+        }
+        move_studies(engine, out, exam.issuer, exam.accession, from, to);
+        exam.person = to;
+        row_put_exam(engine, out, &exam);
+    }
+}
+
+static void move_cases(struct engine *engine, struct out *out, int64_t from, int64_t to)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, from), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_mdt_case_person, row);
+        struct row_mdt_case one = row_get_mdt_case(engine, row), moved = one;
+        one.mdt = moved.mdt = text_copy(out, one.mdt);
+        moved.why = text_copy(out, one.why);
+        moved.person = to;
+        row_delete_mdt_case(engine, out, &one);
+        if (row_find_mdt_case(engine, &moved) == ROW_NONE) {
+            row_put_mdt_case(engine, out, &moved);
+        }
+    }
+}
+
+static void links_changed(struct engine *engine, struct out *out, int64_t a, int64_t b)
+{
+    const int64_t both[] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        struct row_person row;
+        if (identity_row(engine, both[i], &row)) {
+            row.epoch++;
+            row_put_person(engine, out, &row);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        publish_person_changed(engine, out, both[i]);
+        retrieve_person_changed(engine, out, both[i]);
+        mdt_study_changed(engine, out, both[i]);
+    }
+}
+
+bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_t to, struct local_number number, slice why)
+{
+    struct row_person gone, kept;
+    bool both = identity_row(engine, from, &gone) && identity_row(engine, to, &kept);
+    assert(both && from != to && gone.status == PERSON_ACTIVE);
+    slice key = identity_key(out, number);
+    if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"), TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id), why)) {
+        return false;
+    }
+    /* How it was: the person that ends, the number of the one that lives on, and the names that she did not have. */
+    slice names = share_names(engine, out, &gone, &kept);
+    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer, names);
+    row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
+    if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
+        kept.patient_id = text_copy(out, gone.patient_id);
+        kept.issuer = ISSUER_NHS;
+        row_put_person(engine, out, &kept);
+    }
+    move_identifiers(engine, out, from, to);
+    move_exams(engine, out, from, to, NULL);
+    move_cases(engine, out, from, to);
+    bool again = identity_row(engine, from, &gone);
+    assert(again);
+    gone.status = PERSON_MERGED;
+    gone.merged_into = to;
+    row_put_person(engine, out, &gone);
+    links_changed(engine, out, from, to);
+    return true;
+}
+
+/* ---- A40, A37. */
+void identity_apply_merge(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t survivor, slice *refuse)
+{
+    struct local_number prior;
+    struct row_person gone, kept;
+    if (!identity_local(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &prior)) {
+        *refuse = SLICE("MRG-1 names no number of a known organisation");
+        return;
+    }
+    if (!slice_equal(prior.issuer, claim->local.issuer)) {
+        *refuse = SLICE("numbers of two organisations cannot be merged");
+        return;
+    }
+    if (slice_equal(prior.value, claim->local.value)) {
+        *refuse = SLICE("a number cannot be merged into itself");
+        return;
+    }
+    slice key = identity_key(out, prior);
+    uint32_t unlinked = row_find_review(engine, &(struct row_review){.kind = SLICE("unlink"), .key = key});
+    if (unlinked != ROW_NONE && row_get_review(engine, unlinked).opened_at > claim->event_at) {
+        return; /* taken back since: the older event came late */
+    }
+    int64_t person = identity_person(engine, prior.issuer, prior.value);
+    if (person == survivor) {
+        return; /* one person already; merging in a circle ends here too */
+    }
+    if (person == 0) {
+        identity_put_number(engine, out, prior.issuer, prior.value, survivor, false, claim->event_at);
+        return;
+    }
+    bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
+    assert(both);
+    bool two_numbers = slice_equal(gone.issuer, ISSUER_NHS) && slice_equal(kept.issuer, ISSUER_NHS);
+    bool alike = identity_agree(engine, out, &gone, &kept) || slice_equal(gone.birth_date, kept.birth_date) ||
+                 identity_knows_name(engine, &kept, (struct full_name){gone.family, gone.given}, out->arena);
+    if ((two_numbers || !alike) && !MUTANT(M_SWAP_MERGE)) {
+        review_open(engine, out, SLICE("identity"), key, TEXT(out, SLICE("merge into "), identity_key(out, claim->local), SLICE(" asked for, but they differ")));
+        *refuse = two_numbers ? SLICE("the two have different verified NHS numbers") : SLICE("name and birth date of the two differ");
+        return;
+    }
+    identity_merge(engine, out, person, survivor, prior, SLICE("A40"));
+}
+
+/* Undoes the merge that moved `number`. */
+static void unmerge(struct engine *engine, struct out *out, struct local_number number, int64_t person, time_ns event_at)
+{
+    struct row_review key = {.kind = SLICE("merge"), .key = identity_key(out, number)};
+    struct row_person old, kept;
+    int64_t from = 0;
+    uint32_t row = row_find_review(engine, &key);
+    if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"), SLICE("RADIS2"), key.key, SLICE("A37"))) {
+        return;
+    }
+    slice rest = text_copy(out, row_get_review(engine, row).text);
+    bool sound = slice_to_int64(slice_cut(&rest, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
+    assert(sound);
+    slice patient_id = slice_cut(&rest, '\\'), issuer = slice_cut(&rest, '\\');
+    unshare_names(engine, out, person, rest);
+    row_delete_review(engine, out, &key);
+    row_put_review(engine, out, &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
+    if (slice_equal(old.issuer, ISSUER_NHS)) {
+        identity_put_number(engine, out, ISSUER_NHS, text_copy(out, old.patient_id), from, true, event_at);
+        kept.patient_id = patient_id; /* hers was the other's */
+        kept.issuer = issuer;
+        row_put_person(engine, out, &kept);
+    }
+    if (identity_row(engine, from, &old)) {
+        old.status = PERSON_ACTIVE;
+        old.merged_into = 0;
+        row_put_person(engine, out, &old);
+    }
+    identity_put_number(engine, out, number.issuer, number.value, from, true, event_at);
+    move_exams(engine, out, person, from, &number);
+    links_changed(engine, out, person, from);
+}
+
+void identity_apply_unlink(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t person, slice *refuse)
+{
+    struct local_number second;
+    if (!identity_local(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &second)) {
+        *refuse = SLICE("the second PID names no number of a known organisation");
+        return;
+    }
+    if (person == 0 || identity_person(engine, second.issuer, second.value) != person) {
+        return; /* two persons already */
+    }
+    uint32_t merged = row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, second)});
+    unmerge(engine, out, merged != ROW_NONE ? second : claim->local, person, claim->event_at);
+}
