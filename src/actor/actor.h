@@ -35,7 +35,8 @@ struct message {
     enum protocol protocol;
     struct dimse dimse;    /* PROTOCOL_DICOM */
     struct hl7_value hl7;  /* PROTOCOL_HL7 */
-    slice unreadable;      /* RECEIVED only: bytes of an HL7 message that hl7_read refused; the actor answers AR */
+    slice unreadable;      /* RECEIVED: bytes of an HL7 message that hl7_read refused; the actor answers AR.
+                              SEND: these bytes leave instead of hl7 (hl7_write_reject, or what a bent system says) */
 };
 
 struct run {
@@ -99,10 +100,10 @@ enum event_kind {
     EVENT_OPENED,   /* channel, contexts (answered): our OPEN succeeded */
     EVENT_REFUSED,  /* channel, refusal, reason: our OPEN failed */
     EVENT_RECEIVED, /* channel, run */
-    EVENT_ROOM,     /* channel: what was sent has left; the next run of a long answer may go */
+    EVENT_ROOM,     /* channel: a SEND of DIMSE responses has left; the next run of a long answer may go */
     EVENT_CLOSED,   /* channel, cause */
     EVENT_RELAYED,  /* job, results, relay_ended, relay_text */
-    EVENT_STORED,   /* channel, object: a spooled object is safe on disk */
+    EVENT_STORED,   /* channel, object: a spooled object is safe on disk; its request was RECEIVED just before and is answered now */
     EVENT_OPERATOR, /* plan.verb and arguments: what a person at the console wants */
     EVENT_KIND_COUNT
 };
@@ -125,7 +126,7 @@ struct event {
     const struct relay_result *results;
     size_t result_count;
     bool relay_ended;
-    slice relay_text;     /* why it ended, for people */
+    slice relay_text;     /* for people: why it ended; before its end a finding (what came that should not have) */
     struct object object;
     struct plan_entry plan;
 };
