@@ -399,7 +399,7 @@ static void refuse(struct worker *worker, struct relay_entry *entry, enum err er
 {
     if (entry != NULL) {
         driver_log(worker->driver, "relay job %lld: the destination cannot be reached: %s", (long long)entry->job, err_text(err));
-        worker_post(worker, &(struct event){.kind = EVENT_RELAYED, .job = entry->job, .relay_text = SLICE("the destination cannot be reached")});
+        relays_fail(worker, entry, "the destination cannot be reached");
     }
     dicom_reject(worker, 2, 3, 1); /* transient, temporary congestion (PS3.8 9.3.4) */
 }

@@ -78,9 +78,10 @@ static void release_aside(struct driver *driver, struct destination *destination
 
 /* ---- What is to be posted. */
 
+/* A complete job goes on until RELAY_END: the holder may try again what failed, and its final answer is yet to come. */
 static bool is_over(const struct relay_entry *entry)
 {
-    return entry->passing == 0 && (entry->closed || (entry->workers == 0 && relay_complete(entry->relay)));
+    return entry->passing == 0 && entry->closed;
 }
 
 /* The next event that the engine must have; false when there is none. Results borrow from the relay. */
@@ -263,6 +264,15 @@ struct relay_entry *relays_enter(struct driver *driver, int64_t job, struct dest
     }
     pthread_mutex_unlock(&driver->relays.lock);
     return entry;
+}
+
+void relays_fail(struct worker *worker, struct relay_entry *entry, const char *why)
+{
+    pthread_mutex_lock(&worker->driver->relays.lock);
+    if (entry->workers == 1) {
+        close_entry(entry, why);
+    }
+    pthread_mutex_unlock(&worker->driver->relays.lock);
 }
 
 void relays_leave(struct worker *worker, struct relay_entry *entry, struct destination *destination)

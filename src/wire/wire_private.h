@@ -247,6 +247,8 @@ time_ns relays_tick(struct driver *driver, time_ns now_ns);
 void relays_drop(struct driver *driver);
 /* A holder came: null when the job takes none any more. The spare destination comes along. */
 struct relay_entry *relays_enter(struct driver *driver, int64_t job, struct destination *destination);
+/* The destination cannot be reached: the job ends, unless another association is passing for it. */
+void relays_fail(struct worker *worker, struct relay_entry *entry, const char *why);
 /* It goes; a destination that is whole becomes the spare one, or is released. */
 void relays_leave(struct worker *worker, struct relay_entry *entry, struct destination *destination);
 /* As relay_offer and relay_took, under the lock, with what must be posted posted. */

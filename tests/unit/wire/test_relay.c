@@ -106,7 +106,9 @@ static enum err middle_step(void *self, const struct event *event, struct out *o
             actor->failed += !good;
         }
         if (event->relay_ended) {
-            say(out, event, "ended", actor->delivered, actor->failed);
+            char text[160];
+            snprintf(text, sizeof text, "ended %.*s", SLICE_ARGS(event->relay_text));
+            say(out, event, text, actor->delivered, actor->failed);
         } else if (event->relay_text.size > 0) {
             struct observation *note = out_observe(out, OBSERVATION_note, event->at_ns);
             note->text = event->relay_text;
@@ -250,6 +252,11 @@ static void send(const char *arguments)
     rig_tell(&holder_rig, line);
 }
 
+static void stop_job(void)
+{
+    rig_tell(&middle_rig, "{\"id\":1,\"kind\":\"do\",\"verb\":\"stop\",\"args\":{}}\n");
+}
+
 static void tell_destination(const char *arguments)
 {
     char line[256];
@@ -272,6 +279,7 @@ START_TEST(relay_passes_instances_and_the_destination_sees_them_unchanged)
     send("");
     ck_assert(rig_hears(&destination_rig, "\"sop_uid\":\"1.2.3.70\"", "\"patient_id\":\"A1\""));
     ck_assert(rig_hears(&holder_rig, "sent 70 good 0 busy 0 bad", ""));
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", "\"count\":70"));
     ck_assert(rig_hears(&destination_rig, "closed", "\"count\":70")); /* number absent: released */
     end();
@@ -287,6 +295,8 @@ START_TEST(relay_changes_the_header_on_the_way_and_leaves_the_pixels)
     job("\"coerce\":\"yes\",\"items\":\"1\"");
     send("\"last\":\"1\"");
     ck_assert(rig_hears(&destination_rig, "\"patient_id\":\"B7\"", expected));
+    ck_assert(rig_hears(&holder_rig, "sent 1 good", ""));
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", "\"count\":1"));
     end();
 }
@@ -309,6 +319,7 @@ START_TEST(relay_refuses_what_the_manifest_does_not_list_and_says_so)
     send("\"last\":\"3\"");
     ck_assert(rig_hears(&middle_rig, "not list", ""));
     ck_assert(rig_hears(&holder_rig, "sent 2 good 0 busy 1 bad", ""));
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", "\"count\":2"));
     end();
 }
@@ -333,6 +344,7 @@ START_TEST(relay_serves_a_holder_that_opens_an_association_for_each_image)
     job("\"items\":\"5\"");
     send("\"one_each\":\"yes\",\"last\":\"5\"");
     ck_assert(rig_hears(&holder_rig, "sent 5 good", ""));
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", "\"count\":5"));
     ck_assert(rig_hears(&destination_rig, "asked", ""));
     ck_assert(rig_hears(&destination_rig, "closed", "\"count\":5")); /* all five on the one association */
@@ -347,6 +359,7 @@ START_TEST(relay_hands_the_destinations_own_status_back)
     job("\"items\":\"3\"");
     send("\"last\":\"3\"");
     ck_assert(rig_hears(&holder_rig, "sent 2 good 1 busy 0 bad", ""));
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", "\"count\":2"));
     end();
 }
@@ -359,6 +372,7 @@ START_TEST(relay_whose_destination_dies_answers_a702_to_the_rest_and_keeps_the_h
     job("\"items\":\"5\"");
     send("\"last\":\"5\"");
     ck_assert(rig_hears(&holder_rig, "sent 1 good 4 busy 0 bad", ""));
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", "\"number\":4"));
     ck_assert_int_eq(middle_actor.delivered, 1);
     end();
@@ -373,7 +387,7 @@ START_TEST(relay_without_a_destination_rejects_the_holder_and_says_why)
     job("\"items\":\"5\"");
     send("\"last\":\"5\"");
     ck_assert(rig_hears(&holder_rig, "refused", "\"number\":2")); /* transient */
-    ck_assert(rig_hears(&middle_rig, "cannot be reached", ""));
+    ck_assert(rig_hears(&middle_rig, "ended the destination cannot be reached", ""));
     rig_stop(&holder_rig);
     rig_stop(&middle_rig);
 }
@@ -383,7 +397,7 @@ START_TEST(relay_ends_when_the_engine_says_so_and_takes_no_holder_any_more)
 {
     begin();
     job("");
-    rig_tell(&middle_rig, "{\"id\":1,\"kind\":\"do\",\"verb\":\"stop\",\"args\":{}}\n");
+    stop_job();
     ck_assert(rig_hears(&middle_rig, "ended", ""));
     send("");
     ck_assert(rig_hears(&holder_rig, "refused", "\"number\":2"));
@@ -395,7 +409,7 @@ START_TEST(relay_ends_at_its_deadline)
 {
     begin();
     job("\"deadline\":\"1000000\"");
-    ck_assert(rig_hears(&middle_rig, "ended", ""));
+    ck_assert(rig_hears(&middle_rig, "ended its deadline passed", ""));
     end();
 }
 END_TEST
