@@ -62,6 +62,15 @@ static void begin_names(struct binder *binder, enum name_kind kind, size_t max, 
     }
 }
 
+/* Where the declarations themselves are wrong, every use of them would be complained of too. */
+static void forget_if_broken(struct binder *binder, enum name_kind kind, const struct tree *map, bool usable)
+{
+    bool required = kind == NAMES_sites || kind == NAMES_nodes;
+    if (!usable && (map != NULL || required)) {
+        binder->walk.names[kind] = NULL;
+    }
+}
+
 static void name_keys(struct binder *binder, enum name_kind kind, const char *group)
 {
     const struct tree *map = tree_get(binder->root, group);
@@ -70,6 +79,7 @@ static void name_keys(struct binder *binder, enum name_kind kind, const char *gr
     for (const struct tree *entry = usable ? map->first : NULL; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
         (void)names_put(&binder->names[kind], entry->key);
     }
+    forget_if_broken(binder, kind, map, usable);
 }
 
 static size_t crowd_size(const struct tree *entry)
@@ -102,6 +112,7 @@ static void name_people(struct binder *binder)
             }
         }
     }
+    forget_if_broken(binder, NAMES_people, map, usable);
 }
 
 static void name_steps(struct binder *binder)
@@ -283,6 +294,10 @@ static void bind_vendor(struct binder *binder, const struct tree *entry, struct 
     }
     slice name = field_text(ROOT_SCENARIO, "nodes.*.vendor", vendor);
     struct span at = vendor == NULL ? entry->key_at : vendor->at;
+    if (vendor == NULL) {
+        name = SLICE("plain");
+        bind_explain(binder, "nodes", node->id, "vendor", name, "built in");
+    }
     for (size_t n = 0; n < binder->scenario->node_count; n++) {
         const struct scenario_node *other = &binder->scenario->nodes[n];
         if (other != node && other->vendor != NULL && slice_equal(other->vendor->vendor, name)) {

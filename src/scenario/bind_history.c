@@ -100,12 +100,12 @@ static void tell_maiden_names(struct binder *binder)
     }
 }
 
+/* No reading site: nobody waits for priors of what was read long ago. */
 static void tell_exam(struct binder *binder, const struct scenario_study *study)
 {
     struct plan_entry *order = tell(binder, SLICE("order"));
     entry_put_exam(binder, order, study);
     entry_put_int(binder, order, "scheduled_at", study_time(study));
-    entry_put(binder, order, "reading_site", binder->scenario->nodes[study->node].id);
     struct plan_entry *complete = tell(binder, SLICE("complete"));
     entry_put_exam(binder, complete, study);
     entry_put_int(binder, complete, "completed_at", study_time(study) + 20 * TIME_MIN);

@@ -127,6 +127,18 @@ bool name_kind_of(const char *refers, enum name_kind *kind)
     return false;
 }
 
+/* "; known are a b c", when they are few. */
+static void list_names(const struct names *names, char *text, size_t size)
+{
+    struct buffer buffer = buffer_over(text, size - 1);
+    buffer_put_text(&buffer, names->count == 0 ? "; none is declared" : "; known are");
+    for (size_t i = 0; i < names->count; i++) {
+        buffer_put_text(&buffer, " ");
+        buffer_put(&buffer, names->list[i]);
+    }
+    text[buffer.full ? 0 : buffer.size] = '\0';
+}
+
 static void check_name(struct walk *walk, const char *refers, slice name, struct span at, slice path)
 {
     enum name_kind kind = NAMES_sites;
@@ -139,9 +151,12 @@ static void check_name(struct walk *walk, const char *refers, slice name, struct
     for (size_t i = 0; i < names->count && walk->to->problems->count < PROBLEMS_MAX; i++) {
         nearest_try(&nearest, names->list[i]);
     }
-    const char *none = names->count == 0 ? "; none is declared" : "";
+    char known[160] = "";
+    if (nearest.distance == SIZE_MAX) {
+        list_names(names, known, sizeof known);
+    }
     struct problem *added = complain(walk->to, "P204", at, "unknown %s %s (%.*s)%s%s", name_kinds[kind].one, quoted(name).text, SLICE_ARGS(path),
-                                     nearest_hint(&nearest).text, none);
+                                     nearest_hint(&nearest).text, known);
     problem_relate(added, names->declared, name_kinds[kind].declared);
 }
 
@@ -525,6 +540,19 @@ static void check_value(struct walk *walk, const struct field *field, const stru
     check_text(walk, field, tree, trail_slice(trail));
 }
 
+static const struct field *child_named(enum field_root root, const struct field *parent, slice key)
+{
+    const struct field *wild = NULL;
+    for (const struct field *child = field_next_child(root, parent, NULL); child != NULL; child = field_next_child(root, parent, child)) {
+        const char *name = field_name(child);
+        if (slice_equal(slice_from(name), key)) {
+            return child;
+        }
+        wild = name[0] == '*' ? child : wild;
+    }
+    return wild;
+}
+
 static void complain_of_key(struct walk *walk, enum field_root root, const struct field *parent, const struct tree *entry, const struct trail *trail)
 {
     struct nearest nearest = nearest_begin(entry->key);
@@ -541,8 +569,31 @@ static void complain_of_key(struct walk *walk, enum field_root root, const struc
     bool verb = root >= ROOT_RIS && root <= ROOT_HUB && parent == NULL;
     struct hint hint = nearest_hint(&nearest);
     const char *before = hint.text[0] == '\0' && !list.full && list.size > 0 ? "; known here: " : "";
+    const char *rest = before[0] == '\0' ? "" : known;
+    if (slice_equal(trail_slice(trail), entry->key)) {
+        (void)complain(walk->to, "P201", entry->key_at, "unknown key %s%s%s%s", quoted(entry->key).text, hint.text, before, rest);
+        return;
+    }
     (void)complain(walk->to, verb ? "P203" : "P201", entry->key_at, "unknown %s %s (%.*s)%s%s%s", verb ? "verb" : "key", quoted(entry->key).text,
-                   SLICE_ARGS(trail_slice(trail)), hint.text, before, before[0] == '\0' ? "" : known);
+                   SLICE_ARGS(trail_slice(trail)), hint.text, before, rest);
+}
+
+/* Is a key that nobody knows this one, misspelt? Then that is complained of, and not that it is missing too. */
+static bool is_misspelt(enum field_root root, const struct field *parent, const struct tree *map, const struct field *wanted)
+{
+    for (const struct tree *entry = map->first; entry != NULL; entry = entry->next) {
+        if (child_named(root, parent, entry->key) != NULL) {
+            continue;
+        }
+        struct nearest nearest = nearest_begin(entry->key);
+        for (const struct field *child = field_next_child(root, parent, NULL); child != NULL; child = field_next_child(root, parent, child)) {
+            nearest_try(&nearest, slice_from(field_name(child)));
+        }
+        if (nearest.distance != SIZE_MAX && slice_equal(nearest.best, slice_from(field_name(wanted)))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void check_missing(struct walk *walk, enum field_root root, const struct field *parent, const struct tree *map, struct trail *trail)
@@ -554,27 +605,19 @@ static void check_missing(struct walk *walk, enum field_root root, const struct 
         }
         size_t size = trail->size;
         trail_put_key(trail, slice_from(name));
+        if (child->need == FIELD_REQUIRED && is_misspelt(root, parent, map, child)) {
+            trail->size = size;
+            continue;
+        }
         if (child->need == FIELD_REQUIRED) {
             (void)complain(walk->to, "P112", parent == NULL && map->key.size == 0 ? map->at : map->key_at, "%.*s is missing: %s", SLICE_ARGS(trail_slice(trail)),
                            child->text);
         } else {
-            explain_absent(walk, child, trail);
+            bool verb = root >= ROOT_RIS && root <= ROOT_HUB && parent == NULL; /* one that is not said has no defaults */
+            verb ? (void)0 : explain_absent(walk, child, trail);
         }
         trail->size = size;
     }
-}
-
-static const struct field *child_named(enum field_root root, const struct field *parent, slice key)
-{
-    const struct field *wild = NULL;
-    for (const struct field *child = field_next_child(root, parent, NULL); child != NULL; child = field_next_child(root, parent, child)) {
-        const char *name = field_name(child);
-        if (slice_equal(slice_from(name), key)) {
-            return child;
-        }
-        wild = name[0] == '*' ? child : wild;
-    }
-    return wild;
 }
 
 static void check_map(struct walk *walk, enum field_root root, const struct field *parent, const struct tree *map, struct trail *trail)

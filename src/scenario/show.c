@@ -3,6 +3,7 @@
  * Problems and rules as people and programs read them. */
 #include "src/scenario/problem.h"
 #include "src/scenario/rules.h"
+#include "src/scenario/value.h"
 
 #define LINE_SHOWN 140 /* characters of a source line */
 
@@ -57,29 +58,27 @@ static slice source_line(const char *source, int line)
     return text;
 }
 
-static bool begins_character(char c)
-{
-    return ((unsigned char)c & 0xC0) != 0x80;
-}
-
-/* Characters from..to-1 (from 0) of a line, control characters replaced. */
+/* Characters from..to-1 (from 0) of a line; what a terminal should not see is replaced. A byte that begins no character is one. */
 static void put_characters(struct buffer *buffer, slice line, int from, int to)
 {
-    int column = -1;
-    for (size_t i = 0; i < line.size; i++) {
-        column += begins_character(line.data[i]);
+    int column = 0;
+    for (size_t i = 0; i < line.size; column++) {
+        size_t size = value_character_size(line.data + i, line.size - i);
+        unsigned char byte = (unsigned char)line.data[i];
+        slice shown = size == 0 || byte < 0x20 || byte == 0x7F ? (byte == '\t' ? SLICE(" ") : SLICE("?")) : (slice){line.data + i, size};
         if (column >= from && column < to) {
-            unsigned char byte = (unsigned char)line.data[i];
-            buffer_put_byte(buffer, byte == '\t' ? ' ' : byte < 0x20 || byte == 0x7F ? '?' : byte);
+            buffer_put(buffer, shown);
         }
+        i += size == 0 ? 1 : size;
     }
 }
 
 static int character_count(slice line)
 {
     int count = 0;
-    for (size_t i = 0; i < line.size; i++) {
-        count += begins_character(line.data[i]);
+    for (size_t i = 0; i < line.size; count++) {
+        size_t size = value_character_size(line.data + i, line.size - i);
+        i += size == 0 ? 1 : size;
     }
     return count;
 }

@@ -2,6 +2,7 @@
 #include "src/scenario/tree.h"
 
 #include "src/base/map.h"
+#include "src/scenario/value.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,25 +57,6 @@ enum err tree_load(slice *source, const char *path, const struct complaints *to,
 
 /* ---- Is it text at all: UTF-8 without control characters, indented with spaces. */
 
-/* Bytes of the character that begins here; 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_size(const unsigned char *at, size_t left)
-{
-    if (at[0] < 0x80) {
-        return 1;
-    }
-    size_t size = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    if (at[0] < 0xC2 || at[0] > 0xF4 || size > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    bool wrong = (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) || (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F);
-    return wrong ? 0 : size;
-}
-
 static bool complain_of_byte(const struct complaints *to, struct span at, unsigned char byte, slice source)
 {
     if (at.line == 1 && at.column == 1 && source.size > 1 && (byte == 0xFE || byte == 0xFF)) {
@@ -94,7 +76,7 @@ static bool is_text(slice source, const struct complaints *to)
     bool indent = true; /* only spaces so far on this line */
     for (size_t i = 0; i < source.size;) {
         unsigned char byte = (unsigned char)source.data[i];
-        size_t size = utf8_size((const unsigned char *)source.data + i, source.size - i);
+        size_t size = value_character_size(source.data + i, source.size - i);
         if (size == 0 || byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\r' && byte != '\t')) {
             return complain_of_byte(to, at, byte, source);
         }
@@ -120,7 +102,8 @@ static const struct reword {
     {"block sequence entries are not allowed", "a \"- \" where no list can stand; begin the list on a line of its own"},
     {"could not find expected ':'", "a key without \":\"; write `key: value`"},
     {"did not find expected ',' or ']'", "this [list] is not closed; a \",\" or \"]\" is missing"},
-    {"did not find expected ',' or '}'", "this {map} is not closed; a \",\" or \"}\" is missing"},
+    {"did not find expected ',' or '}'", "this {map} is not closed; a \",\" or \"}\" is missing, or a text with \": \" in it needs quotes"},
+    {"found unexpected ':'", "a \":\" without a space behind it; write `key: value`, or put the text in quotes"},
     {"did not find expected key", "this line fits neither the indentation of its neighbours nor a list; line it up"},
     {"did not find expected '-' indicator", "this line does not line up with the list it stands in; begin it with \"- \" or line it up"},
     {"did not find expected node content", "a value is missing here"},
@@ -317,9 +300,7 @@ static void complain_of_duplicates(struct builder *builder, struct tree *map)
     for (struct tree *child = map->first; child != NULL; child = child->next) {
         uint32_t line = 0;
         if (map_find(&seen, child->key, &line)) {
-            struct problem *added = complain(builder->to, "P107", child->key_at, "%s stands twice in one map; the first is on line %u", quoted(child->key).text,
-                                             (unsigned)line);
-            problem_relate(added, (struct span){(int)line, 1, 0}, "the first is here");
+            (void)complain(builder->to, "P107", child->key_at, "%s stands twice in one map; the first is on line %u", quoted(child->key).text, (unsigned)line);
             *keep = child->next;
             map->count--;
             continue;

@@ -18,6 +18,8 @@ enum value_fault {
     VALUE_TOO_FINE,     /* more decimals than the unit has */
 };
 
+/* Bytes of the UTF-8 character that begins at `at`; 0 when it is none (RFC 3629: no overlong forms, no surrogates). */
+size_t value_character_size(const char *at, size_t left);
 bool value_integer(slice text, int64_t *number);
 bool value_bool(slice text, bool *truth); /* true false yes no */
 /* "5 min", "1.5 GB", "100 Mbit/s", "2 %". On VALUE_WRONG_UNIT *unit is what stood there. */
