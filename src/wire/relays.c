@@ -141,7 +141,7 @@ static void post_by_core(struct driver *driver, struct relay_entry *entry, time_
 
 static struct relay_entry *find(struct relays *relays, int64_t job)
 {
-    for (size_t i = 0; i < RELAYS_MAX; i++) {
+    for (size_t i = 0; i < relays->end; i++) {
         if (relays->entries[i].relay != NULL && relays->entries[i].job == job) {
             return &relays->entries[i];
         }
@@ -151,12 +151,12 @@ static struct relay_entry *find(struct relays *relays, int64_t job)
 
 static struct relay_entry *find_free(struct relays *relays)
 {
-    for (size_t i = 0; i < RELAYS_MAX; i++) {
+    for (size_t i = 0; i < relays->end; i++) {
         if (relays->entries[i].relay == NULL) {
             return &relays->entries[i];
         }
     }
-    return NULL;
+    return relays->end < RELAYS_MAX ? &relays->entries[relays->end++] : NULL;
 }
 
 static enum err begin(struct relays *relays, const struct relay_job *job)
@@ -207,10 +207,11 @@ void relays_end(struct driver *driver, int64_t job)
 
 time_ns relays_tick(struct driver *driver, time_ns now_ns)
 {
+    struct relays *relays = &driver->relays;
     time_ns next = TIME_NEVER;
-    pthread_mutex_lock(&driver->relays.lock);
-    for (size_t i = 0; i < RELAYS_MAX; i++) {
-        struct relay_entry *entry = &driver->relays.entries[i];
+    pthread_mutex_lock(&relays->lock);
+    for (size_t i = 0; i < relays->end; i++) {
+        struct relay_entry *entry = &relays->entries[i];
         if (entry->relay == NULL) {
             continue;
         }
@@ -234,7 +235,7 @@ void relays_drop(struct driver *driver)
     struct timespec until = monotonic_spec(monotonic_ns() + driver->config.limits.release_timeout_ns);
     int waited = 0;
     pthread_mutex_lock(&relays->lock);
-    for (size_t i = 0; i < RELAYS_MAX; i++) {
+    for (size_t i = 0; i < relays->end; i++) {
         if (relays->entries[i].relay != NULL) {
             release_aside(driver, &relays->entries[i].spare);
             memory_unmap(&relays->entries[i].memory);

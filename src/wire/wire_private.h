@@ -238,6 +238,7 @@ struct relays {
     pthread_cond_t released;
     unsigned releasing;  /* destinations that are being released in the background */
     struct relay_entry entries[RELAYS_MAX];
+    size_t end;          /* entries that were ever used */
 };
 void relays_init(struct relays *relays);
 void relays_begin(struct driver *driver, const struct relay_job *job);
