@@ -557,7 +557,7 @@ static void job_start(struct engine *engine, struct out *out, struct transfer *t
                                   .state = DEMAND_RUNNING, .started_at = engine->now});
     transfer->relay_open = relay_order(engine, out, transfer);
     transfer->root = node_at(engine, node)->study_root ? UID_STUDY_ROOT_MOVE : UID_PATIENT_ROOT_MOVE;
-    transfer->final_seen = transfer->lost = false;
+    transfer->final_seen = transfer->lost = transfer->rule_broken = false;
     transfer->why = SLICE_EMPTY;
     transfer->sign_ns = engine->now;
     transfer->phase = PHASE_OPENING;
@@ -676,10 +676,15 @@ static bool move_send(struct engine *engine, struct out *out, struct transfer *t
 }
 
 /* ---- The job: ending. */
+static void job_over(struct engine *engine, struct out *out, struct transfer *transfer);
+
+/* May give the transfer back: nothing of it may be used afterwards. */
 static void job_end(struct engine *engine, struct out *out, struct transfer *transfer, bool abort)
 {
     channel_forget(engine, out, transfer, abort);
-    if (transfer->relay_open && transfer->phase != PHASE_ENDING) {
+    if (!transfer->relay_open) {
+        job_over(engine, out, transfer); /* the relay had its answers and ended before the holder did */
+    } else if (transfer->phase != PHASE_ENDING) {
         out_command(out, COMMAND_RELAY_END)->job = transfer->job;
         transfer->phase = PHASE_ENDING;
         timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + engine->config->response_timeout_ns);
@@ -855,6 +860,18 @@ static void took(struct engine *engine, struct out *out, struct transfer *transf
     }
 }
 
+/* The relay speaks up without ending: either it cannot get through, or the holder broke a rule. */
+static void relay_says(struct engine *engine, struct out *out, struct transfer *transfer, slice words)
+{
+    if (slice_starts(words, SLICE("the destination"))) {
+        transfer->why = chain_copy(&transfer->chain, slice_before(words, 200));
+        health_failed(engine, out, transfer->destination, SLICE("does not take images"));
+    } else if (!transfer->rule_broken) {
+        transfer->rule_broken = true; /* once a job: a holder that sends too much does so for every image */
+        finding(engine, out, transfer->holders[transfer->holder].node, SLICE("relay"), words);
+    }
+}
+
 void transfer_relayed(struct engine *engine, const struct event *event, struct out *out, struct transfer *transfer)
 {
     uint32_t before = transfer->delivered;
@@ -871,16 +888,19 @@ void transfer_relayed(struct engine *engine, const struct event *event, struct o
     if (transfer->phase == PHASE_MOVING && transfer->job_answered == transfer->job_wanted) {
         timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + FINAL_GRACE_NS);
     }
+    if (event->relay_text.size > 0 && !event->relay_ended) {
+        relay_says(engine, out, transfer, event->relay_text);
+    }
     if (!event->relay_ended) {
         return;
     }
     transfer->relay_open = false;
-    if (transfer->phase != PHASE_ENDING) { /* the relay gave up by itself: the destination */
+    if (transfer->phase == PHASE_MOVING && transfer->job_answered == transfer->job_wanted) {
+        return; /* the holder's final answer is due */
+    }
+    if (transfer->phase != PHASE_ENDING) { /* the relay gave up by itself */
         channel_forget(engine, out, transfer, true);
         transfer->why = chain_copy(&transfer->chain, event->relay_text.size > 0 ? slice_before(event->relay_text, 200) : SLICE("the relay ended"));
-        if (transfer->job_answered == 0) {
-            health_failed(engine, out, transfer->destination, SLICE("does not take images"));
-        }
     }
     job_over(engine, out, transfer);
 }

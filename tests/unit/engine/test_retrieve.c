@@ -55,6 +55,21 @@ START_TEST(retrieve_delivers_a_study_coerced_and_proves_it_by_list)
 }
 END_TEST
 
+START_TEST(retrieve_ends_the_relay_that_waits_for_it)
+{
+    make();
+    world_start();
+    w.relay_waits = true;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 20);
+    for (size_t i = 0; i < w.relay_count; i++) {
+        ck_assert_int_eq(w.relay_jobs[i], 0);
+    }
+}
+END_TEST
+
 START_TEST(retrieve_to_a_viewer_is_proven_by_its_store_responses)
 {
     make();
@@ -263,6 +278,7 @@ START_TEST(retrieve_goes_on_after_a_crash_at_any_store)
         make();
         world_start();
         w.stores_until_kill = kill;
+        w.relay_waits = kill % 2 == 0;
         MOVE("VELPACS", STUDY("1.2.1"));
         uint64_t digest = engine_digest(w.engine);
         world_kill();
@@ -323,7 +339,7 @@ START_TEST(retrieve_that_is_cancelled_ends_with_fe00_and_stops)
 }
 END_TEST
 
-UNIT_MAIN(retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_to_a_viewer_is_proven_by_its_store_responses,
+UNIT_MAIN(retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_ends_the_relay_that_waits_for_it, retrieve_to_a_viewer_is_proven_by_its_store_responses,
           retrieve_refuses_an_unknown_destination_and_bad_keys, retrieve_of_series_and_images_delivers_just_those,
           retrieve_fetches_only_what_is_missing_when_the_holder_leaves_some_out, retrieve_lists_what_failed_when_the_destination_keeps_refusing,
           retrieve_warns_when_a_part_arrived, retrieve_uses_the_second_copy_when_one_holder_is_down,

@@ -71,6 +71,7 @@ static struct world {
     bool down[NODES], silent[NODES], no_final[NODES], ignores_patient[NODES];
     int refuse_every; /* the destination refuses every nth instance with A700; 0 none */
     int drop_every;   /* the holder leaves out every nth instance and says success */
+    bool relay_waits;      /* the relay does not end by itself once all items have an answer */
     int stores_until_kill; /* the engine dies after so many stores; 0: never */
     bool killed;
     int stores, finds[NODES], moves[NODES];
@@ -419,7 +420,11 @@ static void node_move(int node, int64_t channel, const struct dimse *request)
         }
     }
     if (relay != NULL) {
-        relay_tell(relay, false);
+        bool ends = relay_complete(relay) && !w.relay_waits;
+        relay_tell(relay, ends);
+        for (size_t i = 0; i < w.relay_count && ends; i++) {
+            w.relay_jobs[i] = w.relays[i] == relay ? 0 : w.relay_jobs[i];
+        }
     }
     if (!w.no_final[node]) {
         push_message(channel, dimse_response(request, STATUS_SUCCESS));
