@@ -100,7 +100,7 @@ static void put_trace(struct buffer *page, const struct lines *trace, int64_t fr
 
 static void put_observation(struct buffer *page, const struct lines *trace, slice line, size_t number)
 {
-    char head[64];
+    char head[96];
     snprintf(head, sizeof head, "<div class=\"ev\" id=\"o%zu\"><b>%zu</b><pre>", number, number);
     buffer_put_text(page, head);
     html_text(page, slice_before(line, 4000));

@@ -43,7 +43,7 @@ static void put_spoke(struct buffer *page, const struct results *results, const 
            x - 94, y - 22, node_colour(results, node->id), x, y - 4);
     html_text(page, slice_before(node->name.size > 0 ? node->name : node->id, 28));
     html_markup(page, "</text><text x=\"%d\" y=\"%d\" text-anchor=\"middle\" class=\"soft\">", x, y + 13);
-    html_cstr(page, node->vendor != NULL ? vendor_name(node->vendor) : node->kind == KIND_RIS ? "RIS, HL7" : "workstation");
+    html_text(page, node->vendor != NULL ? node->vendor->vendor : node->kind == KIND_RIS ? SLICE("RIS, HL7") : SLICE("workstation"));
     if (bytes > 0) {
         html_markup(page, ", received %.1f MB", (double)bytes / 1e6);
     }
@@ -58,7 +58,7 @@ static void put_card(struct buffer *page, const struct results *results, const s
     buffer_put_text(page, "</h3><div class=\"soft\">");
     html_text(page, results->scenario->sites[node->site].name);
     buffer_put_text(page, ", emulated ");
-    html_cstr(page, vendor_name(node->vendor));
+    html_text(page, node->vendor->title);
     html_markup(page, "</div><dl><dt>Holds</dt><dd>%lld studies, %lld images</dd><dt>Quirks that bit</dt><dd>", (long long)result->studies, (long long)result->images);
     html_text(page, result->quirks_bit.size > 0 ? result->quirks_bit : SLICE("none in this run"));
     buffer_put_text(page, "</dd><dt>How the engine coped</dt><dd>");

@@ -50,7 +50,7 @@ static void put_lane_heads(struct buffer *page, const struct results *results, c
         html_markup(page, "<text x=\"%d\" y=\"24\" text-anchor=\"middle\" font-weight=\"600\">", x);
         html_text(page, slice_before(node->name.size > 0 ? node->name : node->id, 22));
         html_markup(page, "</text><text x=\"%d\" y=\"40\" text-anchor=\"middle\" class=\"soft\">", x);
-        html_text(page, node->vendor != NULL ? slice_from(vendor_name(node->vendor)) : node->kind == KIND_ENGINE ? SLICE("engine") : node->kind == KIND_RIS ? SLICE("RIS") : SLICE("workstation"));
+        html_text(page, node->vendor != NULL ? node->vendor->vendor : node->kind == KIND_ENGINE ? SLICE("engine") : node->kind == KIND_RIS ? SLICE("RIS") : SLICE("workstation"));
         buffer_put_text(page, "</text>\n");
     }
 }

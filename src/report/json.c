@@ -88,7 +88,7 @@ static json_t *nodes(const struct results *results)
         while (rest.data != NULL && rest.size > 0) {
             json_array_append_new(quirks, text(slice_trim(slice_cut(&rest, ','))));
         }
-        json_array_append_new(all, json_pack("{s:o, s:s, s:o, s:I, s:o}", "name", text(node->id), "vendor", node->vendor == NULL ? "" : vendor_name(node->vendor),
+        json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:I, s:o}", "name", text(node->id), "vendor", text(node->vendor == NULL ? SLICE_EMPTY : node->vendor->vendor),
                                              "organisation", text(results->scenario->sites[node->site].id), "studies", (json_int_t)results->nodes[i].studies, "quirks", quirks));
     }
     return all;
