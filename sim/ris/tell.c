@@ -281,7 +281,9 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
                          who_or(telling, "prior_site", site));
         return;
     case HL7_ADT_A40:
-        put_truth_merged(telling);
+        if (!slice_equal(plan_get(telling->entry, "wrong"), SLICE("1"))) {
+            put_truth_merged(telling);
+        }
         return;
     case HL7_ORM_O01:
     case HL7_ORU_R01:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/scenario/bind.h"
 
+#include "src/scenario/profile.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -309,6 +311,10 @@ static void bind_vendor(struct binder *binder, const struct tree *entry, struct 
     struct vendor_profile *profile = NULL;
     enum err err = problems == NULL ? ERR_LIMIT : vendor_read(&profile, name, binder->options, problems, binder->arena);
     if (err == ERR_NOT_FOUND) {
+        *problems = (struct problems){.count = 0};
+        err = vendor_read_beside(&profile, name, binder->to->file, binder->options, problems, binder->arena);
+    }
+    if (err == ERR_NOT_FOUND) {
         static const char *const shipped[] = {"fuji", "agfa", "insignia", "carestream", "ge", "ferrania", "plain"};
         struct nearest nearest = nearest_begin(name);
         for (size_t i = 0; i < sizeof shipped / sizeof shipped[0]; i++) {
@@ -340,6 +346,7 @@ static void bind_node(struct binder *binder, const struct tree *entry, struct sc
             node->kind = (enum scenario_kind)i;
         }
     }
+    node->unknown = field_integer(ROOT_SCENARIO, "nodes.*.known", tree_get(entry, "known")) == 0;
     node->import = field_text(ROOT_SCENARIO, "nodes.*.archive.import", tree_get(archive, "import"));
     if (archive != NULL && node->kind != KIND_PACS) {
         (void)complain(binder->to, "P209", archive->key_at, "%s is no PACS: only a PACS has an archive", quoted(node->id).text);

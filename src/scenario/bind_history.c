@@ -30,7 +30,7 @@ void entry_put_who(struct binder *binder, struct plan_entry *entry, const struct
     entry_put(binder, entry, "person", person->id);
     entry_put(binder, entry, "site", binder->scenario->sites[site].issuer);
     entry_put(binder, entry, "number", person_number(person, site, under));
-    entry_put(binder, entry, "nhs", under == FILED_ALSO ? SLICE_EMPTY : person->nhs);
+    entry_put(binder, entry, "nhs", under == FILED_ALSO ? SLICE_EMPTY : person->nhs.size > 0 ? person->nhs : person->wrong_nhs);
     entry_put(binder, entry, "family", maiden ? person->maiden_family : person->family);
     entry_put(binder, entry, "given", maiden ? person->maiden_given : person->given);
     entry_put(binder, entry, "birth_date", person->birth_date);

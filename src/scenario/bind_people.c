@@ -79,6 +79,11 @@ static void bind_person(struct binder *binder, const struct tree *entry, struct 
     if (person->nhs.size > 0) {
         claim(binder, SLICE("NHS"), person->nhs, index, nhs->at);
     }
+    const struct tree *wrong = tree_get(entry, "wrong_nhs");
+    person->wrong_nhs = field_text(ROOT_PERSON, "wrong_nhs", wrong);
+    if (wrong != NULL && (nhs != NULL || value_is_nhs_number(person->wrong_nhs))) {
+        (void)complain(binder->to, "P305", wrong->at, nhs != NULL ? "a patient has nhs or wrong_nhs, not both" : "wrong_nhs has a right check digit; write it as nhs");
+    }
     bind_numbers(binder, tree_get(entry, "numbers"), person->numbers, index);
     bind_numbers(binder, tree_get(entry, "maiden_numbers"), person->maiden_numbers, index);
     bind_numbers(binder, tree_get(entry, "also"), person->also_numbers, index);

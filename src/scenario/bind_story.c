@@ -104,6 +104,25 @@ static void tell_demographics(struct telling *telling)
     put(telling, "previous_kind", SLICE("M"));
 }
 
+/* One number given out twice: the order names the accession number of another patient's study. */
+static void put_number_of(struct telling *telling)
+{
+    const struct scenario_study *other = study_of(telling, "number_of"), *study = study_of(telling, "study");
+    if (other == NULL || study == NULL) {
+        return;
+    }
+    struct plan_entry *entry = &telling->step->entry;
+    for (size_t i = 0; i < entry->argument_count; i++) {
+        if (slice_equal(entry->arguments[i].name, SLICE("accession"))) {
+            entry->arguments[i].value = other->accession;
+        }
+    }
+    if (telling->binder->scenario->nodes[other->node].site != telling->binder->scenario->nodes[study->node].site) {
+        (void)complain(telling->binder->to, "P209", tree_get(telling->verb, "number_of")->at, "%s is of another site: its number does not clash",
+                       quoted(other->id).text);
+    }
+}
+
 static void tell_order(struct telling *telling)
 {
     const struct scenario_study *study = study_of(telling, "study");
@@ -117,6 +136,7 @@ static void tell_order(struct telling *telling)
         (void)complain(telling->binder->to, "P209", at->at, "%s cannot read images: that is for a pacs or viewer", quoted(reading->id).text);
     }
     put(telling, "reading_site", reading == NULL ? telling->binder->scenario->nodes[study->node].id : reading->id);
+    put_number_of(telling);
     put_int(telling, "scheduled_in", integer_of(telling, "scheduled_in") / telling->binder->scenario->speed);
 }
 
@@ -133,11 +153,32 @@ static void tell_exam(struct telling *telling)
     }
 }
 
+/* RADIS2 takes two patients of one site for one. `wrong` keeps it from being taken for the truth. */
+static void tell_wrong_merge(struct telling *telling, const struct person *person, const struct person *other)
+{
+    const struct scenario *scenario = telling->binder->scenario;
+    for (uint32_t s = 0; s < scenario->site_count; s++) {
+        if (person != other && other->numbers[s].size > 0 && person->numbers[s].size > 0) {
+            entry_put_who(telling->binder, &telling->step->entry, person, s, FILED_NAME);
+            put(telling, "prior_number", other->numbers[s]);
+            put(telling, "prior_site", scenario->sites[s].issuer);
+            put(telling, "wrong", SLICE("1"));
+            return;
+        }
+    }
+    (void)complain(telling->binder->to, "P208", tree_get(telling->verb, "wrongly")->at, "%s and %s are not two patients with numbers at one site",
+                   quoted(person->id).text, quoted(other->id).text);
+}
+
 static void tell_merge(struct telling *telling)
 {
-    const struct person *person = person_of(telling, "person");
+    const struct person *person = person_of(telling, "person"), *other = person_of(telling, "wrongly");
     const struct scenario *scenario = telling->binder->scenario;
     if (person == NULL) {
+        return;
+    }
+    if (other != NULL) {
+        tell_wrong_merge(telling, person, other);
         return;
     }
     for (uint32_t s = 0; s < scenario->site_count; s++) {

@@ -187,7 +187,7 @@ enum err engine_yaml_write(const struct scenario *scenario, const char *state_fo
     }
     buffer_put_text(buffer, "nodes:\n");
     for (size_t n = 0; n < scenario->node_count; n++) {
-        if (scenario->nodes[n].kind != KIND_ENGINE) {
+        if (scenario->nodes[n].kind != KIND_ENGINE && !scenario->nodes[n].unknown) {
             put_node(buffer, scenario, &scenario->nodes[n]);
         }
     }

@@ -168,12 +168,12 @@ enum err profile_read(struct vendor_profile **out, const char *path, enum confid
     return to->problems->error_count > before ? ERR_BAD_INPUT : ERR_OK;
 }
 
-enum err vendor_read(struct vendor_profile **out, slice name, const struct scenario_options *options, struct problems *problems, struct arena *arena)
+static enum err read_named(struct vendor_profile **out, const char *folder, slice name, const struct scenario_options *options, struct problems *problems,
+                           struct arena *arena)
 {
-    char folder[512], path[640];
+    char path[640];
     enum confidence level = CONFIDENCE_ASSUMED;
-    const char *vendors = options->vendors != NULL ? options->vendors : scenario_find_data("sim/vendors", folder, sizeof folder);
-    snprintf(path, sizeof path, "%s/%.*s.yaml", vendors == NULL ? "sim/vendors" : vendors, SLICE_ARGS(slice_before(name, 40)));
+    snprintf(path, sizeof path, "%s/%.*s.yaml", folder, SLICE_ARGS(slice_before(name, 40)));
     struct complaints to = {problems, path};
     if (options->quirks.size > 0 && !confidence_from_text(options->quirks, &level)) {
         (void)complain(&to, "P207", (struct span){1, 1, 1}, "quirks are documented, reported or assumed, not %s", quoted(options->quirks).text);
@@ -186,4 +186,20 @@ enum err vendor_read(struct vendor_profile **out, slice name, const struct scena
     enum err err = profile_read(out, path, level, &to, NULL, arena);
     problems_sort(problems);
     return err;
+}
+
+enum err vendor_read(struct vendor_profile **out, slice name, const struct scenario_options *options, struct problems *problems, struct arena *arena)
+{
+    char found[512];
+    const char *folder = options->vendors != NULL ? options->vendors : scenario_find_data("sim/vendors", found, sizeof found);
+    return read_named(out, folder == NULL ? "sim/vendors" : folder, name, options, problems, arena);
+}
+
+enum err vendor_read_beside(struct vendor_profile **out, slice name, const char *file, const struct scenario_options *options, struct problems *problems,
+                            struct arena *arena)
+{
+    char folder[512];
+    const char *slash = strrchr(file, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - file), slash == NULL ? "." : file);
+    return read_named(out, folder, name, options, problems, arena);
 }

@@ -20,6 +20,9 @@ MUST_USE enum err profile_names(struct walk *walk, struct profile_names *names);
  * where `explained` points, unless null. */
 MUST_USE enum err profile_read(struct vendor_profile **out, const char *path, enum confidence level, const struct complaints *to, struct explained **explained,
                                struct arena *arena);
+/* As vendor_read, in the folder of the scenario `file`. */
+MUST_USE enum err vendor_read_beside(struct vendor_profile **out, slice name, const char *file, const struct scenario_options *options,
+                                     struct problems *problems, struct arena *arena);
 /* engine_yaml_read, with what defaults filled in. */
 MUST_USE enum err engine_file_read(struct engine_file **out, const char *path, struct problems *problems, struct explained **explained, struct arena *arena);
 

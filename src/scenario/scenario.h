@@ -30,6 +30,7 @@ struct scenario_node {
     uint32_t site;
     enum scenario_kind kind;
     const struct vendor_profile *vendor; /* pacs; null otherwise */
+    bool unknown;                        /* the engine is not told of it */
     slice import;                        /* archive: {import: DIR}; empty: made studies */
     uint16_t dicom_port, hl7_port;       /* 0 until ports are chosen */
     bool external;                       /* a client outside this world: known to all, started by nobody */
@@ -39,6 +40,7 @@ struct scenario_node {
 /* One person. numbers[s]: the local number at site s, empty when she is unknown there. */
 struct person {
     slice id, family, given, maiden_family, maiden_given, birth_date, sex, nhs;
+    slice wrong_nhs;                          /* what the RIS takes for it, with a wrong check digit; empty: nothing */
     slice numbers[SCENARIO_SITES_MAX];        /* under her present name */
     slice maiden_numbers[SCENARIO_SITES_MAX]; /* registered under the maiden name */
     slice also_numbers[SCENARIO_SITES_MAX];   /* a second number, until merged */
