@@ -39,6 +39,16 @@ static int64_t time_or(int64_t old, slice said)
     return time_from_ts(said, &at) ? at : old;
 }
 
+/* HL7 counts seconds: of an exam done in this very second the message itself tells best when that was. */
+static int64_t done_at(const struct engine *engine, int64_t old, slice said)
+{
+    int64_t at = time_or(old, said);
+    if (old > at && old < at + TIME_S) {
+        return old; /* said again */
+    }
+    return engine->now >= at && engine->now < at + TIME_S ? engine->now : at;
+}
+
 static void take_attributes(struct row_exam *exam, const struct hl7_value *value)
 {
     exam->procedure = said_or(exam->procedure, value->fields[HL7_FIELD_PROCEDURE]);
@@ -150,7 +160,7 @@ void publish_apply(struct engine *engine, struct out *out, const struct hl7_valu
     }
     take_state(&exam, state_said(value), event_at, newer);
     if (exam.state >= EXAM_COMPLETED && exam.state <= EXAM_REPORTED && value->type == HL7_ORM_O01) {
-        exam.completed_at = time_or(exam.completed_at, value->fields[HL7_FIELD_COMPLETED_AT]); /* in an ORU OBR-22 is when it was reported */
+        exam.completed_at = done_at(engine, exam.completed_at, value->fields[HL7_FIELD_COMPLETED_AT]); /* in an ORU OBR-22 is when it was reported */
     }
     row_put_exam(engine, out, &exam);
     exam = row_get_exam(engine, row_find_exam(engine, &exam));
