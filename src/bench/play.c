@@ -169,12 +169,13 @@ void play_waiting(const struct play *play, struct buffer *buffer)
         return;
     }
     const struct step *step = &play->scenario->story[play->told];
+    size_t begun = buffer->size;
     for (size_t c = 0; c < step->condition_count; c++) {
         if (happened(play, play->told, c)) {
             continue;
         }
         const struct condition *condition = &step->after[c];
-        buffer_put_text(buffer, buffer->size == 0 ? "" : ", ");
+        buffer_put_text(buffer, buffer->size == begun ? "" : ", ");
         buffer_put_text(buffer, observation_text(condition->event));
         if (condition->node.size > 0) {
             buffer_put_text(buffer, " at ");

@@ -29,7 +29,7 @@ void progress_begin(struct progress *progress, enum progress_mode mode)
     *progress = (struct progress){.mode = mode, .live = live, .begun_ns = monotonic_ns()};
 }
 
-/* The time left is the time so far, scaled to the steps left: honest only once some steps are done. */
+/* Between steps the story waits for events, so the time left is only an estimate: not shown while it waits long. */
 static void put_left(char *text, size_t size, const struct progress_state *state, time_ns spent)
 {
     text[0] = '\0';
@@ -46,7 +46,7 @@ void progress_show(struct progress *progress, const struct progress_state *state
         return;
     }
     char line[256], left[48];
-    put_left(left, sizeof left, state, now - progress->begun_ns);
+    put_left(left, sizeof left, state, state->told_ns);
     snprintf(line, sizeof line, "%3lld s  %zu/%zu  %lld messages, %lld images, %lld queries%s  %.*s", (long long)((now - progress->begun_ns) / TIME_S), state->done,
              state->planned, (long long)state->messages, (long long)state->images, (long long)state->queries, left, SLICE_ARGS(state->now));
     progress->shown_ns = now;

@@ -21,6 +21,7 @@ struct progress_state {
     slice now;           /* "kill: held at pacs_velindre" */
     size_t done, planned;
     int64_t images, messages, queries, faults;
+    time_ns told_ns;     /* from the begin to the last step told */
     bool force;          /* show at once */
 };
 void progress_show(struct progress *progress, const struct progress_state *state);

@@ -34,6 +34,7 @@ struct run_state {
     char now[160];
     int64_t completed, watched; /* exams whose completion was acknowledged; of those, seen or given up by the watcher */
     int64_t asked, answered, retrieves_asked, retrieves_answered;
+    time_ns begun_ns;
     int64_t told_to_ris, sent, said; /* entries; messages begun; messages acknowledged or refused for good */
     FILE *plan;
 };
@@ -117,6 +118,7 @@ static enum err tell_step(struct run_state *run, const struct step *step)
     snprintf(run->now, sizeof run->now, "%.*s", SLICE_ARGS(step->text));
     run->shown.now = slice_from(run->now);
     run->shown.done = play_steps_told(run->play);
+    run->shown.told_ns = world_now(run->world) - run->begun_ns;
     run->shown.force = true;
     progress_show(&run->progress, &run->shown);
     run->shown.force = false;
@@ -299,7 +301,7 @@ static enum err play_world(struct run_state *run, struct results *results, char 
     if (err != ERR_OK) {
         return err;
     }
-    time_ns begun = world_now(run->world);
+    time_ns begun = run->begun_ns = world_now(run->world);
     err = play_through(run, why);
     results->wall_ns = world_now(run->world) - begun;
     results->simulated_ns = results->wall_ns;

@@ -273,9 +273,7 @@ static void take_line(struct world *world, size_t node, slice line, world_observ
     if (observation_from_json(&observation, line, &world->scratch) != ERR_OK) {
         observation = (struct observation){.kind = OBSERVATION_note, .at_ns = world_now(world), .text = line};
     }
-    if (observation.actor.size == 0) {
-        observation.actor = world->scenario->nodes[node].id;
-    }
+    observation.actor = world->scenario->nodes[node].id; /* one name for each, whatever the process calls itself */
     world_note(world, &observation, observer, self);
     if (observation.kind == OBSERVATION_ready) {
         process->listens = true;
