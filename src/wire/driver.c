@@ -54,6 +54,9 @@ static void tell_ready(struct driver *driver)
     if (driver->config.observe >= 0) {
         (void)!(write_whole(driver->config.observe, buffer_slice(&text)) == ERR_OK);
     }
+    if (driver->config.ready != NULL) {
+        driver->config.ready(driver->config.ready_self, driver->acceptor.dicom_port, driver->acceptor.hl7_port);
+    }
 }
 
 static enum err start(struct driver *driver, char why[256])

@@ -61,6 +61,8 @@ struct driver_config {
     time_ns origin_ns;              /* ... at this CLOCK_MONOTONIC; 0: when driver_run begins */
     int control;                    /* descriptor: JSON lines in, -1 none. Its end is a quit. */
     int observe;                    /* descriptor: JSON lines out, -1 none */
+    void (*ready)(void *self, uint16_t dicom_port, uint16_t hl7_port); /* called once, when it listens; null: none */
+    void *ready_self;
     bool signals;                   /* SIGTERM and SIGINT are a quit */
     uint32_t run_max;               /* messages gathered into one run (RUN_MAX) */
     const char *store;              /* registry.db; null: none */
