@@ -78,10 +78,11 @@ static void release_aside(struct driver *driver, struct destination *destination
 
 /* ---- What is to be posted. */
 
-/* A complete job goes on until RELAY_END: the holder may try again what failed, and its final answer is yet to come. */
+/* A complete job goes on until RELAY_END: the holder may try again what failed, and its final answer is yet to come.
+ * Results on their way to the queue come before the end: the engine would take what they tell of for lost. */
 static bool is_over(const struct relay_entry *entry)
 {
-    return entry->passing == 0 && entry->closed;
+    return entry->passing == 0 && entry->posting == 0 && entry->closed;
 }
 
 /* The next event that the engine must have; false when there is none. Results borrow from the relay. */
@@ -121,9 +122,11 @@ static void post_by_worker(struct worker *worker, struct relay_entry *entry, boo
         worker->event.full = false;
         event_write(&event, &worker->event); /* 64 results: far below its size */
         entry->workers++; /* keeps the entry while the lock is off */
+        entry->posting++;
         pthread_mutex_unlock(&relays->lock);
         (void)queue_put(&worker->driver->queue, buffer_slice(&worker->event));
         pthread_mutex_lock(&relays->lock);
+        entry->posting--;
         entry->workers--;
     }
 }

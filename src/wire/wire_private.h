@@ -229,6 +229,7 @@ struct relay_entry {
     int64_t job;
     unsigned workers;    /* holders' associations on it */
     unsigned passing;    /* instances on their way */
+    unsigned posting; /* events of workers between the relay and the queue */
     bool closed, told;   /* closed: RELAY_END or deadline; told: RELAYED with its end was posted */
     char why[128];
     struct destination spare; /* between two holders' associations */
