@@ -5,6 +5,13 @@
 #include "sim/node/node_private.h"
 
 /* ---- Truth. */
+static slice text_int(int64_t number, struct out *out)
+{
+    struct buffer text = buffer_make(out->arena, 20);
+    buffer_put_int(&text, number);
+    return buffer_slice(&text);
+}
+
 static bool tell_made(struct node *node, struct out *out, uint32_t number, uint32_t instance)
 {
     const struct entry *entry = &node->archive.entries[number];
@@ -28,8 +35,7 @@ static bool tell_made(struct node *node, struct out *out, uint32_t number, uint3
     seen->name = study->name;
     seen->modality = study->modality;
     seen->text = study->date;
-    seen->other_id = SLICE_EMPTY;
-    seen->number = study->series_count;
+    seen->other_id = text_int(study->series_count, out);
     seen->count = object.size;
     seen->dataset_sha256 = arena_copy(out->arena, (slice){dataset, SHA256_TEXT_SIZE});
     seen->pixel_sha256 = arena_copy(out->arena, (slice){pixels, SHA256_TEXT_SIZE});

@@ -51,7 +51,7 @@ static enum err put_given(struct request *request, const struct plan_entry *plan
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < sizeof keys / sizeof keys[0]; i++) {
         slice value = plan_get(plan, keys[i].argument);
-        bool unique = keys[i].tag == TAG_PatientID || keys[i].tag == TAG_StudyInstanceUID || keys[i].tag == TAG_SeriesInstanceUID;
+        bool unique = (keys[i].tag == TAG_PatientID && request->patient_root) || keys[i].tag == TAG_StudyInstanceUID || keys[i].tag == TAG_SeriesInstanceUID;
         if (value.size > 0 && (request->kind == REQUEST_QUERY || unique)) {
             value = arena_copy(&request->arena, value);
             err = value.data == NULL ? ERR_LIMIT : dataset_put(&request->keys, keys[i].tag, value);
