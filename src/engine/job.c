@@ -401,7 +401,7 @@ struct transfer *transfer_begin(struct engine *engine, struct out *out, const st
         any = ask_images(engine, out, transfer, &transfer->holders[i]) || any;
     }
     if (!any) {
-        transfer_fail(engine, out, transfer, true, transfer->holder_count == 0 ? SLICE("no node holds the study") : SLICE("too many questions at once"));
+        transfer_fail(engine, out, transfer, transfer->holder_count == 0, transfer->holder_count == 0 ? SLICE("no node holds the study") : SLICE("too many questions at once"));
         return NULL;
     }
     if (target_is_worth_asking(engine, &row, transfer->destination)) {

@@ -7,7 +7,7 @@
 #include "src/engine/relevance.h"
 
 #define CANDIDATES_MAX 1024
-#define LEAD_NS (30 * TIME_MIN) /* before the appointment: federation.md 4.3 */
+#define LEAD_NS (30 * TIME_MIN) /* before the appointment */
 
 enum err priors_init(struct engine *engine)
 {

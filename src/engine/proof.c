@@ -44,13 +44,15 @@ static void list_again(struct engine *engine, struct out *out, struct transfer *
 static void take_back(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t missing)
 {
     struct row_demand row;
-    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+    uint32_t taken = 0;
+    for (struct item *item = transfer->items; item != NULL && taken < CLEAN_RECORDS; item = item->next) {
         if (item->wanted && !item->on_target) {
             item->delivered = false;
+            taken++; /* the rest, if there is one, the next proof finds again: a step has its limits */
             row_delete_job_item(engine, out, &(struct row_job_item){.demand = transfer->demand, .sop_uid = item->sop_uid});
         }
     }
-    transfer->delivered = transfer->wanted - missing;
+    transfer->delivered = transfer->wanted - taken;
     if (demand_get(engine, transfer->demand, &row)) {
         row.delivered = transfer->delivered;
         row_put_demand(engine, out, &row);

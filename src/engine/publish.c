@@ -317,8 +317,14 @@ void publish_found_row(struct engine *engine, struct out *out, int64_t id, uint3
 }
 
 /* ---- Into the registry. */
+/* A client retrieved it before anyone knew whose it is: the row then has no person, and this node's copy. */
+static bool was_adopted(const struct engine *engine, const struct row_study *study, uint32_t node)
+{
+    return study->person == 0 && row_find_copy(engine, &(struct row_copy){.study = study->id, .node = node_at(engine, node)->name}) != ROW_NONE;
+}
+
 /* The row of this UID and person, or a new one; a UID that also names another person's study stays two rows. */
-static void place_study(struct engine *engine, struct out *out, slice uid, int64_t person, struct row_study *study)
+static void place_study(struct engine *engine, struct out *out, slice uid, int64_t person, uint32_t node, struct row_study *study)
 {
     bool clash = false;
     for (uint32_t row = index_first_text(engine, INDEX_study_uid, uid), next; row != ROW_NONE; row = next) {
@@ -326,6 +332,11 @@ static void place_study(struct engine *engine, struct out *out, slice uid, int64
         struct row_study other = row_get_study(engine, row);
         if (identity_survivor(engine, other.person) == person || MUTANT(M_UID_IS_KEY)) {
             *study = other;
+            return;
+        }
+        if (was_adopted(engine, &other, node)) {
+            *study = other;
+            study->person = person;
             return;
         }
         clash = true;
@@ -393,7 +404,7 @@ static int64_t put_study(struct engine *engine, struct out *out, struct work *wo
     if (!access_audit(engine, out, SLICE("PUBLISH"), SLICE("ok"), name, found->uid, exam_key(out, exam))) {
         return 0;
     }
-    place_study(engine, out, found->uid, person, &study);
+    place_study(engine, out, found->uid, person, work->node, &study);
     fill_study(out, work, found, exam, &study);
     int64_t id = study.id, instances = study.instance_count;
     row_put_study(engine, out, &study);

@@ -83,9 +83,11 @@ static void sources_sum_up(struct engine *engine, struct out *out, struct query 
     for (size_t i = 0; i < query->source_count; i++) {
         struct query_source *source = &query->sources[i];
         if (!source->done) {
-            source_find_cancel(engine, out, source->find);
+            if (source->find != 0) {
+                source_find_cancel(engine, out, source->find);
+                source->why = find_outcome_text(FIND_TIMEOUT);
+            }
             source->outcome = FIND_TIMEOUT;
-            source->why = find_outcome_text(FIND_TIMEOUT);
             source->done = true;
         }
         if (source->outcome != FIND_COMPLETE) {
@@ -151,7 +153,7 @@ static void query_end(struct engine *engine, struct out *out, struct query *quer
 static void sources_cancel(struct engine *engine, struct out *out, struct query *query)
 {
     for (size_t i = 0; i < query->source_count; i++) {
-        if (!query->sources[i].done) {
+        if (!query->sources[i].done && query->sources[i].find != 0) {
             source_find_cancel(engine, out, query->sources[i].find);
         }
     }
@@ -443,8 +445,16 @@ void query_found_end(struct engine *engine, struct out *out, int64_t id, uint32_
 
 void query_timer(struct engine *engine, struct out *out, int64_t subject)
 {
-    struct query *query = query_by_id(engine, subject);
-    if (query != NULL && !query->answering) {
+    struct query *query = query_by_id(engine, subject < 0 ? -subject : subject);
+    if (query == NULL || query->answering) {
+        return;
+    }
+    if (subject < 0) {
+        query_ask_queued(engine, out, query);
+        if (query->pending == 0) {
+            query_gathered(engine, out, query);
+        }
+    } else {
         query->locating = query->locating && query->question.level <= FIND_STUDY; /* no time for a second round */
         query_gathered(engine, out, query);
     }

@@ -14,6 +14,7 @@ static const uint32_t image_returns[] = {
     TAG_SOPClassUID, TAG_SOPInstanceUID, TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_InstanceNumber,
 };
 
+#define QUEUE_RETRY_NS (20 * TIME_MS)
 #define RETURNS(list) list, sizeof list / sizeof list[0]
 
 static void put_returns(struct dataset *keys, const uint32_t *tags, size_t count, struct out *out)
@@ -180,10 +181,21 @@ void query_ask_next(struct engine *engine, struct out *out, struct query *query,
         .owner_id = query->id,
     };
     source->find = source_find_start(engine, out, &question);
-    if (source->find == 0) {
-        source->outcome = FIND_SKIPPED;
-        source->why = SLICE("too many questions at once");
-        source_ends(query, source);
+    source->queued = source->find == 0;
+    if (source->queued) { /* overload is no reason for an answer with holes: it waits, until the deadline at most */
+        source->next--;
+        source->why = SLICE("not asked: too many questions at once");
+        timer_set(engine, TIMER_QUERY, -query->id, engine->now + QUEUE_RETRY_NS);
+    }
+}
+
+void query_ask_queued(struct engine *engine, struct out *out, struct query *query)
+{
+    for (size_t i = 0; i < query->source_count; i++) {
+        if (query->sources[i].queued) {
+            query->sources[i].queued = false;
+            query_ask_next(engine, out, query, &query->sources[i]);
+        }
     }
 }
 

@@ -65,7 +65,7 @@ struct query_row {
 struct query_source {
     uint32_t node, find;
     size_t next;               /* number of the question to ask after the running one */
-    bool done;
+    bool done, queued;         /* queued: no slot was free for its question */
     enum find_outcome outcome; /* the worst so far */
     slice why;
 };
@@ -122,6 +122,9 @@ struct number accession_read(const struct engine *engine, slice value, slice iss
 bool query_ask(struct engine *engine, struct out *out, struct query *query);
 /* The source's next question, or its end. */
 void query_ask_next(struct engine *engine, struct out *out, struct query *query, struct query_source *source);
+
+/* Asks those whose question found no free slot, once more. */
+void query_ask_queued(struct engine *engine, struct out *out, struct query *query);
 
 /* ---- query_rows.c */
 void rows_from_registry(struct engine *engine, struct out *out, struct query *query);

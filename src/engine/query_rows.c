@@ -25,7 +25,8 @@ int64_t row_person(const struct engine *engine, uint32_t node, const struct find
 {
     slice id = slice_unpad(row->patient_id);
     int64_t person = identity_person(engine, row->patient_issuer, id);
-    if (person == 0 && slice_equal(row->patient_issuer, node_organisation(engine, node)->issuer)) {
+    bool own = row->patient_issuer.size == 0 || slice_equal(row->patient_issuer, node_organisation(engine, node)->issuer);
+    if (person == 0 && own) {
         /* What we sent there stands under the engine's own number, and some nodes forget the issuer. */
         person = identity_person(engine, nhs_number_is_valid(id) ? ISSUER_NHS : ISSUER_PONT, id);
     }
@@ -322,6 +323,27 @@ static void rows_by_scan(struct engine *engine, struct out *out, struct query *q
     }
 }
 
+/* With the letters and without, under either spelling of the issuer: as the RIS happened to write it. */
+static void rows_by_accession(struct engine *engine, struct out *out, struct query *query)
+{
+    struct number number = query->question.accession;
+    const struct organisation *issuer = number.issuer.size == 0 ? NULL : organisation_by_issuer(engine, number.issuer);
+    if (issuer == NULL) {
+        rows_by_scan(engine, out, query);
+        return;
+    }
+    const slice issuers[] = {issuer->accession_issuer, issuer->issuer};
+    const slice values[] = {number.value, TEXT(out, issuer->accession_issuer, number.value)};
+    size_t spellings = slice_equal(issuers[0], issuers[1]) ? 1 : 2;
+    for (size_t i = 0; i < spellings * 2; i++) {
+        for (uint32_t row = index_first_texts(engine, INDEX_study_accession, issuers[i / 2], values[i % 2]); row != ROW_NONE;
+             row = index_next(engine, INDEX_study_accession, row)) {
+            struct row_study study = row_get_study(engine, row);
+            row_from_registry(engine, out, query, &study);
+        }
+    }
+}
+
 void rows_from_registry(struct engine *engine, struct out *out, struct query *query)
 {
     if (MUTANT(M_NO_DEDUP)) {
@@ -334,8 +356,10 @@ void rows_from_registry(struct engine *engine, struct out *out, struct query *qu
     case ASK_STUDY:
         rows_by_uids(engine, out, query);
         return;
-    case ASK_BROAD:
     case ASK_ACCESSION:
+        rows_by_accession(engine, out, query);
+        return;
+    case ASK_BROAD:
         rows_by_scan(engine, out, query);
         return;
     default:

@@ -225,6 +225,27 @@ START_TEST(query_tells_long_answers_in_runs_of_the_size_configured)
 }
 END_TEST
 
+START_TEST(query_waits_its_turn_under_load_and_has_no_holes)
+{
+    const struct key keys[] = {STUDY_KEYS, KEY(PatientID, "9990000018"), {0, NULL}};
+    make();
+    w.config.queries_max = 50; /* and three questions each: more than may be under way */
+    w.config.source_timeout_ns = w.config.query_deadline_ns = 20 * TIME_S;
+    engine_make();
+    for (size_t i = 0; i < w.record_count; i++) {
+        ck_assert_int_eq(engine_restore(w.engine, &w.records[i].record), ERR_OK);
+    }
+    world_start();
+    for (int i = 0; i < 51; i++) {
+        client_asks(client_open("GWEWS", UID_STUDY_ROOT_FIND), DIMSE_C_FIND_RQ, UID_STUDY_ROOT_FIND, "", keys);
+    }
+    world_run(TIME_MIN);
+    ck_assert_int_eq(w.finals, 51);
+    ck_assert_int_eq(w.bad_finals, 1); /* the last was told to come again */
+    ck_assert_uint_eq(w.row_count, 50 * 2);
+}
+END_TEST
+
 START_TEST(query_that_is_cancelled_ends_with_fe00)
 {
     const struct key keys[] = {STUDY_KEYS, KEY(PatientID, "9990000018"), {0, NULL}};
@@ -245,4 +266,4 @@ UNIT_MAIN(query_by_nhs_number_shows_registered_and_live_studies_once_and_no_name
           query_says_who_did_not_answer_when_a_source_is_down, query_ends_before_its_deadline_when_a_source_says_nothing,
           query_shows_nobody_elses_rows_when_a_source_ignores_the_patient_key, query_shows_one_study_uid_under_two_patients_as_two_rows, query_by_uid_shows_studies_of_patients_nobody_registered,
           query_walks_down_to_series_and_images_of_one_study, query_at_series_level_refuses_a_uid_of_two_patients_without_a_patient_id,
-          query_tells_long_answers_in_runs_of_the_size_configured, query_that_is_cancelled_ends_with_fe00)
+          query_tells_long_answers_in_runs_of_the_size_configured, query_waits_its_turn_under_load_and_has_no_holes, query_that_is_cancelled_ends_with_fe00)

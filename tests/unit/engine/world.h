@@ -85,7 +85,7 @@ static struct world {
     struct dataset *rows[ROWS_SEEN];
     size_t row_count;
     struct dimse final;
-    int finals;
+    int finals, bad_finals; /* bad: no success */
     int pendings;
     time_ns asked_at, final_at;
     size_t run_largest;
@@ -444,6 +444,7 @@ static void client_takes(const struct dimse *message)
         return;
     }
     w.finals++;
+    w.bad_finals += message->status != STATUS_SUCCESS;
     w.final = *message;
     w.final.error_comment = keep(message->error_comment.data == NULL ? SLICE_EMPTY : message->error_comment);
     if (message->identifier != NULL) {
@@ -595,7 +596,7 @@ static int64_t client_open(const char *calling, slice sop_class)
     w.links[w.link_count++] = (struct link){channel, -1, true, sop_class};
     push((struct event){.kind = EVENT_ASKED, .channel = channel, .calling = text(calling), .called = SLICE("PONT"), .contexts = {context, 1}});
     w.row_count = 0;
-    w.finals = w.pendings = 0;
+    w.finals = w.bad_finals = w.pendings = 0;
     w.run_largest = 0;
     return channel;
 }
