@@ -41,7 +41,7 @@ static enum err make_room(struct core *core)
     if (err != ERR_OK) {
         return err;
     }
-    core->out = arena_alloc(&core->memory, sizeof *core->out);
+    core->out = (struct out *)(void *)memory_carve(&core->memory, sizeof *core->out).memory;
     core->step = memory_carve(&core->memory, STEP_SIZE);
     core->event = memory_carve(&core->memory, 8 * EVENT_SIZE_MAX);
     core->event_bytes = memory_carve(&core->memory, EVENT_SIZE_MAX).memory;

@@ -39,12 +39,15 @@ bool mailbox_put(struct mailbox *mailbox, slice command, enum command_kind kind)
 {
     pthread_mutex_lock(&mailbox->lock);
     bool put = ring_put(&mailbox->ring, command, 0);
+    if (put && !mailbox->woken) {
+        mailbox->woken = true;
+        (void)!write(mailbox->wake, &(uint64_t){1}, sizeof(uint64_t));
+    }
     pthread_mutex_unlock(&mailbox->lock);
     if (put && kind == COMMAND_ABORT) {
         atomic_store(&mailbox->abort_waits, true);
         mailbox_hurry(mailbox);
     }
-    (void)!write(mailbox->wake, &(uint64_t){1}, sizeof(uint64_t));
     return put;
 }
 
@@ -57,7 +60,8 @@ bool mailbox_take(struct mailbox *mailbox, struct command *command, struct arena
     if (bytes != NULL) {
         ring_take(&mailbox->ring, bytes);
     }
-    if (mailbox->ring.count == 0) {
+    if (mailbox->ring.count == 0 && mailbox->woken) {
+        mailbox->woken = false;
         (void)!read(mailbox->wake, &count, sizeof count); /* nothing left to wake for */
     }
     pthread_mutex_unlock(&mailbox->lock);

@@ -262,7 +262,7 @@ static enum err prepare(struct replay *replay)
     if (err != ERR_OK) {
         return err;
     }
-    replay->out = arena_alloc(&replay->memory, sizeof *replay->out);
+    replay->out = (struct out *)(void *)memory_carve(&replay->memory, sizeof *replay->out).memory;
     replay->step = memory_carve(&replay->memory, STEP_SIZE);
     replay->event = memory_carve(&replay->memory, 8 * EVENT_SIZE_MAX - 4096);
     struct arena commands = memory_carve(&replay->memory, COMMANDS_SIZE);

@@ -82,6 +82,7 @@ struct mailbox {
     pthread_mutex_t lock;
     struct ring ring;
     int wake;   /* eventfd, readable while there are commands */
+    bool woken; /* `wake` was written and not yet read */
     int urgent; /* eventfd, readable once an ABORT waits or the worker is cut */
     atomic_bool abort_waits;
 };

@@ -285,7 +285,7 @@ START_TEST(replay_finds_every_changed_byte)
     live(1, 0, 20);
     journal_path(path, 1);
     ck_assert_int_eq(stat(path, &status), 0);
-    for (off_t at = 0; at < status.st_size; at += at < 400 ? 1 : 13) {
+    for (off_t at = 0; at < status.st_size; at += at < 160 ? 1 : 31) {
         ck_assert_msg(finds_change(path, at), "the byte at %lld can be changed unseen", (long long)at);
     }
     remove_folder();
