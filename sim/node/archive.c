@@ -433,12 +433,13 @@ enum err archive_init(struct node *node, struct arena *arena)
     archive->entries_max = (uint32_t)setup->study_count + archive->arrivals_max;
     archive->kept_max = archive->series_max = kept_max(setup);
     archive->head_mask = buckets - 1;
-    archive->entries = arena_array(arena, archive->entries_max, sizeof *archive->entries);
-    archive->arrivals = arena_array(arena, archive->arrivals_max, sizeof *archive->arrivals);
-    archive->kept = arena_array(arena, archive->kept_max, sizeof *archive->kept);
-    archive->series = arena_array(arena, archive->series_max, sizeof *archive->series);
-    if (archive->entries == NULL || archive->arrivals == NULL || archive->kept == NULL || archive->series == NULL ||
-        arena_carve(&archive->text, arena, text_size(setup)) != ERR_OK) {
+    archive->entries = node_reserve(arena, archive->entries_max, sizeof *archive->entries);
+    archive->arrivals = node_reserve(arena, archive->arrivals_max, sizeof *archive->arrivals);
+    archive->kept = node_reserve(arena, archive->kept_max, sizeof *archive->kept);
+    archive->series = node_reserve(arena, archive->series_max, sizeof *archive->series);
+    char *text = node_reserve(arena, text_size(setup), 1);
+    archive->text = (struct arena){.memory = text, .size = text_size(setup)};
+    if (archive->entries == NULL || archive->arrivals == NULL || archive->kept == NULL || archive->series == NULL || text == NULL) {
         return ERR_LIMIT;
     }
     if (map_init(&archive->kept_map, arena, archive->kept_max) != ERR_OK) {

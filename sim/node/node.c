@@ -26,6 +26,24 @@ size_t node_memory(const struct node_setup *setup)
            OPERATIONS_MAX * (sizeof(struct operation) + OPERATION_BYTES + 16) + COMMITS_MAX * (sizeof(struct commit) + COMMIT_BYTES + 16) + 65536;
 }
 
+void *node_reserve(struct arena *arena, size_t count, size_t size)
+{
+    size_t start = (arena->used + 15) & ~(size_t)15;
+    if (start > arena->size || count > (arena->size - start) / size) {
+        return NULL;
+    }
+    arena->used = start + count * size;
+    arena->high = arena->used > arena->high ? arena->used : arena->high;
+    return arena->memory + start;
+}
+
+static enum err carve(struct arena *out, struct arena *arena, size_t size)
+{
+    char *memory = node_reserve(arena, size, 1);
+    *out = (struct arena){.memory = memory, .size = memory == NULL ? 0 : size};
+    return memory == NULL ? ERR_LIMIT : ERR_OK;
+}
+
 static enum err tables_init(struct node *node, struct arena *arena)
 {
     node->channels = arena_array(arena, CHANNELS_MAX, sizeof *node->channels);
@@ -36,13 +54,13 @@ static enum err tables_init(struct node *node, struct arena *arena)
     }
     enum err err = ERR_OK;
     for (uint32_t i = 0; err == ERR_OK && i < CHANNELS_MAX; i++) {
-        err = arena_carve(&node->channels[i].arena, arena, CHANNEL_BYTES);
+        err = carve(&node->channels[i].arena, arena, CHANNEL_BYTES);
     }
     for (uint32_t i = 0; err == ERR_OK && i < OPERATIONS_MAX; i++) {
-        err = arena_carve(&node->operations[i].arena, arena, OPERATION_BYTES);
+        err = carve(&node->operations[i].arena, arena, OPERATION_BYTES);
     }
     for (uint32_t i = 0; err == ERR_OK && i < COMMITS_MAX; i++) {
-        err = arena_carve(&node->commits[i].arena, arena, COMMIT_BYTES);
+        err = carve(&node->commits[i].arena, arena, COMMIT_BYTES);
     }
     return err;
 }

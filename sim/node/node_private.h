@@ -14,15 +14,19 @@
 #define CHANNELS_MAX 128             /* associations at once, both ways */
 #define CHANNEL_BYTES (48u << 10)    /* contexts of one */
 #define OPERATIONS_MAX 64            /* questions and moves at once; above it A700 */
-#define OPERATION_BYTES (192u << 10) /* one identifier and one manifest */
+#define OPERATION_BYTES (128u << 10) /* one identifier and one manifest */
 #define RANGES_MAX 4096              /* of one manifest */
 #define MANIFEST_MAX 65535           /* instances of one move: its counters have 16 bits (PS3.7 9.3.4.2) */
 #define SCAN_MAX 8192                /* studies looked at in one step */
-#define COMMITS_MAX 64               /* commitments waiting for an association of their own */
+#define COMMITS_MAX 16               /* commitments waiting for an association of their own */
 #define COMMIT_BYTES (256u << 10)
 #define TRUTH_BYTES_PER_STEP (32 << 20)
 #define AET_SIZE 16
 #define NONE UINT32_MAX
+
+/* Memory that is not touched before it is used: a node of a million studies must not pay for what it may be sent. Not
+ * zeroed; whoever takes a part of it sets all of it. NULL when there is no room. */
+void *node_reserve(struct arena *arena, size_t count, size_t size);
 
 /* ---- Archive. */
 enum level { LEVEL_PATIENT, LEVEL_STUDY, LEVEL_SERIES, LEVEL_IMAGE };
