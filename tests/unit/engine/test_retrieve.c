@@ -83,6 +83,23 @@ START_TEST(retrieve_to_a_viewer_is_proven_by_its_store_responses)
 }
 END_TEST
 
+START_TEST(retrieve_is_proven_by_commitment_where_there_is_no_list)
+{
+    make();
+    w.nodes[PACS_VEL].answers_list = false;
+    w.nodes[PACS_VEL].commitment = true;
+    world_start();
+    w.commit_misses = 2;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 20);
+    ck_assert_int_eq(w.commits[PACS_VEL], 2);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20); /* the two that were not committed came again */
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_proof].integer, PROOF_COMMITMENT);
+}
+END_TEST
+
 START_TEST(retrieve_refuses_an_unknown_destination_and_bad_keys)
 {
     make();
@@ -340,7 +357,7 @@ START_TEST(retrieve_that_is_cancelled_ends_with_fe00_and_stops)
 END_TEST
 
 UNIT_MAIN(retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_ends_the_relay_that_waits_for_it, retrieve_to_a_viewer_is_proven_by_its_store_responses,
-          retrieve_refuses_an_unknown_destination_and_bad_keys, retrieve_of_series_and_images_delivers_just_those,
+          retrieve_is_proven_by_commitment_where_there_is_no_list, retrieve_refuses_an_unknown_destination_and_bad_keys, retrieve_of_series_and_images_delivers_just_those,
           retrieve_fetches_only_what_is_missing_when_the_holder_leaves_some_out, retrieve_lists_what_failed_when_the_destination_keeps_refusing,
           retrieve_warns_when_a_part_arrived, retrieve_uses_the_second_copy_when_one_holder_is_down,
           retrieve_joins_a_study_that_is_split_over_two_holders, retrieve_ends_when_the_final_response_never_comes,

@@ -16,6 +16,7 @@
 #include "src/dicom/uid.h"
 #include "tests/unit/unit.h"
 
+#define MAYBE static __attribute__((unused)) /* each test uses its part of this world */
 #define INSTANCES_MAX 512
 #define QUEUE_MAX 4096
 #define CHANNELS_SEEN 4096
@@ -74,7 +75,8 @@ static struct world {
     bool relay_waits;      /* the relay does not end by itself once all items have an answer */
     int stores_until_kill; /* the engine dies after so many stores; 0: never */
     bool killed;
-    int stores, finds[NODES], moves[NODES];
+    int commit_misses; /* so many instances are reported as failed, the first time */
+    int stores, finds[NODES], moves[NODES], commits[NODES];
     int delivered_twice;
     /* Relays. */
     struct relay *relays[64];
@@ -91,12 +93,12 @@ static struct world {
     size_t run_largest;
 } w;
 
-static slice text(const char *s)
+MAYBE slice text(const char *s)
 {
     return slice_from(s);
 }
 
-static slice keep(slice s)
+MAYBE slice keep(slice s)
 {
     slice copy = arena_copy(&w.arena, s);
     ck_assert_ptr_nonnull(copy.data);
@@ -104,13 +106,13 @@ static slice keep(slice s)
 }
 
 /* ---- The engine and its records. */
-static void engine_make(void)
+MAYBE void engine_make(void)
 {
     arena_reset(&w.engine_arena);
     ck_assert_int_eq(engine_init(&w.engine, &w.config, &w.engine_arena), ERR_OK);
 }
 
-static void world_make(void)
+MAYBE void world_make(void)
 {
     static bool made;
     struct arena arena = w.arena, engine_arena = w.engine_arena, step_arena = w.step_arena;
@@ -153,13 +155,13 @@ static void world_make(void)
 }
 
 /* The engine is switched on: what was restored begins to live. */
-static void push(struct event event);
-static void world_start(void)
+MAYBE void push(struct event event);
+MAYBE void world_start(void)
 {
     push((struct event){.kind = EVENT_CLOCK});
 }
 
-static void remember(const struct record *record)
+MAYBE void remember(const struct record *record)
 {
     char text_of_key[256];
     struct buffer key = buffer_over(text_of_key, sizeof text_of_key - 1);
@@ -187,13 +189,13 @@ static void remember(const struct record *record)
 }
 
 /* A row put into the registry before the story: as if it had been committed in an earlier life. */
-static void restore(struct record record)
+MAYBE void restore(struct record record)
 {
     remember(&record);
     ck_assert_int_eq(engine_restore(w.engine, &record), ERR_OK);
 }
 
-static const struct record *record_find(uint16_t table, int column, int64_t value)
+MAYBE const struct record *record_find(uint16_t table, int column, int64_t value)
 {
     for (size_t i = 0; i < w.record_count; i++) {
         if (w.records[i].alive && w.records[i].record.table == table && w.records[i].record.values[column].integer == value) {
@@ -203,7 +205,7 @@ static const struct record *record_find(uint16_t table, int column, int64_t valu
     return NULL;
 }
 
-static size_t records_count(uint16_t table)
+MAYBE size_t records_count(uint16_t table)
 {
     size_t count = 0;
     for (size_t i = 0; i < w.record_count; i++) {
@@ -216,19 +218,19 @@ static size_t records_count(uint16_t table)
 #define T(s) {.text = {(s), sizeof(s) - 1}}
 #define N(n) {.integer = (n)}
 
-static void person_put(int64_t id, const char *nhs, const char *family, const char *given, const char *birth)
+MAYBE void person_put(int64_t id, const char *nhs, const char *family, const char *given, const char *birth)
 {
     restore((struct record){.table = TABLE_person, .values = {N(id), {.text = text(nhs)}, T("NHS"), {.text = text(family)}, {.text = text(given)},
                                                               {.text = text(birth)}, T("F"), N(PERSON_ACTIVE), N(0), N(1)}});
     restore((struct record){.table = TABLE_identifier, .values = {T("NHS"), {.text = text(nhs)}, N(id), N(1), N(0)}});
 }
 
-static void number_put(int64_t person, const char *issuer, const char *value)
+MAYBE void number_put(int64_t person, const char *issuer, const char *value)
 {
     restore((struct record){.table = TABLE_identifier, .values = {{.text = text(issuer)}, {.text = text(value)}, N(person), N(1), N(0)}});
 }
 
-static void study_put(int64_t id, int64_t person, const char *uid, const char *issuer, const char *accession, const char *date, const char *modality,
+MAYBE void study_put(int64_t id, int64_t person, const char *uid, const char *issuer, const char *accession, const char *date, const char *modality,
                       const char *region, const char *node, int64_t instances)
 {
     struct record study = {.table = TABLE_study};
@@ -247,13 +249,13 @@ static void study_put(int64_t id, int64_t person, const char *uid, const char *i
 }
 
 /* ---- Events. */
-static void push(struct event event)
+MAYBE void push(struct event event)
 {
     ck_assert_uint_lt(w.queue_count, QUEUE_MAX);
     w.queue[(w.queue_first + w.queue_count++) % QUEUE_MAX] = event;
 }
 
-static struct link *link_of(int64_t channel)
+MAYBE struct link *link_of(int64_t channel)
 {
     for (size_t i = 0; i < w.link_count; i++) {
         if (w.links[i].channel == channel) {
@@ -263,7 +265,7 @@ static struct link *link_of(int64_t channel)
     return NULL;
 }
 
-static void push_message(int64_t channel, struct dimse message)
+MAYBE void push_message(int64_t channel, struct dimse message)
 {
     struct message *copy = arena_alloc(&w.arena, sizeof *copy);
     struct message from = {.protocol = PROTOCOL_DICOM, .dimse = message};
@@ -277,12 +279,12 @@ static void push_message(int64_t channel, struct dimse message)
 }
 
 /* ---- Nodes. */
-static void put_text(struct dataset *to, uint32_t tag, const char *value)
+MAYBE void put_text(struct dataset *to, uint32_t tag, const char *value)
 {
     ck_assert_int_eq(dataset_put(to, tag, text(value)), ERR_OK);
 }
 
-static void instance_describe(const struct instance *instance, struct dataset *to)
+MAYBE void instance_describe(const struct instance *instance, struct dataset *to)
 {
     ck_assert_int_eq(dataset_init(to, &w.arena, 20), ERR_OK);
     put_text(to, TAG_PatientID, instance->patient_id);
@@ -301,7 +303,7 @@ static void instance_describe(const struct instance *instance, struct dataset *t
     }
 }
 
-static bool instance_matches(const struct instance *instance, int node, const struct dataset *keys)
+MAYBE bool instance_matches(const struct instance *instance, int node, const struct dataset *keys)
 {
     struct dataset row;
     unsigned unknown = 0;
@@ -309,7 +311,7 @@ static bool instance_matches(const struct instance *instance, int node, const st
     return instance->node == node && match_dataset(keys, &row, true, &unknown);
 }
 
-static void node_find(int node, int64_t channel, const struct dimse *request)
+MAYBE void node_find(int node, int64_t channel, const struct dimse *request)
 {
     slice level = dataset_get(request->identifier, TAG_QueryRetrieveLevel);
     uint32_t unique = slice_equal(level, SLICE("STUDY")) ? (uint32_t)TAG_StudyInstanceUID
@@ -343,12 +345,12 @@ static void node_find(int node, int64_t channel, const struct dimse *request)
     push_message(channel, dimse_response(request, STATUS_SUCCESS));
 }
 
-static slice coerced(const struct relay_job *job, uint32_t tag, const char *otherwise)
+MAYBE slice coerced(const struct relay_job *job, uint32_t tag, const char *otherwise)
 {
     return job->coercion != NULL && dataset_has(job->coercion, tag) ? dataset_get(job->coercion, tag) : text(otherwise);
 }
 
-static void deliver(struct relay *relay, int destination, const struct instance *from)
+MAYBE void deliver(struct relay *relay, int destination, const struct instance *from)
 {
     const struct relay_job *job = relay_job(relay);
     slice finding;
@@ -378,7 +380,7 @@ static void deliver(struct relay *relay, int destination, const struct instance 
     relay_took(relay, &result, w.now);
 }
 
-static void relay_tell(struct relay *relay, bool ended)
+MAYBE void relay_tell(struct relay *relay, bool ended)
 {
     const struct relay_result *results;
     size_t count = 0;
@@ -392,7 +394,7 @@ static void relay_tell(struct relay *relay, bool ended)
     }
 }
 
-static struct relay *relay_of_holder(int node, int *destination)
+MAYBE struct relay *relay_of_holder(int node, int *destination)
 {
     for (size_t i = 0; i < w.relay_count; i++) {
         if (w.relay_jobs[i] != 0 && relay_job(w.relays[i])->holder == (uint32_t)node) {
@@ -403,9 +405,9 @@ static struct relay *relay_of_holder(int node, int *destination)
     return NULL;
 }
 
-static void step(const struct event *event);
+MAYBE void step(const struct event *event);
 
-static void node_move(int node, int64_t channel, const struct dimse *request)
+MAYBE void node_move(int node, int64_t channel, const struct dimse *request)
 {
     int destination = 0, sent = 0;
     struct relay *relay = relay_of_holder(node, &destination);
@@ -431,8 +433,28 @@ static void node_move(int node, int64_t channel, const struct dimse *request)
     }
 }
 
+/* Storage commitment (PS3.4 Annex J): accepted, then reported on the same association. */
+MAYBE void node_commit(int node, int64_t channel, const struct dimse *request)
+{
+    const struct element *asked = dataset_find(request->identifier, TAG_ReferencedSOPSequence);
+    struct dataset report;
+    ck_assert_int_eq(dataset_init(&report, &w.arena, 4), ERR_OK);
+    ck_assert_int_eq(dataset_put(&report, TAG_TransactionUID, dataset_get(request->identifier, TAG_TransactionUID)), ERR_OK);
+    uint32_t misses = w.commits[node]++ == 0 ? (uint32_t)w.commit_misses : 0;
+    ck_assert_int_eq(dataset_put_items(&report, TAG_ReferencedSOPSequence, asked->items + misses, asked->item_count - misses), ERR_OK);
+    push_message(channel, dimse_response(request, STATUS_SUCCESS));
+    push_message(channel, (struct dimse){.kind = DIMSE_N_EVENT_REPORT_RQ, .message_id = 1, .sop_class_uid = UID_STORAGE_COMMITMENT,
+                                         .type_id = misses > 0 ? 2 : 1, .identifier = &report});
+    for (size_t i = 0; i < w.instance_count && misses > 0; i++) { /* lost, not only unreported: or it would come twice */
+        for (uint32_t k = 0; k < misses; k++) {
+            bool lost = w.archive[i].node == node && slice_equal(dataset_get(&asked->items[k], TAG_ReferencedSOPInstanceUID), text(w.archive[i].sop));
+            w.archive[i].node = lost ? -1 : w.archive[i].node;
+        }
+    }
+}
+
 /* ---- What the engine says. */
-static void client_takes(const struct dimse *message)
+MAYBE void client_takes(const struct dimse *message)
 {
     if (status_is_pending(message->status)) {
         w.pendings++;
@@ -454,7 +476,7 @@ static void client_takes(const struct dimse *message)
     w.final_at = w.now;
 }
 
-static void on_open(const struct command *command)
+MAYBE void on_open(const struct command *command)
 {
     int node = (int)command->peer;
     ck_assert_uint_lt(w.link_count, CHANNELS_SEEN);
@@ -472,7 +494,7 @@ static void on_open(const struct command *command)
     push((struct event){.kind = EVENT_OPENED, .channel = command->channel, .contexts = contexts});
 }
 
-static void on_send(const struct command *command)
+MAYBE void on_send(const struct command *command)
 {
     struct link *link = link_of(command->channel);
     ck_assert_ptr_nonnull(link);
@@ -488,6 +510,8 @@ static void on_send(const struct command *command)
             node_find(link->node, command->channel, message);
         } else if (message->kind == DIMSE_C_MOVE_RQ) {
             node_move(link->node, command->channel, message);
+        } else if (message->kind == DIMSE_N_ACTION_RQ) {
+            node_commit(link->node, command->channel, message);
         } else if (message->kind == DIMSE_C_ECHO_RQ) {
             push_message(command->channel, dimse_response(message, STATUS_SUCCESS));
         }
@@ -495,7 +519,7 @@ static void on_send(const struct command *command)
     push((struct event){.kind = EVENT_ROOM, .channel = command->channel});
 }
 
-static void on_relay(const struct command *command)
+MAYBE void on_relay(const struct command *command)
 {
     ck_assert_uint_lt(w.relay_count, 64);
     ck_assert_int_eq(relay_init(&w.relays[w.relay_count], &command->relay, &w.arena), ERR_OK);
@@ -503,7 +527,7 @@ static void on_relay(const struct command *command)
     w.relay_destination[w.relay_count++] = (int)command->relay.destination;
 }
 
-static void on_relay_end(const struct command *command)
+MAYBE void on_relay_end(const struct command *command)
 {
     for (size_t i = 0; i < w.relay_count; i++) {
         if (w.relay_jobs[i] == command->job) {
@@ -514,7 +538,7 @@ static void on_relay_end(const struct command *command)
     }
 }
 
-static void on_command(const struct command *command)
+MAYBE void on_command(const struct command *command)
 {
     struct link *link = link_of(command->channel);
     switch (command->kind) {
@@ -533,7 +557,7 @@ static void on_command(const struct command *command)
     }
 }
 
-static void step(const struct event *event)
+MAYBE void step(const struct event *event)
 {
     struct event timed = *event;
     timed.at_ns = w.now;
@@ -549,7 +573,7 @@ static void step(const struct event *event)
 }
 
 /* Until nothing is queued and nothing is due within `patience`. */
-static void world_run(time_ns patience)
+MAYBE void world_run(time_ns patience)
 {
     time_ns until = w.now + patience;
     for (int steps = 0; steps < 100000 && !w.killed; steps++) {
@@ -570,7 +594,7 @@ static void world_run(time_ns patience)
 }
 
 /* kill -9: channels and queue are gone, the rows stay. */
-static void world_kill(void)
+MAYBE void world_kill(void)
 {
     w.queue_count = 0;
     w.link_count = 0;
@@ -587,7 +611,7 @@ static void world_kill(void)
 }
 
 /* ---- The client. */
-static int64_t client_open(const char *calling, slice sop_class)
+MAYBE int64_t client_open(const char *calling, slice sop_class)
 {
     struct context *context = arena_alloc(&w.arena, sizeof *context);
     int64_t channel = w.next_even;
@@ -607,7 +631,7 @@ struct key {
     const char *value;
 };
 
-static void client_asks(int64_t channel, enum dimse_kind kind, slice sop_class, const char *destination, const struct key *keys)
+MAYBE void client_asks(int64_t channel, enum dimse_kind kind, slice sop_class, const char *destination, const struct key *keys)
 {
     struct dataset identifier;
     ck_assert_int_eq(dataset_init(&identifier, &w.arena, KEYS_MAX), ERR_OK);
@@ -636,7 +660,7 @@ static void client_asks(int64_t channel, enum dimse_kind kind, slice sop_class, 
         world_run(5 * TIME_MIN);                                                                                      \
     } while (0)
 
-static void archive_put(int node, const char *patient_id, const char *name, const char *birth, const char *accession, const char *study,
+MAYBE void archive_put(int node, const char *patient_id, const char *name, const char *birth, const char *accession, const char *study,
                         const char *date, const char *modality, int series, int images)
 {
     for (int s = 0; s < series; s++) {
@@ -655,7 +679,7 @@ static void archive_put(int node, const char *patient_id, const char *name, cons
     }
 }
 
-static size_t held(int node, const char *study)
+MAYBE size_t held(int node, const char *study)
 {
     size_t count = 0;
     for (size_t i = 0; i < w.instance_count; i++) {
@@ -664,7 +688,7 @@ static size_t held(int node, const char *study)
     return count;
 }
 
-static const struct dataset *row_of(const char *study, size_t nth)
+MAYBE const struct dataset *row_of(const char *study, size_t nth)
 {
     for (size_t i = 0; i < w.row_count; i++) {
         if (slice_equal(dataset_get(w.rows[i], TAG_StudyInstanceUID), text(study)) && nth-- == 0) {
