@@ -307,10 +307,18 @@ static slice updated(slice old, slice said)
 
 static void update(struct engine *engine, struct out *out, const struct claim *claim, int64_t person)
 {
-    struct row_person row, old;
+    struct row_person row;
     bool found = identity_row(engine, person, &row);
     assert(found);
     bool stale = claim->event_at < newest_event(engine, person);
+    slice birth_date = updated(row.birth_date, claim->birth_date);
+    bool other_day = !slice_equal(birth_date, row.birth_date) && row.birth_date.size > 0;
+    if (other_day && (stale || local_count(engine, person) > 1)) {
+        if (!stale) {
+            review_open(engine, out, SLICE("identity"), identity_key(out, claim->local), SLICE("another birth date than under her other numbers"));
+        }
+        return; /* perhaps another person: not even the name is taken */
+    }
     for (size_t i = 0; i < claim->former_count; i++) {
         identity_add_name(engine, out, &row, claim->former[i]); /* a name she had stays one, however late we hear of it */
     }
@@ -318,17 +326,11 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
         identity_add_name(engine, out, &row, claim->name);
         return;
     }
-    old = row;
-    slice birth_date = updated(row.birth_date, claim->birth_date);
-    if (!slice_equal(birth_date, row.birth_date) && row.birth_date.size > 0 && local_count(engine, person) > 1) {
-        review_open(engine, out, SLICE("identity"), identity_key(out, claim->local), SLICE("another birth date than at the other sites"));
-        return;
-    }
+    struct full_name before = {text_copy(out, row.family), text_copy(out, row.given)};
     row.birth_date = birth_date;
     row.sex = updated(row.sex, claim->sex);
     row.family = updated(row.family, claim->name.family);
     row.given = claim->name.family.size > 0 ? claim->name.given : row.given;
-    struct full_name before = {text_copy(out, old.family), text_copy(out, old.given)};
     row_put_person(engine, out, &row);
     if (identity_row(engine, person, &row)) {
         identity_add_name(engine, out, &row, before);
@@ -394,6 +396,19 @@ static int64_t apply_claim(struct engine *engine, struct out *out, const struct 
     return identity_survivor(engine, person);
 }
 
+/* An order or report names a person whom the number does not: nothing of hers may be filed under it. (ADT messages
+ * may correct name and birth date at once; these cannot.) */
+static bool names_another(struct engine *engine, struct out *out, const struct claim *claim, enum hl7_type type)
+{
+    struct row_person row;
+    bool corrects = type == HL7_ADT_A04 || type == HL7_ADT_A08 || type == HL7_ADT_A40;
+    int64_t person = identity_person(engine, claim->local.issuer, claim->local.value);
+    if (corrects || claim->birth_date.size == 0 || !identity_row(engine, person, &row) || row.birth_date.size == 0) {
+        return false;
+    }
+    return !slice_equal(row.birth_date, claim->birth_date) && !identity_knows_name(engine, &row, claim->name, out->arena);
+}
+
 int64_t identity_apply(struct engine *engine, struct out *out, const struct hl7_value *value, time_ns event_at, slice *refuse)
 {
     struct claim claim;
@@ -406,6 +421,11 @@ int64_t identity_apply(struct engine *engine, struct out *out, const struct hl7_
         int64_t person = identity_person(engine, claim.local.issuer, claim.local.value);
         identity_apply_unlink(engine, out, value, &claim, person, refuse);
         return person;
+    }
+    if (names_another(engine, out, &claim, value->type)) {
+        review_open(engine, out, SLICE("identity"), identity_key(out, claim.local), SLICE("an order came with another name and birth date"));
+        *refuse = SLICE("the number names a person with another name and birth date");
+        return 0;
     }
     int64_t person = apply_claim(engine, out, &claim);
     if (value->type == HL7_ADT_A40) {

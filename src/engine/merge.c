@@ -37,18 +37,24 @@ static void unshare_names(struct engine *engine, struct out *out, int64_t person
 {
     while (added.data != NULL && added.size > 0) {
         slice given = slice_cut(&added, '\\'), family = slice_cut(&given, '^');
-        row_delete_name(engine, out, &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
+        if (family.size > 0) {
+            row_delete_name(engine, out, &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
+        }
     }
 }
 
-static void move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
+/* Returns the numbers that moved, for the way back. */
+static slice move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
 {
+    slice moved = SLICE_EMPTY;
     for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next; row != ROW_NONE; row = next) {
         next = index_next(engine, INDEX_identifier_person, row);
         struct row_identifier identifier = row_get_identifier(engine, row);
         identifier.person = to;
         row_put_identifier(engine, out, &identifier);
+        moved = TEXT(out, moved, SLICE("\\"), identifier.issuer, SLICE("/"), identifier.value);
     }
+    return moved;
 }
 
 /* The studies of one accession number (there may be several) go with its exam. */
@@ -120,16 +126,17 @@ bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_
     if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"), TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id), why)) {
         return false;
     }
-    /* How it was: the person that ends, the number of the one that lives on, and the names that she did not have. */
+    /* How it was, in three lines: the person that ends and the number of the one that lives on; the names that she
+     * did not have; the numbers that come to her. */
     slice names = share_names(engine, out, &gone, &kept);
-    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer, names);
-    row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
+    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer, SLICE("\n"), names, SLICE("\n"));
     if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
         kept.patient_id = text_copy(out, gone.patient_id);
         kept.issuer = ISSUER_NHS;
         row_put_person(engine, out, &kept);
     }
-    move_identifiers(engine, out, from, to);
+    before = TEXT(out, before, move_identifiers(engine, out, from, to));
+    row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
     move_exams(engine, out, from, to, NULL);
     move_cases(engine, out, from, to);
     bool again = identity_row(engine, from, &gone);
@@ -184,6 +191,23 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
     identity_merge(engine, out, person, survivor, prior, SLICE("A40"));
 }
 
+/* The numbers, as far as they are still hers, and what was ordered under them. */
+static void give_back(struct engine *engine, struct out *out, int64_t from, int64_t to, slice numbers)
+{
+    while (numbers.data != NULL && numbers.size > 0) {
+        slice value = slice_cut(&numbers, '\\'), issuer = slice_cut(&value, '/');
+        struct local_number number = {issuer, value.data == NULL ? SLICE_EMPTY : value};
+        uint32_t row = row_find_identifier(engine, &(struct row_identifier){.issuer = number.issuer, .value = number.value});
+        if (row == ROW_NONE || row_get_identifier(engine, row).person != from) {
+            continue;
+        }
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        identifier.person = to;
+        row_put_identifier(engine, out, &identifier);
+        move_exams(engine, out, from, to, &number);
+    }
+}
+
 /* Undoes the merge that moved `number`. */
 static void unmerge(struct engine *engine, struct out *out, struct local_number number, int64_t person, time_ns event_at)
 {
@@ -194,26 +218,22 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"), SLICE("RADIS2"), key.key, SLICE("A37"))) {
         return;
     }
-    slice rest = text_copy(out, row_get_review(engine, row).text);
-    bool sound = slice_to_int64(slice_cut(&rest, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
+    slice numbers = text_copy(out, row_get_review(engine, row).text), persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n');
+    bool sound = slice_to_int64(slice_cut(&persons, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
     assert(sound);
-    slice patient_id = slice_cut(&rest, '\\'), issuer = slice_cut(&rest, '\\');
-    unshare_names(engine, out, person, rest);
+    slice patient_id = slice_cut(&persons, '\\');
     row_delete_review(engine, out, &key);
     row_put_review(engine, out, &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
-    if (slice_equal(old.issuer, ISSUER_NHS)) {
-        identity_put_number(engine, out, ISSUER_NHS, text_copy(out, old.patient_id), from, true, event_at);
+    unshare_names(engine, out, person, names);
+    if (slice_equal(old.issuer, ISSUER_NHS) && slice_equal(kept.patient_id, old.patient_id)) {
         kept.patient_id = patient_id; /* hers was the other's */
-        kept.issuer = issuer;
+        kept.issuer = persons;
         row_put_person(engine, out, &kept);
     }
-    if (identity_row(engine, from, &old)) {
-        old.status = PERSON_ACTIVE;
-        old.merged_into = 0;
-        row_put_person(engine, out, &old);
-    }
-    identity_put_number(engine, out, number.issuer, number.value, from, true, event_at);
-    move_exams(engine, out, person, from, &number);
+    old.status = PERSON_ACTIVE;
+    old.merged_into = 0;
+    row_put_person(engine, out, &old);
+    give_back(engine, out, person, from, numbers);
     links_changed(engine, out, person, from);
 }
 
