@@ -7,7 +7,6 @@
 
 #define RELAY_DEADLINE_NS TIME_HOUR  /* of a job that everyone forgot: its last resort */
 #define FINAL_GRACE_NS (5 * TIME_S)  /* for the holder's final answer once everything arrived */
-#define RELAYS_DEFAULT 2u            /* jobs at once to one destination */
 
 struct transfer *transfer_of(struct engine *engine, int64_t demand)
 {
@@ -423,19 +422,20 @@ static bool holder_is_busy(const struct engine *engine, uint32_t node)
     return false;
 }
 
-/* A destination is not flooded. */
-static bool destination_is_busy(const struct engine *engine, const struct transfer *transfer)
+/* The relay's association counts in the destination's window like one of ours. */
+static bool destination_is_free(const struct engine *engine, const struct transfer *transfer)
 {
-    const struct node_config *node = node_at(engine, transfer->destination);
-    uint32_t most = node_has(engine, transfer->destination, DIALECT_serial) ? 1 : node->associations > 0 ? node->associations : RELAYS_DEFAULT;
-    uint32_t count = 0;
-    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
-        const struct transfer *other = &engine->retrieve->transfers[i];
-        if (other->used && transfer_has_job(other) && other->destination == transfer->destination) {
-            count++;
-        }
+    enum gate gate = transfer->reason == DEMAND_CLIENT ? health_gate(engine, transfer->destination) : health_gate_bulk(engine, transfer->destination);
+    return gate == GATE_OPEN;
+}
+
+static void destination_release(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    if (transfer->destination_taken) {
+        transfer->destination_taken = false;
+        health_released(engine, out, transfer->destination);
+        engine_pump(engine, out, transfer->destination);
     }
-    return count >= most;
 }
 
 static uint32_t holder_has(const struct transfer *transfer, size_t holder)
@@ -556,6 +556,10 @@ static void job_start(struct engine *engine, struct out *out, struct transfer *t
                 &(struct row_job){.demand = row.id, .id = transfer->job, .holder = node_at(engine, node)->name, .path = PATH_RELAY,
                                   .state = DEMAND_RUNNING, .started_at = engine->now});
     transfer->relay_open = relay_order(engine, out, transfer);
+    transfer->destination_taken = transfer->relay_open;
+    if (transfer->destination_taken) {
+        health_taken(engine, transfer->destination);
+    }
     transfer->root = node_at(engine, node)->study_root ? UID_STUDY_ROOT_MOVE : UID_PATIENT_ROOT_MOVE;
     transfer->final_seen = transfer->lost = transfer->rule_broken = false;
     transfer->why = SLICE_EMPTY;
@@ -587,7 +591,7 @@ void transfer_run_if_ready(struct engine *engine, struct out *out, struct transf
         transfer_fail(engine, out, transfer, client, SLICE("the destination is down"));
     } else if (down) {
         transfer_fail(engine, out, transfer, client, SLICE("every holder is down"));
-    } else if (holder < transfer->holder_count && !destination_is_busy(engine, transfer)) {
+    } else if (holder < transfer->holder_count && destination_is_free(engine, transfer)) {
         job_start(engine, out, transfer, holder);
     }
 }
@@ -745,6 +749,7 @@ void transfer_settled(struct engine *engine, struct out *out, struct transfer *t
 static void job_over(struct engine *engine, struct out *out, struct transfer *transfer)
 {
     bool job_complete = true;
+    destination_release(engine, out, transfer);
     row_delete_job(engine, out, &(struct row_job){.demand = transfer->demand});
     for (struct item *item = transfer->items; item != NULL; item = item->next) {
         job_complete = job_complete && (!item->in_job || item->delivered);

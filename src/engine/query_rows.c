@@ -70,13 +70,14 @@ static bool study_of_row(const struct engine *engine, slice uid, int64_t person,
     return found;
 }
 
+/* Those that images can be fetched from: a workstation that was sent some is none. */
 static void add_holders(const struct engine *engine, int64_t study, struct node_set *holders)
 {
     for (uint32_t row = index_first_int(engine, INDEX_copy_study, study); row != ROW_NONE;
          row = index_next(engine, INDEX_copy_study, row)) {
         struct row_copy copy = row_get_copy(engine, row);
         uint32_t node = node_by_name(engine, copy.node);
-        if (copy.state != COPY_GONE && node != NODE_NONE) {
+        if (copy.state != COPY_GONE && node != NODE_NONE && node_at(engine, node)->source) {
             set_add(holders, node);
         }
     }

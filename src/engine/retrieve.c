@@ -180,7 +180,7 @@ void retrieve_get(struct engine *engine, const struct event *event, struct out *
 {
     (void)engine;
     (void)event;
-    struct dimse response = dimse_response(request, STATUS_SOP_CLASS_NOT_SUPPORTED); /* docs/conformance-statement: C-MOVE only */
+    struct dimse response = dimse_response(request, STATUS_SOP_CLASS_NOT_SUPPORTED); /* docs/decisions/0004 */
     out_send_dimse(out, channel->number, &response);
 }
 

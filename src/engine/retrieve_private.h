@@ -88,7 +88,7 @@ struct transfer {
     struct series *move_series; /* next to ask for */
     struct item *move_item;
     bool whole_study;        /* one C-MOVE does */
-    bool relay_open, final_seen, lost, rule_broken;
+    bool relay_open, destination_taken, final_seen, lost, rule_broken;
     uint16_t final_status;
     uint32_t job_wanted, job_answered;
     time_ns sign_ns;         /* last sign of life */

@@ -80,6 +80,9 @@ START_TEST(retrieve_to_a_viewer_is_proven_by_its_store_responses)
     ck_assert_int_eq(demand(1)->values[COLUMN_demand_proof].integer, PROOF_STORE);
     ck_assert_str_eq(w.archive[w.instance_count - 1].patient_id, "40018586"); /* her number at Gwent */
     ck_assert_str_eq(w.archive[w.instance_count - 1].issuer, "GWE");
+    FIND(STUDY_ROOT, KEY(QueryRetrieveLevel, "STUDY"), KEY(StudyInstanceUID, ""), KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.row_count, 1);
+    ck_assert_slice_eq(dataset_get(w.rows[0], 0x00991001u), SLICE("pacs_cav")); /* a workstation is no place to fetch from */
 }
 END_TEST
 
