@@ -167,7 +167,7 @@ void publish_apply(struct engine *engine, struct out *out, const struct hl7_valu
     if (exam.state == EXAM_CANCELLED && was != EXAM_CANCELLED) {
         withdraw(engine, out, &exam);
     }
-    publish_wake(engine, out, row_find_exam(engine, &exam), true);
+    publish_wake(engine, out, row_find_exam(engine, &exam));
     if (fresh || newer || exam.state != was) {
         exam = row_get_exam(engine, row_find_exam(engine, &exam));
         priors_exam_changed(engine, out, &exam);

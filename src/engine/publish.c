@@ -2,7 +2,8 @@
  *
  * Publish: a completed exam's study is found at its PACS by accession number, checked against the person, listed,
  * and becomes a row that queries and retrieves see. Not there yet: again, after waits that double; after
- * publish_give_up_ns only now and then, for studies do turn up late. */
+ * publish_give_up_ns only now and then, for studies do turn up late. Images come late too: what is published is
+ * looked at again a few times, and until nothing changes any more. */
 #include "src/engine/publish.h"
 
 #define WORKS_MAX 48u             /* publications under way: leaves room for questions among FINDS_MAX */
@@ -30,6 +31,8 @@ struct work {
     uint32_t study_count, study_at;
     struct found_series *series;
     uint32_t series_count, series_at;
+    uint8_t round;        /* 0: to be published; else how often it was looked at since */
+    bool changed;         /* since the last look */
     uint32_t strangers;   /* studies of this number that belong to somebody else */
     bool too_many;
 };
@@ -37,7 +40,7 @@ struct work {
 struct publish_state {
     struct work works[WORKS_MAX];
     uint32_t *waiting;    /* a ring of exam rows that want a place */
-    uint8_t *busy;        /* by exam row: waiting or at work */
+    uint8_t *busy;        /* by exam row: waiting or at work: its round + 1 */
     uint32_t ring_max, ring_first, ring_count;
     bool starting;        /* start_waiting is under way: an attempt that ends at once must not start the next inside */
 };
@@ -76,30 +79,55 @@ static bool wants_publication(const struct row_exam *exam)
 
 static void start_waiting(struct engine *engine, struct out *out);
 
-void publish_wake(struct engine *engine, struct out *out, uint32_t row, bool now)
+static void enqueue(struct engine *engine, struct out *out, uint32_t row, uint8_t round)
 {
     struct publish_state *state = engine->publish;
-    (void)now;
-    struct row_exam exam = row_get_exam(engine, row);
-    if (!wants_publication(&exam) || state->busy[row]) {
-        return;
-    }
-    assert(state->ring_count < state->ring_max);
-    state->busy[row] = 1;
+    assert(state->ring_count < state->ring_max && !state->busy[row]);
+    state->busy[row] = (uint8_t)(round + 1);
     state->waiting[(state->ring_first + state->ring_count++) % state->ring_max] = row;
     start_waiting(engine, out);
 }
 
+void publish_wake(struct engine *engine, struct out *out, uint32_t row)
+{
+    struct row_exam exam = row_get_exam(engine, row);
+    if (wants_publication(&exam) && !engine->publish->busy[row]) {
+        enqueue(engine, out, row, 0);
+    }
+}
+
+/* ---- Looking again at what is published. Timer subjects: exam row, round. */
+static const time_ns look_again_ns[] = {15 * TIME_S, TIME_MIN, 5 * TIME_MIN};
+#define ROUNDS (sizeof look_again_ns / sizeof look_again_ns[0])
+
+static void look_again(struct engine *engine, uint32_t row, uint8_t round)
+{
+    if (round <= ROUNDS) {
+        timer_set(engine, TIMER_PUBLISH, (int64_t)round << 32 | row, engine->now + look_again_ns[round - 1]);
+    }
+}
+
 void publish_timer(struct engine *engine, struct out *out, int64_t subject)
 {
-    publish_wake(engine, out, (uint32_t)subject, false);
+    uint32_t row = (uint32_t)subject;
+    uint8_t round = (uint8_t)(subject >> 32);
+    if (round == 0) {
+        publish_wake(engine, out, row);
+    } else if (!engine->publish->busy[row] && row_get_exam(engine, row).study != 0) {
+        enqueue(engine, out, row, round);
+    }
 }
 
 void publish_restored(struct engine *engine, struct out *out)
 {
     for (uint32_t row = 0; row < row_bound(engine, TABLE_exam); row++) {
-        if (row_used(engine, TABLE_exam, row)) {
-            publish_wake(engine, out, row, true);
+        if (!row_used(engine, TABLE_exam, row)) {
+            continue;
+        }
+        struct row_exam exam = row_get_exam(engine, row);
+        publish_wake(engine, out, row);
+        if (exam.study != 0 && exam.published_at > engine->now - look_again_ns[ROUNDS - 1]) {
+            look_again(engine, row, 1);
         }
     }
 }
@@ -107,7 +135,7 @@ void publish_restored(struct engine *engine, struct out *out)
 void publish_person_changed(struct engine *engine, struct out *out, int64_t person)
 {
     for (uint32_t row = index_first_int(engine, INDEX_exam_person, person); row != ROW_NONE; row = index_next(engine, INDEX_exam_person, row)) {
-        publish_wake(engine, out, row, true);
+        publish_wake(engine, out, row);
     }
 }
 
@@ -116,6 +144,9 @@ static void leave(struct engine *engine, struct out *out, struct work *work)
 {
     engine->publish->busy[work->row] = 0;
     work->phase = PHASE_FREE;
+    if (row_get_exam(engine, work->row).study != 0) {
+        look_again(engine, work->row, work->changed ? 1 : (uint8_t)(work->round + 1));
+    }
     start_waiting(engine, out);
 }
 
@@ -133,6 +164,10 @@ static time_ns wait_of(const struct engine *engine, int64_t attempts)
 static void try_again(struct engine *engine, struct out *out, struct work *work, slice why, bool counts)
 {
     struct row_exam exam = row_get_exam(engine, work->row);
+    if (exam.study != 0) {
+        leave(engine, out, work);
+        return;
+    }
     exam.attempts += counts;
     exam.why = why;
     row_put_exam(engine, out, &exam);
@@ -218,7 +253,7 @@ static void begin(struct engine *engine, struct out *out, struct work *work, uin
     struct row_exam exam = row_get_exam(engine, row);
     struct arena arena = work->arena;
     arena_reset(&arena);
-    *work = (struct work){.phase = PHASE_STUDY, .row = row, .arena = arena};
+    *work = (struct work){.phase = PHASE_STUDY, .row = row, .arena = arena, .round = (uint8_t)(engine->publish->busy[row] - 1)};
     work->node = organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE);
     work->series = arena_array(&work->arena, WORK_SERIES_MAX, sizeof *work->series);
     assert(work->series != NULL);
@@ -394,6 +429,19 @@ static bool has_room(const struct engine *engine, const struct work *work)
            row_room(engine, TABLE_review, 1) && text_room(engine, 2 * WORK_ARENA);
 }
 
+/* More has come: copies elsewhere are not whole any more. */
+static void mark_partial(struct engine *engine, struct out *out, int64_t study, int64_t instances)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_copy_study, study), next; row != ROW_NONE; row = next) {
+        next = index_next(engine, INDEX_copy_study, row);
+        struct row_copy copy = row_get_copy(engine, row);
+        if (copy.role != COPY_ORIGINAL && copy.state == COPY_PRESENT && copy.instance_count < instances) {
+            copy.state = COPY_PARTIAL;
+            row_put_copy(engine, out, &copy);
+        }
+    }
+}
+
 /* Puts study, series and copy; 0 when that must not be. */
 static int64_t put_study(struct engine *engine, struct out *out, struct work *work, const struct row_exam *exam)
 {
@@ -410,7 +458,24 @@ static int64_t put_study(struct engine *engine, struct out *out, struct work *wo
     row_put_study(engine, out, &study);
     put_series(engine, out, work, id);
     row_put_copy(engine, out, &(struct row_copy){id, name, COPY_ORIGINAL, COPY_PRESENT, instances, PROOF_LIST, engine->now});
+    mark_partial(engine, out, id, instances);
     return id;
+}
+
+/* Looked at again, and as it was. */
+static bool is_unchanged(const struct engine *engine, const struct work *work, const struct row_exam *exam)
+{
+    int64_t instances = 0;
+    for (uint32_t i = 0; i < work->series_count; i++) {
+        instances += work->series[i].instance_count;
+    }
+    for (uint32_t row = index_first_text(engine, INDEX_study_uid, work->studies[work->study_at].uid); row != ROW_NONE; row = index_next(engine, INDEX_study_uid, row)) {
+        struct row_study study = row_get_study(engine, row);
+        if (study.person == exam->person && study.series_count == work->series_count && study.instance_count == instances) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void published(struct engine *engine, struct out *out, struct work *work, int64_t study)
@@ -446,12 +511,15 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
         not_yet(engine, out, work, work->too_many ? SLICE("limit series of a study") : SLICE("limit studies"));
         return;
     }
-    int64_t study = put_study(engine, out, work, &exam);
-    if (study == 0) {
-        not_yet(engine, out, work, SLICE("limit audits"));
-        return;
+    if (work->round == 0 || !is_unchanged(engine, work, &exam)) {
+        int64_t study = put_study(engine, out, work, &exam);
+        if (study == 0) {
+            not_yet(engine, out, work, SLICE("limit audits"));
+            return;
+        }
+        work->changed = true;
+        published(engine, out, work, study);
     }
-    published(engine, out, work, study);
     if (++work->study_at < work->study_count) {
         ask_series(engine, out, work);
         return;

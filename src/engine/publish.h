@@ -8,7 +8,7 @@
 
 /* issuer/accession, in out->arena. */
 slice exam_key(struct out *out, const struct row_exam *exam);
-/* The exam may have become ready to be published. `now`: forget how long it still wanted to wait. */
-void publish_wake(struct engine *engine, struct out *out, uint32_t row, bool now);
+/* The exam may have become ready to be published. */
+void publish_wake(struct engine *engine, struct out *out, uint32_t row);
 
 #endif

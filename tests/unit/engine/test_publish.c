@@ -228,6 +228,31 @@ START_TEST(a_restart_restores_the_digest_and_goes_on_publishing)
 }
 END_TEST
 
+START_TEST(images_and_studies_that_come_late_are_noticed)
+{
+    fake_init();
+    fake_holds(1, "1.2.3", "GWE1001", &megan, 1, 3);
+    fake_start();
+    struct hl7_value done = fake_order(&megan, "GWE1001", "CM", "c1", "20100301090000");
+    fake_say(&done, "AA");
+    int64_t study = fake_exam("GWE", "GWE1001").study;
+    ck_assert_int_eq(fake_study_row(study).instance_count, 3);
+    row_put_copy(fake.engine, fake.out, &(struct row_copy){study, SLICE("mdt_room"), COPY_LEASED, COPY_PRESENT, 3, PROOF_STORE, fake.now});
+    fake.studies[0].images = 5;
+    fake_holds(1, "1.2.4", "GWE1001", &megan, 1, 7); /* a second study under the number */
+    fake_run(20 * TIME_S);
+    ck_assert_int_eq(fake_study_row(study).instance_count, 5);
+    struct row_copy key = {.study = study, .node = SLICE("mdt_room")};
+    ck_assert_int_eq(row_get_copy(fake.engine, row_find_copy(fake.engine, &key)).state, COPY_PARTIAL);
+    ck_assert_uint_ne(index_first_text(fake.engine, INDEX_study_uid, SLICE("1.2.4")), ROW_NONE);
+    ck_assert_int_eq(fake_exam("GWE", "GWE1001").study, study);
+    fake_run(TIME_HOUR);
+    int finds = fake.finds[1];
+    fake_run(10 * TIME_HOUR);
+    ck_assert_int_eq(fake.finds[1], finds); /* nothing changes any more: it is left alone */
+}
+END_TEST
+
 START_TEST(a_cancelled_exam_is_not_published_and_a_published_one_is_hidden)
 {
     fake_init();
@@ -270,5 +295,5 @@ UNIT_MAIN(a_completed_exam_is_found_at_its_pacs_and_published, a_study_that_is_n
           an_accession_number_of_two_persons_freezes_the_exam, equal_accession_numbers_of_two_issuers_are_two_exams,
           one_uid_of_two_persons_stays_two_studies_marked_as_clashing, a_repeated_message_is_acknowledged_and_changes_nothing,
           an_older_message_never_overwrites_a_newer_one, an_outage_delays_publication_and_the_breaker_spares_the_node, a_node_that_hangs_is_left_in_time,
-          a_restart_restores_the_digest_and_goes_on_publishing, a_cancelled_exam_is_not_published_and_a_published_one_is_hidden,
+          a_restart_restores_the_digest_and_goes_on_publishing, images_and_studies_that_come_late_are_noticed, a_cancelled_exam_is_not_published_and_a_published_one_is_hidden,
           hundreds_of_exams_complete_at_once_and_all_are_published)
