@@ -12,6 +12,8 @@ struct judge;
 
 /* Memory for a run of this scenario is taken from `arena`. ERR_LIMIT when it does not fit. */
 MUST_USE enum err judge_init(struct judge **out, const struct scenario *scenario, struct arena *arena);
+/* How long a question may take in engine time (the engine's configuration says); without it deadlines are not judged. */
+void judge_deadline(struct judge *judge, time_ns deadline_ns);
 /* `line` is the observation's line in observations.jsonl. Copies what it keeps. ERR_LIMIT when full. */
 MUST_USE enum err judge_observe(struct judge *judge, const struct observation *observation, int64_t line);
 

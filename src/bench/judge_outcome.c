@@ -12,26 +12,21 @@
 
 /* ---- Expectations. */
 
-static int64_t priors_ready_before_scan(const struct judge *judge)
+/* Ready before RADIS2 was told that the exam was done: stamps in messages have whole seconds, so the telling is what counts. */
+static int64_t priors_ready_before_scan(struct judge *judge)
 {
     int64_t ready = 0;
-    uint32_t cursor = 0;
-    const struct record *prior = NULL, *exam = NULL;
-    while ((prior = judge_row(judge, TABLE_prior, &cursor)) != NULL) {
-        uint32_t inner = 0;
-        while ((exam = judge_row(judge, TABLE_exam, &inner)) != NULL) {
-            char key[128];
-            int size = snprintf(key, sizeof key, "%.*s/%.*s", SLICE_ARGS(exam->values[COLUMN_exam_issuer].text), SLICE_ARGS(exam->values[COLUMN_exam_accession].text));
-            int64_t completed = exam->values[COLUMN_exam_completed_at].integer, at = prior->values[COLUMN_prior_ready_at].integer;
-            if (slice_equal((slice){key, (size_t)size}, prior->values[COLUMN_prior_exam].text)) {
-                ready += at > 0 && (completed == 0 || at < completed);
-            }
-        }
+    uint32_t cursor = judge->table_first[TABLE_prior];
+    for (const struct record *prior = NULL; (prior = judge_row(judge, &cursor)) != NULL;) {
+        slice accession = prior->values[COLUMN_prior_exam].text, issuer = slice_cut(&accession, '/');
+        const struct truth_exam *exam = judge_exam(judge, issuer, accession, false);
+        int64_t at = prior->values[COLUMN_prior_ready_at].integer;
+        ready += at > 0 && (exam == NULL || at < exam->completed_at);
     }
     return ready;
 }
 
-static bool measure(const struct judge *judge, const struct results *results, slice of, int64_t *value)
+static bool measure(struct judge *judge, const struct results *results, slice of, int64_t *value)
 {
     static const char *const names[COUNT_COUNT] = {
 #define COUNT(name, from, text) #name,
@@ -69,7 +64,7 @@ static void check_expectations(struct judge *judge, struct results *results)
         bool known = measure(judge, results, expectation->of, &result->value);
         int64_t low = expectation->low, high = expectation->high;
         if (expectation->kind == BOUND_ALL) {
-            low = high = judge->counts[COUNT_exams]; /* every exam that was ordered */
+            low = high = judge->completed_exams; /* every exam that RADIS2 said was done */
         }
         bool enough = expectation->kind == BOUND_MAX || result->value >= low, few = expectation->kind == BOUND_MIN || result->value <= high;
         result->pass = known && enough && few;
@@ -89,21 +84,11 @@ static struct story_line *add_line(struct judge *judge, const struct observation
     return story;
 }
 
-static slice engine_id(const struct judge *judge)
-{
-    for (size_t n = 0; n < judge->scenario->node_count; n++) {
-        if (judge->scenario->nodes[n].kind == KIND_ENGINE) {
-            return judge->scenario->nodes[n].id;
-        }
-    }
-    return SLICE_EMPTY;
-}
-
 static void arrow(struct judge *judge, const struct observation *seen, int64_t line, const char *kind, bool to_engine)
 {
     struct story_line *story = add_line(judge, seen, line, kind);
     if (story != NULL) {
-        slice node = story->from, engine = engine_id(judge);
+        slice node = story->from, engine = judge_engine(judge);
         story->from = to_engine ? node : engine;
         story->to = to_engine ? engine : node;
         story->bad = seen->kind == OBSERVATION_query_answered ? seen->flag : seen->number != 0 && (seen->kind == OBSERVATION_find_answered || seen->kind == OBSERVATION_retrieve_answered);
@@ -126,7 +111,7 @@ static void delivery(struct judge *judge, const struct observation *seen, int64_
     struct story_line *story = add_line(judge, seen, line, "store");
     if (story != NULL) {
         story->to = story->from;
-        story->from = engine_id(judge);
+        story->from = judge_engine(judge);
         story->text = judge_keep(judge, seen->study_uid);
         story->bytes = seen->count;
     }
@@ -188,30 +173,40 @@ static void add_outcome(struct judge *judge, const char *sentence)
 static void outcome_rows(struct judge *judge)
 {
     char text[1024];
-    uint32_t cursor = 0;
-    const struct record *row = NULL;
-    while ((row = judge_row(judge, TABLE_exam, &cursor)) != NULL) {
+    uint32_t cursor = judge->table_first[TABLE_exam];
+    for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
         snprintf(text, sizeof text, "exam %.*s/%.*s state %lld", SLICE_ARGS(row->values[COLUMN_exam_issuer].text), SLICE_ARGS(row->values[COLUMN_exam_accession].text),
                  (long long)row->values[COLUMN_exam_state].integer);
         add_outcome(judge, text);
     }
-    cursor = 0;
-    while ((row = judge_row(judge, TABLE_identifier, &cursor)) != NULL) {
-        /* A person is named by her own number: row numbers may differ between runs. */
-        uint32_t inner = 0;
-        const struct record *person = NULL;
-        while ((person = judge_row(judge, TABLE_person, &inner)) != NULL && person->values[COLUMN_person_id].integer != row->values[COLUMN_identifier_person].integer) {
-        }
-        slice own = person == NULL ? SLICE_EMPTY : person->values[COLUMN_person_patient_id].text;
+    cursor = judge->table_first[TABLE_identifier];
+    for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
+        /* A person is named by her own number where that is the NHS's: row numbers, and numbers made of them, may differ between runs. */
+        const struct record *person = judge_row_by_id(judge, TABLE_person, judge_survivor(judge, row->values[COLUMN_identifier_person].integer));
+        bool nhs = person != NULL && slice_equal(person->values[COLUMN_person_issuer].text, SLICE("NHS"));
+        slice own = nhs ? person->values[COLUMN_person_patient_id].text : SLICE_EMPTY;
         snprintf(text, sizeof text, "link %.*s/%.*s to %.*s", SLICE_ARGS(row->values[COLUMN_identifier_issuer].text), SLICE_ARGS(row->values[COLUMN_identifier_value].text),
                  SLICE_ARGS(own));
         add_outcome(judge, text);
     }
-    cursor = 0;
-    while ((row = judge_row(judge, TABLE_tombstone, &cursor)) != NULL) {
+    cursor = judge->table_first[TABLE_tombstone];
+    for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
         snprintf(text, sizeof text, "tombstone %.*s %.*s", SLICE_ARGS(row->values[COLUMN_tombstone_uid].text), SLICE_ARGS(row->values[COLUMN_tombstone_code].text));
         add_outcome(judge, text);
     }
+}
+
+/* Instances of the study that are at the destination. */
+static int64_t there(const struct judge *judge, const struct transfer_result *transfer)
+{
+    int64_t most = 0;
+    for (uint32_t s = judge_study(judge, transfer->study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+        for (uint32_t h = judge->studies[s].holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
+            bool here = slice_equal(judge->holdings[h].node, transfer->destination);
+            most = here && judge->holdings[h].instances > most ? judge->holdings[h].instances : most;
+        }
+    }
+    return most;
 }
 
 static void outcome_transfers(struct judge *judge, const struct results *results)
@@ -219,33 +214,33 @@ static void outcome_transfers(struct judge *judge, const struct results *results
     char text[1024];
     for (size_t i = 0; i < results->transfer_count; i++) {
         const struct transfer_result *transfer = &results->transfers[i];
-        int64_t there = 0;
-        for (uint32_t h = 0; h < judge->holding_count; h++) {
-            const struct holding *holding = &judge->holdings[h];
-            if (slice_equal(judge->studies[holding->study].uid, transfer->study_uid) && slice_equal(holding->node, transfer->destination)) {
-                there = holding->instances;
-            }
-        }
         snprintf(text, sizeof text, "transfer %.*s to %.*s for %lld: state %lld, %lld there", SLICE_ARGS(transfer->study_uid), SLICE_ARGS(transfer->destination),
-                 (long long)transfer->reason, (long long)transfer->state, (long long)there);
+                 (long long)transfer->reason, (long long)transfer->state, (long long)there(judge, transfer));
         add_outcome(judge, text);
     }
 }
 
+/* A question that is asked until it is complete has ids 7, 7.2, 7.3: it counts once, with its last answer. */
+static bool is_last_attempt(const struct judge *judge, const struct question *question)
+{
+    char text[JUDGE_KEY_SIZE], next[128];
+    size_t dot = slice_index(question->id, '.');
+    int64_t attempt = 1;
+    uint32_t found = 0;
+    (void)slice_to_int64(slice_after(question->id, dot + 1), &attempt);
+    snprintf(next, sizeof next, "%.*s.%lld", SLICE_ARGS(slice_before(question->id, dot)), (long long)attempt + 1);
+    return !map_find(&judge->question_map, judge_key(text, question->viewer, slice_from(next)), &found);
+}
+
+/* The watcher asks as often as it takes: its questions are left out. */
 static void outcome_questions(struct judge *judge)
 {
     char text[1024];
     for (uint32_t q = 0; q < judge->question_count; q++) {
         const struct question *question = &judge->questions[q];
-        if (!question->watcher) {
-            /* Numbered among the viewer's own: the watcher asks as often as it takes. */
-            char number[16];
-            uint32_t mine = 0;
-            for (uint32_t before = 0; before < q; before++) {
-                mine += !judge->questions[before].watcher;
-            }
-            snprintf(number, sizeof number, "%u", mine);
-            snprintf(text, sizeof text, "question %s of %.*s: %s", number, SLICE_ARGS(question->viewer), question->flagged ? "incomplete" : "complete");
+        if (!question->watcher && is_last_attempt(judge, question)) {
+            snprintf(text, sizeof text, "question %.*s of %.*s: %s", SLICE_ARGS(slice_before(question->id, slice_index(question->id, '.'))), SLICE_ARGS(question->viewer),
+                     question->flagged ? "incomplete" : "complete");
             add_outcome(judge, text);
         }
     }
@@ -268,27 +263,24 @@ static slice tallied(struct judge *judge, slice node, bool coped)
     return buffer_slice(&text);
 }
 
-static void count_findings(struct judge *judge)
+void judge_tally(struct judge *judge, slice node, slice what, bool coped)
 {
-    uint32_t cursor = 0;
-    const struct record *row = NULL;
-    while ((row = judge_row(judge, TABLE_finding, &cursor)) != NULL) {
-        slice node = row->values[COLUMN_finding_node].text, what = row->values[COLUMN_finding_what].text;
-        uint32_t i = 0;
-        while (i < judge->tally_count && !(judge->tallies[i].coped && slice_equal(judge->tallies[i].node, node) && slice_equal(judge->tallies[i].what, what))) {
-            i++;
+    char text[JUDGE_KEY_SIZE], both[JUDGE_KEY_SIZE];
+    slice key = judge_key(text, coped ? SLICE("coped") : SLICE("bit"), judge_key(both, node, slice_before(what, 200)));
+    uint32_t at = 0;
+    if (!map_find(&judge->tally_map, key, &at)) {
+        if (judge->tally_count == JUDGE_TALLIES_MAX || map_put(&judge->tally_map, judge_keep(judge, key), judge->tally_count) != ERR_OK) {
+            return;
         }
-        if (i == judge->tally_count && i < 4096) {
-            judge->tallies[judge->tally_count++] = (struct quirk_tally){node, what, 0, true};
-        }
-        judge->tallies[i < 4096 ? i : 0].count += i < 4096;
+        at = judge->tally_count++;
+        judge->tallies[at] = (struct quirk_tally){judge_keep(judge, node), judge_keep(judge, what), 0, coped};
     }
+    judge->tallies[at].count++;
 }
 
 static void fill_nodes(struct judge *judge, struct results *results)
 {
     const struct scenario *scenario = judge->scenario;
-    count_findings(judge);
     results->nodes = arena_array(judge->arena, scenario->node_count, sizeof *results->nodes);
     for (uint32_t n = 0; results->nodes != NULL && n < scenario->node_count; n++) {
         struct node_result *node = &results->nodes[results->node_count++];

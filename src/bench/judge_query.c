@@ -1,99 +1,171 @@
 /* SPDX-License-Identifier: MIT
  *
  * Questions and answers: each question has one final answer; an unmarked one shows the truth, a marked one has
- * a cause. A study that came or went while the question was open may be shown or not: both are true. */
+ * a cause. What came, went or was told of a patient while the question was open may be shown or not: both are true. */
 #include "src/bench/judge_private.h"
+
+#define STATUS_NONE_LOST (-1) /* query_answered, retrieve_answered: below zero the association was lost */
 
 static struct question *open_question(struct judge *judge, const struct observation *seen)
 {
+    char text[JUDGE_KEY_SIZE];
     uint32_t found = 0;
-    if (map_find(&judge->question_map, judge_key(judge, seen->actor, seen->other_id), &found)) {
-        return &judge->questions[found];
-    }
-    return NULL;
+    return map_find(&judge->question_map, judge_key(text, seen->actor, seen->other_id), &found) ? &judge->questions[found] : NULL;
 }
 
 static enum err asked(struct judge *judge, const struct observation *seen, int64_t line)
 {
-    if (judge->question_count == JUDGE_QUERIES_MAX ||
-        map_put(&judge->question_map, judge_key(judge, seen->actor, seen->other_id), judge->question_count) != ERR_OK) {
+    char text[JUDGE_KEY_SIZE];
+    slice key = judge_keep(judge, judge_key(text, seen->actor, seen->other_id));
+    if (judge->question_count == JUDGE_QUERIES_MAX || map_put(&judge->question_map, key, judge->question_count) != ERR_OK) {
         return ERR_LIMIT;
     }
     judge->questions[judge->question_count++] = (struct question){
         .id = judge_keep(judge, seen->other_id), .viewer = judge_keep(judge, seen->actor), .patient_id = judge_keep(judge, seen->patient_id),
         .issuer = judge_keep(judge, seen->issuer), .accession = judge_keep(judge, seen->accession), .study_uid = judge_keep(judge, seen->study_uid),
         .text = judge_keep(judge, seen->text), .asked_at = seen->at_ns, .answered_at = TIME_NEVER, .asked_line = line,
-        .watcher = slice_equal(seen->actor, SLICE("watcher")), .study_level = slice_starts(seen->text, SLICE("STUDY")), .row_first = judge->row_count};
+        .watcher = slice_equal(seen->actor, SLICE("watcher")), .study_level = slice_starts(seen->text, SLICE("STUDY")), .row_first = JUDGE_NONE,
+        .row_last = JUDGE_NONE};
     return ERR_OK;
 }
 
-/* The person whom the row's number names owns a study of this UID? */
-static void check_row_person(struct judge *judge, const struct question *question, const struct observation *seen, int64_t line)
+/* ---- Rows. */
+
+static uint32_t take_row(struct judge *judge)
 {
-    slice issuer = seen->issuer.size > 0 ? seen->issuer : SLICE("NHS");
-    uint32_t identity = judge_identity(judge, issuer, seen->patient_id);
-    bool right = slice_equal(issuer, SLICE("PONT")), known = false;
-    for (uint32_t s = 0; s < judge->study_count; s++) {
-        const struct truth_study *study = &judge->studies[s];
-        if (slice_equal(study->uid, seen->study_uid)) {
-            known = true;
-            right = right || (identity != UINT32_MAX && slice_equal(judge->identities[identity].person, study->person));
-        }
+    uint32_t row = judge->row_free;
+    if (row != JUDGE_NONE) {
+        judge->row_free = judge->rows[row].next;
+        return row;
     }
-    judge->wrong_patient += !(right && known);
-    const int64_t lines[] = {question->asked_line, line};
-    judge_case(judge, INVARIANT_right_patient, !(right && known), lines, 2, "%.*s was shown study %.*s under %.*s (issuer %.*s)", SLICE_ARGS(seen->actor),
-               SLICE_ARGS(seen->study_uid), SLICE_ARGS(seen->patient_id), SLICE_ARGS(issuer));
+    return judge->row_count == JUDGE_ROWS_MAX ? JUDGE_NONE : judge->row_count++;
 }
 
 static enum err row_shown(struct judge *judge, const struct observation *seen, int64_t line)
 {
     struct question *question = open_question(judge, seen);
-    if (question == NULL || !question->study_level) {
+    if (question == NULL || !question->study_level || question->answers > 0) {
         return ERR_OK;
     }
-    if (judge->row_count == JUDGE_QUERIES_MAX * 4) {
+    uint32_t row = take_row(judge);
+    if (row == JUDGE_NONE) {
         return ERR_LIMIT;
     }
-    judge->rows[judge->row_count++] = (struct shown_row){judge_keep(judge, seen->study_uid), judge_keep(judge, seen->patient_id),
-                                                         judge_keep(judge, seen->issuer), judge_keep(judge, seen->other_issuer), line};
+    judge->rows[row] = (struct shown_row){judge_keep(judge, seen->study_uid), judge_keep(judge, seen->patient_id), judge_keep(judge, seen->issuer),
+                                          judge_keep(judge, seen->accession), judge_keep(judge, seen->other_issuer), line, JUDGE_NONE, JUDGE_NONE};
+    if (question->row_last == JUDGE_NONE) {
+        question->row_first = row;
+    } else {
+        judge->rows[question->row_last].next = row;
+    }
+    question->row_last = row;
     question->row_count++;
     judge->rows_with_two_holders += slice_index(seen->other_issuer, '\\') < seen->other_issuer.size;
-    check_row_person(judge, question, seen, line);
     return ERR_OK;
 }
 
-/* Does the truth say that this study answers the question? */
-static bool answers(const struct judge *judge, const struct question *question, const struct truth_study *study)
+static void give_rows(struct judge *judge, struct question *question)
 {
-    if (question->study_uid.size > 0) {
-        return slice_equal(question->study_uid, study->uid);
+    if (question->row_last != JUDGE_NONE) {
+        judge->rows[question->row_last].next = judge->row_free;
+        judge->row_free = question->row_first;
     }
-    if (question->accession.size > 0) {
-        return slice_equal(question->accession, study->accession);
-    }
-    slice issuer = question->issuer.size > 0 ? question->issuer : SLICE("NHS");
-    uint32_t identity = judge_identity(judge, issuer, question->patient_id);
-    return identity != UINT32_MAX && judge_root(judge, identity) == judge_root(judge, study->identity);
+    question->row_first = question->row_last = JUDGE_NONE;
 }
 
-/* How many rows of this question are this study? Two studies of one UID are told apart by the person. */
-static int64_t rows_of(const struct judge *judge, const struct question *question, const struct truth_study *study, const struct shown_row **row)
+static slice row_issuer(const struct shown_row *row)
 {
-    int64_t count = 0;
-    for (uint32_t r = question->row_first; r < judge->row_count; r++) {
-        const struct shown_row *shown = &judge->rows[r];
-        if (!slice_equal(shown->uid, study->uid)) {
-            continue;
-        }
-        uint32_t identity = judge_identity(judge, shown->issuer.size > 0 ? shown->issuer : SLICE("NHS"), shown->patient_id);
-        bool same = identity == UINT32_MAX || slice_equal(judge->identities[identity].person, study->person);
-        if (same) {
-            *row = shown;
-            count++;
+    return row->issuer.size > 0 ? row->issuer : SLICE("NHS");
+}
+
+static bool holds(const struct judge *judge, uint32_t study, slice node)
+{
+    for (uint32_t h = judge->studies[study].holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
+        if (slice_equal(judge->holdings[h].node, node)) {
+            return true;
         }
     }
-    return count;
+    return false;
+}
+
+/* Of the studies of this UID the one that the row is: that of its patient, else the only one, else that of its accession number. */
+static uint32_t study_of_row(struct judge *judge, const struct shown_row *row)
+{
+    uint32_t first = judge_study(judge, row->uid), fits = first;
+    bool known = judge_identity(judge, row_issuer(row), row->patient_id) != JUDGE_NONE;
+    for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+        if (known && judge_names(judge, row_issuer(row), row->patient_id, s)) {
+            return s;
+        }
+        fits = slice_equal(judge->studies[s].accession, row->accession) ? s : fits;
+    }
+    return fits;
+}
+
+/* The row's patient owns the study; and what it names as copies is hers too. */
+static void check_row_person(struct judge *judge, const struct question *question, const struct shown_row *row)
+{
+    bool right = judge_names(judge, row_issuer(row), row->patient_id, row->study), mixed = false;
+    for (slice rest = row->holders; rest.data != NULL && rest.size > 0;) {
+        slice node = slice_cut(&rest, '\\');
+        bool hers = holds(judge, row->study, node) || judge_is(judge, node, KIND_ENGINE);
+        for (uint32_t s = judge_study(judge, row->uid); s != JUDGE_NONE && !hers; s = judge->studies[s].next_uid) {
+            mixed = mixed || holds(judge, s, node);
+        }
+    }
+    judge->wrong_patient += !right || mixed;
+    const int64_t lines[] = {question->asked_line, row->line, judge->studies[row->study].line};
+    judge_case(judge, INVARIANT_right_patient, !right || mixed, lines, 3, "%.*s was shown study %.*s under %.*s (issuer %.*s)%s", SLICE_ARGS(question->viewer),
+               SLICE_ARGS(row->uid), SLICE_ARGS(row->patient_id), SLICE_ARGS(row_issuer(row)),
+               !right ? ": not its patient" : mixed ? ": one of the copies named is another patient's" : "");
+}
+
+/* ---- The truth about a question. */
+
+/* Keys that the judge does not match itself make the answer smaller than the studies of the patient. */
+static bool has_other_keys(slice text)
+{
+    static const char *const known[] = {"PatientID", "IssuerOfPatientID", "AccessionNumber", "IssuerOfAccessionNumber", "StudyInstanceUID", "patient_id",
+                                        "issuer",    "accession",         "accession_issuer", "study_uid",              "root"};
+    slice rest = text;
+    (void)slice_cut(&rest, ' ');
+    while (rest.data != NULL) {
+        slice part = slice_trim(slice_cut(&rest, ' '));
+        slice name = slice_before(part, slice_index(part, '='));
+        bool is_known = name.size == part.size; /* no "key=value" at all */
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+            is_known = is_known || slice_equal(name, slice_from(known[i]));
+        }
+        if (!is_known) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_broad(const struct question *question)
+{
+    return question->study_uid.size == 0 && question->accession.size == 0 && question->patient_id.size == 0;
+}
+
+static bool fits_accession(const struct judge *judge, const struct question *question, const struct truth_study *study)
+{
+    uint32_t site = question->patient_id.size > 0 ? JUDGE_NONE : judge_site(judge, question->issuer);
+    return question->accession.size == 0 || (slice_equal(question->accession, study->accession) && (site == JUDGE_NONE || site == study->site));
+}
+
+/* Does the truth say that this study answers the question? */
+static bool answers(const struct judge *judge, const struct question *question, uint32_t s)
+{
+    const struct truth_study *study = &judge->studies[s];
+    if ((question->study_uid.size > 0 && !slice_equal(question->study_uid, study->uid)) || !fits_accession(judge, question, study)) {
+        return false;
+    }
+    if (question->patient_id.size == 0) {
+        return true;
+    }
+    uint32_t identity = judge_identity(judge, question->issuer.size > 0 ? question->issuer : SLICE("NHS"), question->patient_id);
+    return identity != JUDGE_NONE && judge_same_group(judge, identity, study->identity);
 }
 
 static bool lists(slice holders, slice node)
@@ -106,83 +178,145 @@ static bool lists(slice holders, slice node)
     return false;
 }
 
-/* Every copy that was whole before the question must be named. Viewers answer no question themselves: theirs may be. */
-static bool names_all_copies(const struct judge *judge, const struct question *question, uint32_t study, const struct shown_row *row)
+/* Every copy at a PACS that was whole before the question, and still is, must be named; and none that never was. */
+static const char *wrong_copy(const struct judge *judge, const struct question *question, uint32_t study, const struct shown_row *row)
 {
-    for (uint32_t h = 0; row->holders.size > 0 && h < judge->holding_count; h++) {
+    if (judge_is(judge, row->holders, KIND_ENGINE)) {
+        return NULL; /* it says only whom to ask for the images: itself */
+    }
+    for (uint32_t h = judge->studies[study].holdings; row->holders.size > 0 && h != JUDGE_NONE; h = judge->holdings[h].next) {
         const struct holding *holding = &judge->holdings[h];
-        if (holding->study == study && holding->complete_at < question->asked_at && judge_is_pacs(judge, holding->node) && !lists(row->holders, holding->node)) {
-            return false;
+        bool whole = holding->instances >= judge->studies[study].instances && holding->complete_at < question->asked_at && holding->gone_at == TIME_NEVER;
+        if (whole && judge_is(judge, holding->node, KIND_PACS) && !lists(row->holders, holding->node)) {
+            return "without one of its copies";
         }
     }
-    return true;
+    for (slice rest = row->holders; rest.data != NULL && rest.size > 0;) {
+        if (!holds(judge, study, slice_cut(&rest, '\\'))) {
+            return "with a copy that is none";
+        }
+    }
+    return NULL;
 }
 
-static void check_study(struct judge *judge, const struct question *question, uint32_t s, int64_t line)
+/* Was it at a PACS from before the question until after its answer, and hers beyond doubt? */
+static bool is_settled(const struct judge *judge, const struct question *question, const struct truth_study *study)
+{
+    bool there = false;
+    for (uint32_t h = study->holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
+        const struct holding *holding = &judge->holdings[h];
+        there = there || (holding->first_at < question->asked_at && holding->gone_at == TIME_NEVER && judge_is(judge, holding->node, KIND_PACS));
+    }
+    return there && study->rejected_at == TIME_NEVER && (question->patient_id.size == 0 || judge_is_certain(judge, study->person, question->asked_at));
+}
+
+static const struct shown_row *shown_row(const struct judge *judge, const struct truth_study *study, uint32_t q)
+{
+    return study->shown_to == q ? &judge->rows[study->row] : NULL;
+}
+
+/* One study that answers the question: was it shown as it should be? */
+static void check_study(struct judge *judge, const struct question *question, uint32_t q, uint32_t s)
 {
     const struct truth_study *study = &judge->studies[s];
-    const struct shown_row *row = NULL;
-    int64_t shown = rows_of(judge, question, study, &row);
-    bool gone = study->rejected_at < question->asked_at, settled = study->first_at < question->asked_at && study->rejected_at > question->answered_at;
-    const int64_t lines[] = {question->asked_line, line, row == NULL ? 0 : row->line};
-    if (gone) {
-        judge_case(judge, INVARIANT_rejected_stays_hidden, shown > 0, lines, 3, "question %.*s and rejected study %.*s", SLICE_ARGS(question->id), SLICE_ARGS(study->uid));
+    const struct shown_row *row = shown_row(judge, study, q);
+    bool settled = is_settled(judge, question, study);
+    const int64_t lines[] = {question->asked_line, question->answered_line, row == NULL ? study->line : row->line};
+    if (study->rejected_at < question->asked_at) {
+        judge_case(judge, INVARIANT_rejected_stays_hidden, row != NULL, lines, 3, "question %.*s by %.*s and rejected study %.*s: %s", SLICE_ARGS(question->id),
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid), row != NULL ? "shown" : "not shown");
         return;
     }
-    if (!question->flagged && settled && shown == 0) {
+    const char *copy = row == NULL || question->flagged || !settled ? NULL : wrong_copy(judge, question, s, row);
+    if (row == NULL && settled && !question->flagged && !has_other_keys(question->text)) {
         judge->silently_missing++;
-        judge_case(judge, INVARIANT_answer_is_true, true, lines, 2, "question %.*s by %.*s: study %.*s exists and was not shown, and nothing said so",
+        judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s exists and was not shown, and nothing said so",
                    SLICE_ARGS(question->id), SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid));
-    } else if (shown > 1) {
-        judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s: study %.*s was shown %lld times", SLICE_ARGS(question->id), SLICE_ARGS(study->uid), (long long)shown);
-    } else if (!question->flagged && settled && !names_all_copies(judge, question, s, row)) {
-        judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s: study %.*s was shown without one of its copies (named: %.*s)",
-                   SLICE_ARGS(question->id), SLICE_ARGS(study->uid), SLICE_ARGS(row->holders));
+    } else if (row != NULL && study->shown > 1) {
+        judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown %u times", SLICE_ARGS(question->id),
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid), study->shown);
+    } else if (copy != NULL) {
+        judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown %s (named: %.*s)", SLICE_ARGS(question->id),
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid), copy, SLICE_ARGS(row->holders));
     }
 }
 
-static void check_truth(struct judge *judge, const struct question *question, int64_t line)
+/* Calls check_study for all that answer; returns how many there are. */
+static int64_t check_studies(struct judge *judge, const struct question *question, uint32_t q)
 {
-    int64_t before = judge->invariants[INVARIANT_answer_is_true].violations, expected = 0;
-    for (uint32_t s = 0; s < judge->study_count; s++) {
-        if (answers(judge, question, &judge->studies[s])) {
-            check_study(judge, question, s, line);
-            expected++;
+    int64_t count = 0;
+    uint32_t first = JUDGE_NONE, identity = JUDGE_NONE;
+    if (question->study_uid.size > 0) {
+        first = judge_study(judge, question->study_uid);
+    } else if (question->accession.size > 0) {
+        (void)map_find(&judge->accession_map, question->accession, &first);
+    } else {
+        identity = judge_identity(judge, question->issuer.size > 0 ? question->issuer : SLICE("NHS"), question->patient_id);
+    }
+    for (uint32_t s = first; s != JUDGE_NONE; s = question->study_uid.size > 0 ? judge->studies[s].next_uid : judge->studies[s].next_accession) {
+        if (answers(judge, question, s)) {
+            check_study(judge, question, q, s);
+            count++;
         }
     }
-    int64_t shown_known = 0;
-    for (uint32_t s = 0; s < judge->study_count; s++) {
-        const struct shown_row *row = NULL;
-        shown_known += answers(judge, question, &judge->studies[s]) ? rows_of(judge, question, &judge->studies[s], &row) : 0;
+    uint32_t begin = identity == JUDGE_NONE ? JUDGE_NONE : judge->identities[identity].link, link = begin;
+    while (link != JUDGE_NONE) {
+        uint32_t of = judge->links[link].identity;
+        for (uint32_t s = of == JUDGE_NONE ? JUDGE_NONE : judge->identities[of].studies; s != JUDGE_NONE; s = judge->studies[s].next_identity, count++) {
+            check_study(judge, question, q, s);
+        }
+        link = judge->links[link].next == begin ? JUDGE_NONE : judge->links[link].next;
     }
-    const int64_t lines[] = {question->asked_line, line};
-    if (shown_known < question->row_count) {
-        judge_case(judge, INVARIANT_answer_is_true, true, lines, 2, "question %.*s: %lld rows do not answer it", SLICE_ARGS(question->id), (long long)(question->row_count - shown_known));
-    } else if (judge->invariants[INVARIANT_answer_is_true].violations == before) {
+    return count;
+}
+
+/* Finds out which study each row is; a row of what does not exist, or does not answer, is a lie. */
+static void check_rows(struct judge *judge, const struct question *question, uint32_t q)
+{
+    for (uint32_t r = question->row_first; r != JUDGE_NONE; r = judge->rows[r].next) {
+        struct shown_row *row = &judge->rows[r];
+        const int64_t lines[] = {question->asked_line, row->line, question->answered_line};
+        row->study = study_of_row(judge, row);
+        if (row->study == JUDGE_NONE) {
+            judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown and does not exist", SLICE_ARGS(question->id),
+                       SLICE_ARGS(question->viewer), SLICE_ARGS(row->uid));
+            continue;
+        }
+        check_row_person(judge, question, row);
+        struct truth_study *study = &judge->studies[row->study];
+        study->shown = study->shown_to == q ? study->shown + 1 : 1;
+        study->row = r;
+        study->shown_to = q;
+        if (!is_broad(question) && !answers(judge, question, row->study)) {
+            judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown and does not answer it", SLICE_ARGS(question->id),
+                       SLICE_ARGS(question->viewer), SLICE_ARGS(row->uid));
+        }
+    }
+}
+
+static void check_truth(struct judge *judge, const struct question *question, uint32_t q)
+{
+    int64_t before = judge->invariants[INVARIANT_answer_is_true].violations;
+    check_rows(judge, question, q);
+    int64_t expected = is_broad(question) ? question->row_count : check_studies(judge, question, q);
+    const int64_t lines[] = {question->asked_line, question->answered_line};
+    if (judge->invariants[INVARIANT_answer_is_true].violations == before) {
         judge_case(judge, INVARIANT_answer_is_true, false, lines, 2, "question %.*s by %.*s (%.*s): %lld of %lld studies, %s", SLICE_ARGS(question->id),
-                   SLICE_ARGS(question->viewer), SLICE_ARGS(question->text), (long long)question->row_count, (long long)expected,
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(slice_before(question->text, 100)), (long long)question->row_count, (long long)expected,
                    question->flagged ? "marked incomplete" : "complete");
     }
 }
 
-/* Was a PACS away for the whole of the question (then the mark is due), or at any time in it (then it is allowed)? */
-static void check_flag(struct judge *judge, const struct question *question, int64_t line)
+static void check_flag(struct judge *judge, const struct question *question)
 {
-    bool due = false, allowed = false;
-    for (uint32_t f = 0; f < judge->fault_count; f++) {
-        const struct fault_window *fault = &judge->faults[f];
-        bool stops_answers = slice_starts(fault->effect, SLICE("down")) || slice_starts(fault->effect, SLICE("hang")) || slice_starts(fault->effect, SLICE("crash"));
-        due = due || (stops_answers && fault->from <= question->asked_at && fault->until >= question->answered_at);
-        allowed = allowed || (fault->from <= question->answered_at && fault->until >= question->asked_at - 10 * TIME_S);
-    }
-    for (int64_t i = 0; i < judge->node_failures; i++) {
-        allowed = allowed || (judge->failure_times[i] >= question->asked_at && judge->failure_times[i] <= question->answered_at);
-    }
-    bool wrong = (due && !question->flagged) || (question->flagged && !due && !allowed);
-    const int64_t lines[] = {question->asked_line, line};
+    struct flag_cause cause = judge_flag_cause(judge, question);
+    bool wrong = question->flagged ? !cause.due && !cause.allowed : cause.due;
+    const int64_t lines[] = {question->asked_line, question->answered_line};
     judge_case(judge, INVARIANT_partial_is_flagged, wrong, lines, 2, "question %.*s by %.*s was %s; %s", SLICE_ARGS(question->id), SLICE_ARGS(question->viewer),
-               question->flagged ? "marked incomplete" : "not marked", due ? "a PACS was away all the while" : allowed ? "a PACS was away for a part of it" : "every PACS was there");
+               question->flagged ? "marked incomplete" : "not marked", cause.why);
 }
+
+/* ---- Answers. */
 
 static void take_latency(struct judge *judge, enum latency_kind kind, int64_t latency_ns)
 {
@@ -191,56 +325,86 @@ static void take_latency(struct judge *judge, enum latency_kind kind, int64_t la
     }
 }
 
+/* "Not now", "not so" and "which of the two": the question was not answered at all (PS3.4 C.4.1.1.4). */
+static bool is_refusal(int64_t status)
+{
+    return (status & 0xFF00) == STATUS_OUT_OF_RESOURCES || (status & 0xFF00) == 0xA900 || status == (int64_t)STATUS_UNABLE_TO_PROCESS ||
+           status == (int64_t)STATUS_SOP_CLASS_NOT_SUPPORTED;
+}
+
 static void answered(struct judge *judge, const struct observation *seen, int64_t line)
 {
     struct question *question = open_question(judge, seen);
-    if (question == NULL) {
-        return;
+    if (question == NULL || ++question->answers > 1) {
+        return; /* told at the end */
     }
-    question->answers++;
     question->answered_at = seen->at_ns;
     question->answered_line = line;
     question->flagged = seen->flag;
     question->status = seen->number;
-    if (question->answers > 1) {
-        return; /* told at the end */
-    }
     if (!question->watcher) {
         judge->counts[COUNT_queries]++;
-        judge->counts[COUNT_queries_partial] += seen->flag;
+        judge->counts[COUNT_queries_partial] += seen->flag && !is_refusal(seen->number);
         take_latency(judge, LATENCY_query, seen->latency_ns);
     }
-    if (seen->number < 0) {
-        return; /* the association was lost: no answer at all, so nothing that could be untrue */
+    /* A lost association, a cancelled question and a refusal are no answers, so nothing that could be untrue. */
+    if (seen->number == 0 || (seen->flag && !is_refusal(seen->number))) {
+        check_flag(judge, question);
+        if (question->study_level) {
+            check_truth(judge, question, (uint32_t)(question - judge->questions));
+        }
     }
-    check_flag(judge, question, line);
-    if (question->study_level) {
-        check_truth(judge, question, line);
-    }
+    give_rows(judge, question);
 }
 
-static void retrieve(struct judge *judge, const struct observation *seen, int64_t line)
+/* A system that the engine was not told of: its association is refused, so no request of it is ever accepted. */
+static bool is_stranger(const struct judge *judge, slice viewer)
 {
-    slice key = judge_key(judge, seen->actor, seen->other_id);
-    uint32_t count = 0;
-    bool open = map_find(&judge->retrieve_map, key, &count);
-    if (seen->kind == OBSERVATION_retrieve_asked) {
-        judge->retrieves_open += map_put(&judge->retrieve_map, key, 0) == ERR_OK;
-        return;
+    for (size_t n = 0; n < judge->scenario->node_count; n++) {
+        if (judge->scenario->nodes[n].unknown && slice_equal(judge->scenario->nodes[n].id, viewer)) {
+            return true;
+        }
     }
-    const int64_t lines[] = {line};
-    judge_case(judge, INVARIANT_one_final_answer, !open || count > 0, lines, 1, "retrieve %.*s by %.*s ended with status %04llX", SLICE_ARGS(seen->other_id),
-               SLICE_ARGS(seen->actor), (unsigned long long)seen->number);
-    judge->retrieves_open -= count == 0;
-    (void)!map_put(&judge->retrieve_map, key, count + 1);
+    return false;
+}
+
+/* Without an answer because the engine was killed, or the asker cut it: nobody owes one. */
+static bool is_excused(const struct judge *judge, slice viewer, time_ns asked_at, time_ns answered_at)
+{
+    return is_stranger(judge, viewer) || judge_disturbed(judge, judge_engine(judge), asked_at, answered_at) || judge_disturbed(judge, viewer, asked_at, answered_at);
+}
+
+static enum err retrieve_asked(struct judge *judge, const struct observation *seen, int64_t line)
+{
+    char text[JUDGE_KEY_SIZE];
+    slice key = judge_keep(judge, judge_key(text, seen->actor, seen->other_id));
+    if (judge->retrieve_count == JUDGE_QUERIES_MAX || map_put(&judge->retrieve_map, key, judge->retrieve_count) != ERR_OK) {
+        return ERR_LIMIT;
+    }
+    judge->retrieves[judge->retrieve_count++] = (struct retrieve){judge_keep(judge, seen->other_id), judge_keep(judge, seen->actor), judge_keep(judge, seen->study_uid),
+                                                                  seen->at_ns, line, 0};
+    return ERR_OK;
+}
+
+static void retrieve_answered(struct judge *judge, const struct observation *seen, int64_t line)
+{
+    char text[JUDGE_KEY_SIZE];
+    uint32_t found = 0;
+    bool known = map_find(&judge->retrieve_map, judge_key(text, seen->actor, seen->other_id), &found);
+    struct retrieve *retrieve = known ? &judge->retrieves[found] : NULL;
+    bool lost = seen->number <= STATUS_NONE_LOST, again = !known || ++retrieve->answers > 1;
+    bool wrong = again || (lost && !is_excused(judge, seen->actor, retrieve->asked_at, seen->at_ns));
+    const int64_t lines[] = {known ? retrieve->asked_line : 0, line};
+    judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "retrieve %.*s by %.*s %s", SLICE_ARGS(seen->other_id), SLICE_ARGS(seen->actor),
+               again ? "ended more than once" : lost ? "lost its association" : "had its final answer");
     take_latency(judge, LATENCY_retrieve, seen->latency_ns);
 }
 
 static void watched(struct judge *judge, const struct observation *seen)
 {
-    uint32_t value = 0;
-    slice key = judge_key(judge, seen->issuer, seen->accession);
-    if (seen->flag && !map_find(&judge->watched_map, key, &value) && map_put(&judge->watched_map, key, 1) == ERR_OK) {
+    struct truth_exam *exam = seen->flag ? judge_exam(judge, seen->issuer, seen->accession, false) : NULL;
+    if (exam != NULL && !exam->watched) {
+        exam->watched = true;
         judge->counts[COUNT_published]++;
         take_latency(judge, LATENCY_publish, seen->latency_ns);
     }
@@ -257,8 +421,9 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
         answered(judge, seen, line);
         return ERR_OK;
     case OBSERVATION_retrieve_asked:
+        return retrieve_asked(judge, seen, line);
     case OBSERVATION_retrieve_answered:
-        retrieve(judge, seen, line);
+        retrieve_answered(judge, seen, line);
         return ERR_OK;
     case OBSERVATION_first_image:
         take_latency(judge, LATENCY_first_image, seen->latency_ns);
@@ -266,25 +431,29 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
     case OBSERVATION_watched:
         watched(judge, seen);
         return ERR_OK;
-    case OBSERVATION_find_answered:
-        if (seen->number != 0 && judge->node_failures < JUDGE_QUERIES_MAX) {
-            judge->failure_times[judge->node_failures++] = seen->at_ns;
-        }
-        return ERR_OK;
     default:
         return ERR_OK;
     }
 }
 
-void judge_questions_end(struct judge *judge)
+/* ---- The end: a run that was cut short owes no answers. */
+
+void judge_questions_end(struct judge *judge, bool ended)
 {
     for (uint32_t q = 0; q < judge->question_count; q++) {
         const struct question *question = &judge->questions[q];
         const int64_t lines[] = {question->asked_line, question->answered_line};
-        judge_case(judge, INVARIANT_one_final_answer, question->answers != 1, lines, 2, "question %.*s by %.*s got %lld final answers", SLICE_ARGS(question->id),
-                   SLICE_ARGS(question->viewer), (long long)question->answers);
+        bool lost = question->answers == 1 && question->status <= STATUS_NONE_LOST;
+        bool excused = is_excused(judge, question->viewer, question->asked_at, question->answered_at);
+        bool wrong = question->answers > 1 || (question->answers == 0 ? ended && !excused : lost && !excused);
+        judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "question %.*s by %.*s %s", SLICE_ARGS(question->id), SLICE_ARGS(question->viewer),
+                   question->answers > 1 ? "got more than one final answer" : question->answers == 0 ? "got no final answer" : lost ? "lost its association" : "had its final answer");
     }
-    if (judge->retrieves_open > 0) {
-        judge_case(judge, INVARIANT_one_final_answer, true, NULL, 0, "%lld retrieves never got a final answer", (long long)judge->retrieves_open);
+    for (uint32_t r = 0; r < judge->retrieve_count; r++) {
+        const struct retrieve *retrieve = &judge->retrieves[r];
+        const int64_t lines[] = {retrieve->asked_line};
+        if (retrieve->answers == 0 && ended && !is_excused(judge, retrieve->viewer, retrieve->asked_at, TIME_NEVER)) {
+            judge_case(judge, INVARIANT_one_final_answer, true, lines, 1, "retrieve %.*s by %.*s never got a final answer", SLICE_ARGS(retrieve->id), SLICE_ARGS(retrieve->viewer));
+        }
     }
 }

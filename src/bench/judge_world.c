@@ -1,210 +1,254 @@
 /* SPDX-License-Identifier: MIT
  *
- * Ground truth: who is who, what exists where, and whether what arrived is what was sent, under whose name. */
+ * Ground truth: what exists where, and whether what arrived is what was sent, under whose name. */
 #include "src/bench/judge_private.h"
 
-#include <assert.h>
+/* ---- Studies. */
 
-uint32_t judge_root(const struct judge *judge, uint32_t identity)
+uint32_t judge_study(const struct judge *judge, slice uid)
 {
-    while (judge->identities[identity].parent != identity) {
-        identity = judge->identities[identity].parent;
-    }
-    return identity;
-}
-
-/* issuer/value without touching the arena: keys here are short. */
-static slice short_key(char text[256], slice a, slice b)
-{
-    struct buffer key = buffer_over(text, 256);
-    buffer_put(&key, a);
-    buffer_put_byte(&key, '/');
-    buffer_put(&key, b);
-    return buffer_slice(&key);
-}
-
-uint32_t judge_identity(const struct judge *judge, slice issuer, slice value)
-{
-    char text[256];
-    uint32_t found = UINT32_MAX;
-    (void)map_find(&judge->identity_map, short_key(text, issuer, value), &found);
+    uint32_t found = JUDGE_NONE;
+    (void)map_find(&judge->uid_map, uid, &found);
     return found;
 }
 
-static uint32_t put_identity(struct judge *judge, slice issuer, slice value, slice person)
+static const struct scenario_study *scenario_study(const struct judge *judge, slice uid, slice person)
 {
-    uint32_t found = judge_identity(judge, issuer, value);
-    if (found != UINT32_MAX) {
-        if (judge->identities[found].person.size == 0) {
-            judge->identities[found].person = judge_keep(judge, person);
+    for (size_t s = 0; s < judge->scenario->study_count; s++) {
+        const struct scenario_study *study = &judge->scenario->studies[s];
+        if (slice_equal(study->study_uid, uid) && slice_equal(judge->scenario->persons[study->person].id, person)) {
+            return study;
         }
-        return found;
     }
-    if (judge->identity_count == JUDGE_IDENTITIES_MAX) {
-        return UINT32_MAX;
-    }
-    found = judge->identity_count++;
-    judge->identities[found] = (struct identity){judge_keep(judge, issuer), judge_keep(judge, value), judge_keep(judge, person), found};
-    return map_put(&judge->identity_map, judge_key(judge, issuer, value), found) == ERR_OK ? found : UINT32_MAX;
+    return NULL;
 }
 
-static void join(struct judge *judge, uint32_t a, uint32_t b)
+/* Puts the study in front of the chain that the key leads to. */
+static bool chain(struct map *map, slice key, uint32_t study, uint32_t *next)
 {
-    if (a != UINT32_MAX && b != UINT32_MAX) {
-        judge->identities[judge_root(judge, a)].parent = judge_root(judge, b);
-    }
-}
-
-static void truth_person(struct judge *judge, const struct observation *seen)
-{
-    uint32_t local = put_identity(judge, seen->issuer, seen->patient_id, seen->person);
-    if (seen->flag && seen->nhs.size > 0) {
-        join(judge, local, put_identity(judge, SLICE("NHS"), seen->nhs, seen->person));
-    }
+    *next = JUDGE_NONE;
+    (void)map_find(map, key, next);
+    return map_put(map, key, study) == ERR_OK;
 }
 
 static uint32_t put_study(struct judge *judge, const struct observation *seen, int64_t line)
 {
-    slice key = judge_key(judge, seen->study_uid, seen->person);
-    uint32_t found = UINT32_MAX;
+    char text[JUDGE_KEY_SIZE];
+    /* Two patients may have studies of one UID (a cloned modality); imported studies have no person: the number tells them apart. */
+    slice key = judge_key(text, seen->study_uid, seen->person.size > 0 ? seen->person : seen->patient_id);
+    uint32_t found = JUDGE_NONE, node = judge_node(judge, seen->actor);
     if (map_find(&judge->study_map, key, &found)) {
         return found;
     }
-    if (judge->study_count == JUDGE_STUDIES_MAX || map_put(&judge->study_map, key, judge->study_count) != ERR_OK) {
-        return UINT32_MAX;
+    if (judge->study_count == JUDGE_STUDIES_MAX || map_put(&judge->study_map, judge_keep(judge, key), judge->study_count) != ERR_OK) {
+        return JUDGE_NONE;
     }
-    const struct scenario_study *known = judge_scenario_study(judge, seen->study_uid, seen->person);
-    slice issuer = seen->issuer.size > 0 ? seen->issuer : judge_site_issuer(judge, seen->actor);
+    const struct scenario_study *known = scenario_study(judge, seen->study_uid, seen->person);
+    uint32_t site = node == JUDGE_NONE ? JUDGE_NONE : judge->scenario->nodes[node].site;
+    slice issuer = seen->issuer.size > 0 || site == JUDGE_NONE ? seen->issuer : judge->scenario->sites[site].issuer;
     found = judge->study_count++;
-    judge->studies[found] = (struct truth_study){.uid = judge_keep(judge, seen->study_uid), .person = judge_keep(judge, seen->person),
-                                                 .accession = known != NULL ? known->accession : judge_keep(judge, seen->accession),
-                                                 .issuer = judge_keep(judge, judge_site_issuer(judge, seen->actor)),
-                                                 .identity = put_identity(judge, issuer, seen->patient_id, seen->person),
-                                                 .first_at = seen->at_ns, .rejected_at = TIME_NEVER, .line = line};
+    struct truth_study *study = &judge->studies[found];
+    *study = (struct truth_study){.uid = judge_keep(judge, seen->study_uid), .accession = known != NULL ? known->accession : judge_keep(judge, seen->accession),
+                                  .site = site, .identity = judge_put_identity(judge, issuer, seen->patient_id, seen->person), .instances_first = JUDGE_NONE,
+                                  .holdings = JUDGE_NONE, .first_at = seen->at_ns, .rejected_at = TIME_NEVER, .line = line, .shown_to = JUDGE_NONE};
+    study->person = judge_person(judge, seen->person);
+    bool chained = chain(&judge->uid_map, study->uid, found, &study->next_uid) && chain(&judge->accession_map, study->accession, found, &study->next_accession);
+    if (!chained || study->identity == JUDGE_NONE) {
+        return JUDGE_NONE;
+    }
+    study->next_identity = judge->identities[study->identity].studies;
+    judge->identities[study->identity].studies = found;
     judge->counts[COUNT_studies]++;
     return found;
 }
 
 static struct holding *put_holding(struct judge *judge, slice node, uint32_t study, time_ns at, int64_t line)
 {
-    slice key = judge_key(judge, node, slice_from(""));
-    char number[16];
+    char text[JUDGE_KEY_SIZE], number[16];
     struct buffer digits = buffer_over(number, sizeof number);
     buffer_put_int(&digits, study);
-    key = judge_key(judge, key, buffer_slice(&digits));
+    slice key = judge_key(text, node, buffer_slice(&digits));
     uint32_t found = 0;
     if (!map_find(&judge->holding_map, key, &found)) {
-        if (judge->holding_count == JUDGE_HOLDINGS_MAX || map_put(&judge->holding_map, key, judge->holding_count) != ERR_OK) {
+        if (judge->holding_count == JUDGE_HOLDINGS_MAX || map_put(&judge->holding_map, judge_keep(judge, key), judge->holding_count) != ERR_OK) {
             return NULL;
         }
         found = judge->holding_count++;
-        judge->holdings[found] = (struct holding){.node = judge_keep(judge, node), .study = study, .first_at = at, .complete_at = TIME_NEVER, .line = line};
+        judge->holdings[found] = (struct holding){.node = judge_keep(judge, node), .study = study, .next = judge->studies[study].holdings, .first_at = at,
+                                                  .complete_at = TIME_NEVER, .gone_at = TIME_NEVER, .line = line};
+        judge->studies[study].holdings = found;
     }
     return &judge->holdings[found];
+}
+
+struct arrival *judge_arrival(struct judge *judge, slice node, slice sop, bool make)
+{
+    char text[JUDGE_KEY_SIZE];
+    slice key = judge_key(text, node, sop);
+    uint32_t found = 0;
+    if (map_find(&judge->arrival_map, key, &found)) {
+        return &judge->arrivals[found];
+    }
+    if (!make || judge->arrival_count == JUDGE_ARRIVALS_MAX || map_put(&judge->arrival_map, judge_keep(judge, key), judge->arrival_count) != ERR_OK) {
+        return NULL;
+    }
+    return &judge->arrivals[judge->arrival_count++];
+}
+
+/* The node has one instance more. */
+static bool hold(struct judge *judge, slice node, uint32_t study, time_ns at, int64_t line)
+{
+    struct holding *holding = put_holding(judge, node, study, at, line);
+    if (holding == NULL) {
+        return false;
+    }
+    holding->gone_at = TIME_NEVER;
+    if (++holding->instances >= judge->studies[study].instances) {
+        holding->complete_at = at;
+    }
+    return true;
 }
 
 static enum err truth_instance(struct judge *judge, const struct observation *seen, int64_t line)
 {
     uint32_t study = put_study(judge, seen, line), found = 0;
-    if (study == UINT32_MAX || judge->instance_count == JUDGE_INSTANCES_MAX) {
+    if (study == JUDGE_NONE) {
         return ERR_LIMIT;
     }
-    if (map_find(&judge->instance_map, seen->sop_uid, &found)) {
-        return ERR_OK; /* a copy that a node kept: `delivered` tells of it */
+    if (!map_find(&judge->instance_map, seen->sop_uid, &found)) {
+        slice sop = judge_keep(judge, seen->sop_uid);
+        if (judge->instance_count == JUDGE_INSTANCES_MAX || map_put(&judge->instance_map, sop, judge->instance_count) != ERR_OK) {
+            return ERR_LIMIT;
+        }
+        found = judge->instance_count++;
+        judge->instances[found] = (struct truth_instance){.study = study, .next = judge->studies[study].instances_first, .sop = sop,
+                                                          .dataset_sha256 = judge_keep(judge, seen->dataset_sha256),
+                                                          .pixel_sha256 = judge_keep(judge, seen->pixel_sha256), .at_ns = seen->at_ns, .rejected_at = TIME_NEVER};
+        judge->studies[study].instances_first = found;
+        judge->studies[study].instances++;
+        judge->studies[study].rejected_at = TIME_NEVER;
+        judge->counts[COUNT_images]++;
     }
-    slice sop = judge_keep(judge, seen->sop_uid);
-    judge->instances[judge->instance_count] = (struct truth_instance){study, sop, judge_keep(judge, seen->dataset_sha256), judge_keep(judge, seen->pixel_sha256), seen->count};
-    struct holding *holding = put_holding(judge, seen->actor, study, seen->at_ns, line);
-    if (holding == NULL || map_put(&judge->instance_map, sop, judge->instance_count++) != ERR_OK) {
+    /* A node that was started again tells once more what it holds. */
+    if (judge_arrival(judge, seen->actor, seen->sop_uid, false) != NULL) {
+        return ERR_OK;
+    }
+    struct arrival *arrival = judge_arrival(judge, seen->actor, seen->sop_uid, true);
+    if (arrival == NULL || !hold(judge, seen->actor, judge->instances[found].study, seen->at_ns, line)) {
         return ERR_LIMIT;
     }
-    judge->studies[study].instances++;
-    holding->original = true;
-    holding->instances++;
-    holding->complete_at = seen->at_ns;
-    judge->counts[COUNT_images]++;
+    *arrival = (struct arrival){.at_ns = seen->at_ns};
     return ERR_OK;
 }
 
-static void reject_study(struct judge *judge, const struct observation *seen)
+/* ---- What goes, what must not be seen any more. */
+
+static void lose(struct judge *judge, const struct observation *seen)
 {
-    for (uint32_t s = 0; s < judge->study_count; s++) {
-        struct truth_study *study = &judge->studies[s];
-        bool named = (seen->study_uid.size > 0 && slice_equal(study->uid, seen->study_uid)) ||
-                     (seen->accession.size > 0 && slice_equal(study->accession, seen->accession));
-        if (named && study->rejected_at == TIME_NEVER) {
-            study->rejected_at = seen->at_ns;
-            judge->rejected_count++;
+    char text[JUDGE_KEY_SIZE];
+    uint32_t instance = 0;
+    if (!map_find(&judge->instance_map, seen->sop_uid, &instance) || !map_remove(&judge->arrival_map, judge_key(text, seen->actor, seen->sop_uid))) {
+        return;
+    }
+    struct holding *holding = put_holding(judge, seen->actor, judge->instances[instance].study, seen->at_ns, 0);
+    if (holding != NULL && --holding->instances == 0) {
+        holding->gone_at = seen->at_ns;
+    }
+}
+
+static void reject(struct judge *judge, uint32_t instance, time_ns at)
+{
+    struct truth_instance *truth = &judge->instances[instance];
+    struct truth_study *study = &judge->studies[truth->study];
+    if (truth->rejected_at == TIME_NEVER) {
+        truth->rejected_at = at;
+        study->rejected_at = ++study->rejected == study->instances ? at : TIME_NEVER;
+    }
+}
+
+static void instance_rejected(struct judge *judge, const struct observation *seen)
+{
+    uint32_t instance = 0;
+    lose(judge, seen);
+    if (map_find(&judge->instance_map, seen->sop_uid, &instance)) {
+        reject(judge, instance, seen->at_ns);
+    }
+}
+
+/* RADIS2 withdrew a published exam: its study is rejected once the engine was told. */
+static void withdraw(struct judge *judge, const struct truth_exam *exam, time_ns at)
+{
+    for (uint32_t s = judge_study(judge, exam->study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+        bool same = slice_equal(judge->studies[s].accession, exam->accession);
+        for (uint32_t i = same ? judge->studies[s].instances_first : JUDGE_NONE; i != JUDGE_NONE; i = judge->instances[i].next) {
+            reject(judge, i, at);
         }
     }
 }
 
-static void fault(struct judge *judge, const struct observation *seen)
+/* ---- Exams. */
+
+struct truth_exam *judge_exam(struct judge *judge, slice issuer, slice accession, bool make)
 {
-    if (seen->kind == OBSERVATION_fault_began && judge->fault_count < JUDGE_FAULTS_MAX) {
-        judge->faults[judge->fault_count++] = (struct fault_window){judge_keep(judge, seen->actor), judge_keep(judge, seen->text), seen->at_ns, TIME_NEVER};
+    char text[JUDGE_KEY_SIZE];
+    uint32_t site = judge_site(judge, issuer), found = 0;
+    slice key = judge_key(text, site == JUDGE_NONE ? issuer : judge->scenario->sites[site].issuer, accession);
+    if (map_find(&judge->exam_map, key, &found)) {
+        return &judge->exams[found];
     }
-    for (uint32_t f = 0; seen->kind == OBSERVATION_fault_ended && f < judge->fault_count; f++) {
-        struct fault_window *window = &judge->faults[f];
-        if (window->until == TIME_NEVER && slice_equal(window->node, seen->actor) && slice_equal(window->effect, seen->text)) {
-            window->until = seen->at_ns;
-        }
+    if (!make || judge->exam_count == JUDGE_EXAMS_MAX || map_put(&judge->exam_map, judge_keep(judge, key), judge->exam_count) != ERR_OK) {
+        return NULL;
     }
+    judge->counts[COUNT_exams]++;
+    judge->exams[judge->exam_count] = (struct truth_exam){.accession = judge_keep(judge, accession), .site = site, .person = JUDGE_NONE, .completed_at = TIME_NEVER};
+    return &judge->exams[judge->exam_count++];
 }
 
-static void tally(struct judge *judge, slice node, slice what, bool coped)
+static enum err exam_told(struct judge *judge, const struct observation *seen)
 {
-    uint32_t i = 0;
-    while (i < judge->tally_count && !(judge->tallies[i].coped == coped && slice_equal(judge->tallies[i].node, node) && slice_equal(judge->tallies[i].what, what))) {
-        i++;
+    struct truth_exam *exam = judge_exam(judge, seen->issuer, seen->accession, true);
+    if (exam == NULL) {
+        return ERR_LIMIT;
     }
-    if (i == judge->tally_count && i < 4096) {
-        judge->tallies[judge->tally_count++] = (struct quirk_tally){judge_keep(judge, node), judge_keep(judge, what), 0, coped};
+    uint32_t person = judge_person(judge, seen->person);
+    exam->collision = exam->collision || (exam->person != JUDGE_NONE && exam->person != person);
+    exam->person = exam->person == JUDGE_NONE ? person : exam->person;
+    exam->study_uid = exam->study_uid.size > 0 ? exam->study_uid : judge_keep(judge, seen->study_uid);
+    exam->cancelled = slice_equal(seen->text, SLICE("cancelled"));
+    if (slice_equal(seen->text, SLICE("completed")) && exam->completed_at == TIME_NEVER) {
+        exam->completed_at = seen->at_ns;
+        judge->completed_exams++;
     }
-    if (i < 4096) {
-        judge->tallies[i].count++;
-    }
+    return ERR_OK;
 }
 
-static void message(struct judge *judge, const struct observation *seen)
+static void exam_acked(struct judge *judge, const struct observation *seen)
 {
-    uint32_t value = 0;
-    slice key = judge_key(judge, seen->issuer, seen->accession);
-    if (seen->kind == OBSERVATION_truth_exam && !map_find(&judge->exam_map, key, &value) && map_put(&judge->exam_map, key, 1) == ERR_OK) {
-        judge->counts[COUNT_exams]++;
+    struct truth_exam *exam = seen->accession.size == 0 ? NULL : judge_exam(judge, seen->issuer, seen->accession, false);
+    judge->counts[COUNT_hl7_messages]++;
+    if (exam != NULL && exam->cancelled && exam->watched && slice_equal(seen->name, SLICE("CA"))) {
+        withdraw(judge, exam, seen->at_ns);
     }
-    if (seen->kind == OBSERVATION_hl7_sent && seen->count > 1) {
-        (void)!map_put(&judge->resent_map, judge_keep(judge, seen->other_id), (uint32_t)seen->count);
-    }
-    judge->counts[COUNT_hl7_messages] += seen->kind == OBSERVATION_hl7_acked;
 }
 
 enum err judge_truth(struct judge *judge, const struct observation *seen, int64_t line)
 {
     switch (seen->kind) {
-    case OBSERVATION_truth_person:
-        truth_person(judge, seen);
-        return ERR_OK;
-    case OBSERVATION_truth_merged:
-        join(judge, put_identity(judge, seen->issuer, seen->patient_id, seen->person),
-             put_identity(judge, seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer, seen->other_id, seen->person));
-        return ERR_OK;
     case OBSERVATION_truth_instance:
         return truth_instance(judge, seen, line);
+    case OBSERVATION_instance_gone:
+        lose(judge, seen);
+        return ERR_OK;
     case OBSERVATION_rejected:
-        reject_study(judge, seen);
-        return ERR_OK;
-    case OBSERVATION_fault_began:
-    case OBSERVATION_fault_ended:
-        fault(judge, seen);
-        return ERR_OK;
-    case OBSERVATION_quirk_bit:
-        tally(judge, seen->actor, seen->text, false);
+        instance_rejected(judge, seen);
         return ERR_OK;
     case OBSERVATION_truth_exam:
-    case OBSERVATION_hl7_sent:
+        return exam_told(judge, seen);
     case OBSERVATION_hl7_acked:
-        message(judge, seen);
+        exam_acked(judge, seen);
+        return ERR_OK;
+    case OBSERVATION_quirk_bit:
+        judge_tally(judge, seen->actor, seen->text, false);
         return ERR_OK;
     default:
         return ERR_OK;
@@ -213,39 +257,69 @@ enum err judge_truth(struct judge *judge, const struct observation *seen, int64_
 
 /* ---- What arrived. */
 
-static void check_person(struct judge *judge, const struct observation *seen, int64_t line, const struct truth_study *study)
+struct delivery *judge_delivery(struct judge *judge, slice uid, slice node)
 {
-    slice issuer = seen->issuer.size > 0 ? seen->issuer : judge_site_issuer(judge, seen->actor);
-    uint32_t identity = judge_identity(judge, issuer, seen->patient_id);
-    /* The engine's own numbers (P and nine digits) name nobody in ground truth: then the study must at least be alone under it. */
-    bool own = slice_equal(issuer, SLICE("PONT"));
-    bool right = own || (identity != UINT32_MAX && slice_equal(judge->identities[identity].person, study->person));
+    char text[JUDGE_KEY_SIZE];
+    slice key = judge_key(text, uid, node);
+    uint32_t found = 0;
+    if (map_find(&judge->delivery_map, key, &found)) {
+        return &judge->deliveries[found];
+    }
+    if (judge->delivery_count == JUDGE_DEMANDS_MAX || map_put(&judge->delivery_map, judge_keep(judge, key), judge->delivery_count) != ERR_OK) {
+        return NULL;
+    }
+    judge->deliveries[judge->delivery_count] = (struct delivery){.wished_at = INT64_MIN, .job_at = INT64_MIN};
+    return &judge->deliveries[judge->delivery_count++];
+}
+
+/* A number of another organisation never crosses: where it arrives it names nobody, or somebody else. */
+static void check_person(struct judge *judge, const struct observation *seen, int64_t line, uint32_t study)
+{
+    const struct truth_study *truth = &judge->studies[study];
+    uint32_t node = judge_node(judge, seen->actor), here = node == JUDGE_NONE ? JUDGE_NONE : judge->scenario->nodes[node].site;
+    slice issuer = seen->issuer.size > 0 || here == JUDGE_NONE ? seen->issuer : judge->scenario->sites[here].issuer;
+    uint32_t from = judge_site(judge, issuer);
+    bool crosses = from != JUDGE_NONE && from != here;
+    bool right = !crosses && judge_names(judge, issuer, seen->patient_id, study);
     judge->wrong_patient += !right;
+    const int64_t lines[] = {line, truth->line};
+    judge_case(judge, INVARIANT_right_patient, !right, lines, 2, "an image of study %.*s arrived at %.*s under %.*s (issuer %.*s)%s", SLICE_ARGS(truth->uid),
+               SLICE_ARGS(seen->actor), SLICE_ARGS(seen->patient_id), SLICE_ARGS(issuer), right ? "" : crosses ? ": a number of another organisation" : ": not its patient");
+}
+
+/* What was on its way when the study was rejected may still arrive; what was begun after may not. */
+static void check_hidden(struct judge *judge, const struct observation *seen, int64_t line, uint32_t instance)
+{
+    const struct truth_instance *truth = &judge->instances[instance];
+    const struct truth_study *study = &judge->studies[truth->study];
+    if (truth->rejected_at >= seen->at_ns) {
+        return;
+    }
+    const struct delivery *delivery = judge_delivery(judge, study->uid, seen->actor);
+    bool begun_after = delivery == NULL || delivery->job_at == INT64_MIN || delivery->job_at > truth->rejected_at;
     const int64_t lines[] = {line, study->line};
-    judge_case(judge, INVARIANT_right_patient, !right, lines, 2, "an image of study %.*s arrived at %.*s under %.*s (issuer %.*s)", SLICE_ARGS(study->uid),
-               SLICE_ARGS(seen->actor), SLICE_ARGS(seen->patient_id), SLICE_ARGS(issuer));
+    judge_case(judge, INVARIANT_rejected_stays_hidden, begun_after, lines, 2, "an instance of rejected study %.*s arrived at %.*s", SLICE_ARGS(study->uid), SLICE_ARGS(seen->actor));
 }
 
-static void check_hidden(struct judge *judge, const struct observation *seen, int64_t line, const struct truth_study *study)
+/* Twice is once too often, unless it was asked for again, or nobody could know that the first had arrived. */
+static void check_once(struct judge *judge, const struct observation *seen, int64_t line, const struct arrival *before, uint32_t study)
 {
-    bool hidden = study->rejected_at < seen->at_ns;
-    if (study->rejected_at != TIME_NEVER && hidden) {
-        const int64_t lines[] = {line, study->line};
-        judge_case(judge, INVARIANT_rejected_stays_hidden, true, lines, 2, "rejected study %.*s was delivered to %.*s", SLICE_ARGS(study->uid), SLICE_ARGS(seen->actor));
-    }
+    const struct delivery *delivery = judge_delivery(judge, judge->studies[study].uid, seen->actor);
+    bool wished = delivery != NULL && delivery->wished_at > before->at_ns;
+    bool unknown = !before->acked && (before->life != judge->life || judge->adt_told_at >= before->at_ns || judge_disturbed(judge, SLICE_EMPTY, before->at_ns, seen->at_ns));
+    const int64_t lines[] = {line};
+    judge_case(judge, INVARIANT_one_job, !wished && !unknown, lines, 1, "instance %.*s came to %.*s again: %s", SLICE_ARGS(seen->sop_uid), SLICE_ARGS(seen->actor),
+               wished ? "asked for again" : unknown ? "its acknowledgement was not recorded" : before->acked ? "its acknowledgement was recorded" : "nothing had gone wrong");
 }
 
-static void check_once(struct judge *judge, const struct observation *seen, int64_t line)
+static void check_equal(struct judge *judge, const struct observation *seen, int64_t line, const struct truth_instance *truth)
 {
-    slice key = judge_key(judge, seen->actor, seen->sop_uid);
-    uint32_t before = 0;
-    bool again = map_find(&judge->held_map, key, &before);
-    if (again) {
-        /* After a crash of the engine in between it may not know of the acknowledgement: then once more is right. */
-        const int64_t lines[] = {line};
-        judge_case(judge, INVARIANT_one_job, before == (uint32_t)judge->lives, lines, 1, "instance %.*s came to %.*s twice", SLICE_ARGS(seen->sop_uid), SLICE_ARGS(seen->actor));
+    bool pixels = slice_equal(truth->pixel_sha256, seen->pixel_sha256), attributes = slice_equal(truth->dataset_sha256, seen->dataset_sha256);
+    const int64_t lines[] = {line, judge->studies[truth->study].line};
+    if (!pixels || !attributes) {
+        judge_case(judge, INVARIANT_proof_of_delivery, true, lines, 2, "instance %.*s arrived at %.*s with other %s than were sent", SLICE_ARGS(seen->sop_uid),
+                   SLICE_ARGS(seen->actor), pixels ? "attributes" : "pixels");
     }
-    (void)!map_put(&judge->held_map, key, (uint32_t)judge->lives);
 }
 
 enum err judge_delivered(struct judge *judge, const struct observation *seen, int64_t line)
@@ -261,23 +335,20 @@ enum err judge_delivered(struct judge *judge, const struct observation *seen, in
         return ERR_OK;
     }
     const struct truth_instance *truth = &judge->instances[instance];
-    struct truth_study *study = &judge->studies[truth->study];
-    check_person(judge, seen, line, study);
-    check_hidden(judge, seen, line, study);
-    bool equal = slice_equal(truth->pixel_sha256, seen->pixel_sha256) && slice_equal(truth->dataset_sha256, seen->dataset_sha256);
-    if (!equal) {
-        judge_case(judge, INVARIANT_proof_of_delivery, true, lines, 1, "instance %.*s arrived at %.*s with other %s than were sent", SLICE_ARGS(seen->sop_uid),
-                   SLICE_ARGS(seen->actor), slice_equal(truth->pixel_sha256, seen->pixel_sha256) ? "attributes" : "pixels");
-    }
-    struct holding *holding = put_holding(judge, seen->actor, truth->study, seen->at_ns, line);
-    if (holding == NULL) {
+    check_person(judge, seen, line, truth->study);
+    check_hidden(judge, seen, line, instance);
+    check_equal(judge, seen, line, truth);
+    struct arrival *arrival = judge_arrival(judge, seen->actor, seen->sop_uid, false);
+    bool first = arrival == NULL;
+    arrival = first ? judge_arrival(judge, seen->actor, seen->sop_uid, true) : arrival;
+    if (arrival == NULL || (first && !hold(judge, seen->actor, truth->study, seen->at_ns, line))) {
         return ERR_LIMIT;
     }
-    uint32_t before = 0;
-    bool first = !map_find(&judge->held_map, judge_key(judge, seen->actor, seen->sop_uid), &before);
-    check_once(judge, seen, line);
-    if (first && ++holding->instances == study->instances) {
-        holding->complete_at = seen->at_ns;
+    if (first) {
+        *arrival = (struct arrival){.count = 0};
+    } else if (arrival->count > 0) {
+        check_once(judge, seen, line, arrival, truth->study);
     }
+    *arrival = (struct arrival){.count = arrival->count + 1, .life = judge->life, .at_ns = seen->at_ns, .acked = arrival->acked};
     return ERR_OK;
 }

@@ -6,7 +6,9 @@
 #include <assert.h>
 
 #define DELIVERIES_MAX 200000 /* (node, instance) pairs kept to know when a study is complete */
-#define INSTANCES_MAX 200000
+#define INSTANCES_MAX 100000
+#define STUDIES_MAX 20000
+#define KEY_SIZE 512
 
 /* How often each condition of each step has happened. A step's `since` is the index of the step after whose
  * telling it counts, or -1. */
@@ -20,10 +22,11 @@ struct play {
     struct arena *arena;
     struct tally *tallies;    /* step_count * CONDITIONS_MAX */
     size_t told;              /* steps told so far: the story is a line */
-    struct map instances;     /* study uid/sop uid that exist: the value counts nothing */
-    struct map study_sizes;   /* study uid -> instances that exist */
-    struct map deliveries;    /* node/study/sop uid */
-    struct map delivered;     /* node/study -> instances there */
+    struct map studies;       /* study uid/patient -> its number: two patients may have studies of one UID */
+    uint32_t *sizes;          /* by number: instances that exist */
+    struct map instances;     /* sop uid -> number of its study */
+    struct map deliveries;    /* node/sop uid */
+    struct map delivered;     /* node/number of the study -> instances there */
 };
 
 static int32_t step_index(const struct scenario *scenario, slice id)
@@ -44,8 +47,9 @@ enum err play_init(struct play **out, const struct scenario *scenario, struct ar
     }
     *play = (struct play){.scenario = scenario, .arena = arena};
     play->tallies = arena_array(arena, scenario->step_count * CONDITIONS_MAX + 1, sizeof *play->tallies);
-    if (play->tallies == NULL || map_init(&play->instances, arena, INSTANCES_MAX) != ERR_OK ||
-        map_init(&play->study_sizes, arena, INSTANCES_MAX / 4) != ERR_OK || map_init(&play->deliveries, arena, DELIVERIES_MAX) != ERR_OK ||
+    play->sizes = arena_array(arena, STUDIES_MAX, sizeof *play->sizes);
+    if (play->tallies == NULL || play->sizes == NULL || map_init(&play->instances, arena, INSTANCES_MAX) != ERR_OK ||
+        map_init(&play->studies, arena, STUDIES_MAX) != ERR_OK || map_init(&play->deliveries, arena, DELIVERIES_MAX) != ERR_OK ||
         map_init(&play->delivered, arena, DELIVERIES_MAX / 4) != ERR_OK) {
         return ERR_LIMIT;
     }
@@ -59,37 +63,51 @@ enum err play_init(struct play **out, const struct scenario *scenario, struct ar
     return ERR_OK;
 }
 
-/* a/b/c, in the arena. */
-static slice joined(struct play *play, slice a, slice b, slice c)
+static slice joined(char text[KEY_SIZE], slice a, slice b)
 {
-    struct buffer buffer = buffer_make(play->arena, a.size + b.size + c.size + 2);
-    buffer_put(&buffer, a);
+    struct buffer buffer = buffer_over(text, KEY_SIZE);
+    buffer_put(&buffer, slice_before(a, KEY_SIZE / 2 - 1));
     buffer_put_byte(&buffer, '/');
-    buffer_put(&buffer, b);
-    buffer_put_byte(&buffer, '/');
-    buffer_put(&buffer, c);
+    buffer_put(&buffer, slice_before(b, KEY_SIZE / 2 - 1));
     return buffer_slice(&buffer);
 }
 
-/* Adds 1 to the key's number when `part` was not yet counted; gives the new number, 0 when nothing changed. A
- * full map counts no further: the story then waits and the run says so when its time is over. */
-static uint32_t count_once(struct map *parts, slice part, struct map *numbers, slice key)
+/* A full map counts no further: the story then waits, and the run says so when its time is over. */
+static bool put(struct play *play, struct map *map, slice key, uint32_t value)
 {
-    uint32_t number = 0;
-    if (map_find(parts, part, &number) || map_put(parts, part, 1) != ERR_OK) {
-        return 0;
-    }
-    number = 0;
-    (void)map_find(numbers, key, &number);
-    return map_put(numbers, key, number + 1) == ERR_OK ? number + 1 : 0;
+    uint32_t before = 0;
+    bool known = map_find(map, key, &before);
+    return map_put(map, known ? key : arena_copy(play->arena, key), value) == ERR_OK;
 }
 
-static bool completes_study(struct play *play, const struct observation *seen)
+static void study_grows(struct play *play, const struct observation *seen)
 {
-    slice part = joined(play, seen->actor, seen->study_uid, seen->sop_uid);
-    slice key = joined(play, seen->actor, seen->study_uid, SLICE_EMPTY);
-    uint32_t here = count_once(&play->deliveries, part, &play->delivered, key), exist = 0;
-    return here > 0 && map_find(&play->study_sizes, seen->study_uid, &exist) && here == exist;
+    char text[KEY_SIZE];
+    uint32_t study = (uint32_t)play->studies.count, known = 0;
+    slice key = joined(text, seen->study_uid, seen->person.size > 0 ? seen->person : seen->patient_id);
+    if (map_find(&play->instances, seen->sop_uid, &known)) {
+        return; /* told again by a node that was started again */
+    }
+    if (!map_find(&play->studies, key, &study) && !put(play, &play->studies, key, study)) {
+        return;
+    }
+    play->sizes[study] += put(play, &play->instances, seen->sop_uid, study);
+}
+
+/* The instances of the study that exist, when this delivery made it complete at the node; else 0. */
+static uint32_t completes_study(struct play *play, const struct observation *seen)
+{
+    char text[KEY_SIZE], digits[16];
+    struct buffer number = buffer_over(digits, sizeof digits);
+    uint32_t study = 0, here = 0;
+    slice part = joined(text, seen->actor, seen->sop_uid);
+    if (!map_find(&play->instances, seen->sop_uid, &study) || map_find(&play->deliveries, part, &here) || !put(play, &play->deliveries, part, 1)) {
+        return 0;
+    }
+    buffer_put_int(&number, study);
+    slice key = joined(text, seen->actor, buffer_slice(&number));
+    (void)map_find(&play->delivered, key, &here);
+    return put(play, &play->delivered, key, here + 1) && here + 1 == play->sizes[study] ? here + 1 : 0;
 }
 
 /* Does the observation satisfy the condition, times aside? */
@@ -98,7 +116,7 @@ static bool matches(const struct condition *condition, const struct observation 
     bool study = condition->study_uid.size == 0 || slice_equal(condition->study_uid, seen->study_uid) ||
                  (condition->accession.size > 0 && slice_equal(condition->accession, seen->accession));
     return condition->event == seen->kind && study && (condition->node.size == 0 || slice_equal(condition->node, seen->actor)) &&
-           (condition->text.size == 0 || slice_starts(seen->text, condition->text)) && !(condition->complete && seen->flag);
+           (condition->text.size == 0 || slice_starts(seen->text, condition->text)) && !(condition->complete && (seen->flag || seen->number != 0));
 }
 
 static void tally(struct play *play, const struct observation *seen)
@@ -118,16 +136,15 @@ bool play_observe(struct play *play, const struct observation *observation, stru
 {
     tally(play, observation);
     if (observation->kind == OBSERVATION_truth_instance) {
-        slice study = arena_copy(play->arena, observation->study_uid);
-        (void)count_once(&play->instances, joined(play, SLICE_EMPTY, study, observation->sop_uid), &play->study_sizes, study);
+        study_grows(play, observation);
     }
-    if (observation->kind != OBSERVATION_delivered || observation->number != 0 || !completes_study(play, observation)) {
+    bool arrived = observation->kind == OBSERVATION_delivered && observation->number == 0;
+    uint32_t exist = arrived ? completes_study(play, observation) : 0;
+    if (exist == 0) {
         return false;
     }
     *derived = (struct observation){.kind = OBSERVATION_study_delivered, .at_ns = observation->at_ns, .actor = observation->actor};
     derived->study_uid = observation->study_uid;
-    uint32_t exist = 0;
-    (void)map_find(&play->study_sizes, observation->study_uid, &exist);
     derived->count = exist;
     return true;
 }

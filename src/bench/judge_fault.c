@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What went wrong in the world, and what that means for an answer: must it be marked incomplete, may it be? */
+#include "src/bench/judge_private.h"
+
+/* ---- Windows. */
+
+static void open_window(struct judge *judge, slice node, slice effect, time_ns at)
+{
+    if (judge->fault_count < JUDGE_FAULTS_MAX) {
+        judge->faults[judge->fault_count++] = (struct fault_window){judge_keep(judge, node), judge_keep(judge, effect), at, TIME_NEVER};
+    }
+}
+
+static void close_window(struct judge *judge, slice node, slice effect, time_ns at)
+{
+    for (uint32_t f = 0; f < judge->fault_count; f++) {
+        struct fault_window *window = &judge->faults[f];
+        if (window->until == TIME_NEVER && slice_equal(window->node, node) && slice_equal(window->effect, effect)) {
+            window->until = at;
+        }
+    }
+}
+
+bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_ns until)
+{
+    for (uint32_t f = 0; f < judge->fault_count; f++) {
+        const struct fault_window *window = &judge->faults[f];
+        if ((node.size == 0 || slice_equal(window->node, node)) && window->from <= until && window->until >= since) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- How the sources served. */
+
+/* A list cut short is no complete list, whatever its status says. */
+static bool is_cut(slice quirks)
+{
+    for (slice rest = quirks; rest.size > 0; rest = slice_after(rest, 1)) {
+        if (slice_starts(rest, SLICE("response_cap"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_received(struct source *source, time_ns at)
+{
+    if (source->find_count == JUDGE_OPEN_FINDS_MAX) {
+        memmove(source->finds, source->finds + 1, (JUDGE_OPEN_FINDS_MAX - 1) * sizeof source->finds[0]);
+        source->find_count--;
+    }
+    source->finds[source->find_count++] = at;
+}
+
+static void find_answered(struct source *source, const struct observation *seen)
+{
+    if (source->find_count > 0) {
+        memmove(source->finds, source->finds + 1, (source->find_count - 1) * sizeof source->finds[0]);
+        source->find_count--;
+    }
+    source->failed_at = seen->number != 0 || is_cut(seen->text) ? seen->at_ns : source->failed_at;
+}
+
+static void served(struct judge *judge, const struct observation *seen)
+{
+    uint32_t node = judge_node(judge, seen->actor);
+    if (node == JUDGE_NONE || judge->scenario->nodes[node].kind != KIND_PACS) {
+        return;
+    }
+    struct source *source = &judge->sources[node];
+    switch (seen->kind) {
+    case OBSERVATION_find_received:
+        find_received(source, seen->at_ns);
+        break;
+    case OBSERVATION_find_answered:
+        find_answered(source, seen);
+        break;
+    case OBSERVATION_move_received:
+        source->move_count++;
+        break;
+    case OBSERVATION_move_answered:
+        source->move_count -= source->move_count > 0;
+        break;
+    case OBSERVATION_asked:
+        source->rejected_at = seen->flag ? source->rejected_at : seen->at_ns;
+        break;
+    default:
+        break;
+    }
+}
+
+void judge_fault(struct judge *judge, const struct observation *seen)
+{
+    switch (seen->kind) {
+    case OBSERVATION_fault_began:
+        open_window(judge, seen->actor, seen->text, seen->at_ns);
+        return;
+    case OBSERVATION_fault_ended:
+        close_window(judge, seen->actor, seen->text, seen->at_ns);
+        return;
+    case OBSERVATION_killed:
+        open_window(judge, seen->actor, SLICE("killed"), seen->at_ns);
+        return;
+    case OBSERVATION_restarted:
+        close_window(judge, seen->actor, SLICE("killed"), seen->at_ns);
+        return;
+    default:
+        served(judge, seen);
+    }
+}
+
+/* ---- The mark. */
+
+/* Would this PACS be asked? A number that no other site knows is a matter of its own site; series and images are asked of who
+ * holds the study. Where that is not certain the answer is no. */
+static bool is_asked(const struct judge *judge, const struct question *question, uint32_t node)
+{
+    const struct scenario_node *pacs = &judge->scenario->nodes[node];
+    if (!question->study_level && !slice_starts(question->text, SLICE("PATIENT"))) {
+        for (uint32_t s = judge_study(judge, question->study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+            if (judge->studies[s].site == pacs->site) {
+                return true;
+            }
+        }
+        return false;
+    }
+    if (question->patient_id.size == 0) {
+        return true;
+    }
+    slice issuer = question->issuer.size > 0 ? question->issuer : SLICE("NHS");
+    uint32_t identity = judge_identity(judge, issuer, question->patient_id);
+    return identity != JUDGE_NONE && judge->identities[identity].person != JUDGE_NONE && judge_is_certain(judge, judge->identities[identity].person, question->asked_at);
+}
+
+static bool stops(slice effect)
+{
+    return slice_starts(effect, SLICE("down")) || slice_starts(effect, SLICE("crash")) || slice_equal(effect, SLICE("killed")) || slice_equal(effect, SLICE("hang find"));
+}
+
+/* A question that reached the node while this one was open and has no answer yet. */
+static bool has_open_find(const struct source *source, time_ns since)
+{
+    return source->find_count > 0 && source->finds[source->find_count - 1] >= since;
+}
+
+static bool is_due(const struct judge *judge, const struct question *question, const struct fault_window *window, uint32_t node)
+{
+    bool all_the_while = stops(window->effect) && window->from <= question->asked_at && window->until >= question->answered_at;
+    bool in_it = window->from <= question->answered_at && window->until >= question->asked_at;
+    bool left_open = in_it && (stops(window->effect) || slice_starts(window->effect, SLICE("hang"))) && has_open_find(&judge->sources[node], question->asked_at);
+    return (all_the_while || left_open) && is_asked(judge, question, node);
+}
+
+struct flag_cause judge_flag_cause(const struct judge *judge, const struct question *question)
+{
+    struct flag_cause cause = {.why = "every PACS was there"};
+    for (uint32_t f = 0; f < judge->fault_count; f++) {
+        const struct fault_window *window = &judge->faults[f];
+        uint32_t node = judge_node(judge, window->node);
+        if (node == JUDGE_NONE || judge->scenario->nodes[node].kind != KIND_PACS) {
+            continue;
+        }
+        time_ns until = window->until > TIME_NEVER - JUDGE_GRACE_NS ? TIME_NEVER : window->until + JUDGE_GRACE_NS;
+        cause.due = cause.due || is_due(judge, question, window, node);
+        cause.allowed = cause.allowed || (window->from <= question->answered_at && until >= question->asked_at);
+    }
+    cause.why = cause.due ? "a PACS was away all the while" : cause.allowed ? "a PACS was away or had just come back" : cause.why;
+    for (uint32_t n = 0; !cause.allowed && n < judge->scenario->node_count; n++) {
+        const struct source *source = &judge->sources[n];
+        bool failed = source->failed_at >= question->asked_at && source->failed_at != 0;
+        bool rejected = source->rejected_at >= question->asked_at - JUDGE_GRACE_NS && source->rejected_at != 0;
+        bool busy = source->move_count > 0 || has_open_find(source, question->asked_at - JUDGE_GRACE_NS);
+        cause.allowed = failed || rejected || busy;
+        cause.why = failed ? "a PACS refused or cut a list" : rejected ? "a PACS refused an association" : busy ? "a PACS was at work" : cause.why;
+    }
+    return cause;
+}
