@@ -225,6 +225,20 @@ static slice kept(struct telling *telling, slice text)
     return copy;
 }
 
+/* FAMILY^GIVEN of a former name; empty when none is told. */
+static slice previous_name(struct telling *telling)
+{
+    slice family = who(telling, "previous_family"), given = who_or(telling, "previous_given", who(telling, "given"));
+    struct buffer name = buffer_make(telling->out->arena, family.size + given.size + 1);
+    if (family.size == 0) {
+        return SLICE_EMPTY;
+    }
+    buffer_put(&name, family);
+    buffer_put_text(&name, "^");
+    buffer_put(&name, given);
+    return made(telling, &name);
+}
+
 static void put_truth_person(struct telling *telling, slice person, slice number, slice issuer)
 {
     slice family = who(telling, "family"), given = who(telling, "given");
@@ -238,7 +252,9 @@ static void put_truth_person(struct telling *telling, slice person, slice number
     truth->issuer = kept(telling, issuer);
     truth->nhs = kept(telling, who(telling, "nhs"));
     truth->name = made(telling, &name);
+    truth->other_id = previous_name(telling);
     truth->text = kept(telling, who(telling, "birth_date"));
+    truth->number = plan_get_int(telling->entry, "at", telling->now);
     truth->flag = is_verified(telling);
 }
 
