@@ -114,7 +114,7 @@ __attribute__((unused)) static void expect_broken(enum invariant invariant)
 /* ---- Questions. */
 static slice question_id(void)
 {
-    static char text[16];
+    static char text[24];
     snprintf(text, sizeof text, "%lld", (long long)script.question);
     return slice_from(text);
 }
