@@ -131,7 +131,7 @@ void rows_from_registry(struct engine *engine, struct out *out, struct query *qu
 void rows_from_source(struct engine *engine, struct out *out, struct query *query, uint32_t node, const struct find_row *row);
 /* Puts the rows in their order; at PATIENT level one row a person. */
 void rows_order(struct query *query);
-/* The row as it goes to the client, in out->arena; null when that is full. */
+/* query_answer.c: the row as it goes to the client, in out->arena; null when that is full. */
 struct dataset *row_answer(const struct engine *engine, struct out *out, const struct query *query, const struct query_row *row);
 /* The person a source's row is about; 0 when not known. */
 int64_t row_person(const struct engine *engine, uint32_t node, const struct find_row *row);

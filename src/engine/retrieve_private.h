@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Retrieval inside: demands that wait (demand.c), the running transfer of one (job.c: listing, moving; proof.c:
- * proving), the clients that asked (move.c), events to their places (retrieve.c). Private to these files.
+ * Retrieval inside: demands that wait (demand.c), the running transfer of one (transfer.c: listing, job.c: moving,
+ * proof.c: proving), the clients that asked (move.c), events to their places (retrieve.c). Private to these files.
  *
  * A demand is durable; a transfer is one attempt at it and lives in memory. When an attempt fails the transfer
  * is given back and the demand waits for its next turn; what the destination acknowledged stays in job_item, so
@@ -152,7 +152,9 @@ void schedule_soon(struct engine *engine);
 /* Rows of job_item whose demand is over go, some a step. */
 void items_clean(struct engine *engine, struct out *out, int64_t demand);
 
-/* ---- job.c */
+/* ---- transfer.c */
+/* Its association ends, and what CLOSED says of it is nobody's news. */
+void transfer_hang_up(struct engine *engine, struct out *out, struct transfer *transfer, bool abort);
 struct transfer *transfer_of(struct engine *engine, int64_t demand);
 struct transfer *transfer_begin(struct engine *engine, struct out *out, const struct row_demand *row);
 void transfer_give(struct engine *engine, struct out *out, struct transfer *transfer);
@@ -160,6 +162,12 @@ void transfer_give(struct engine *engine, struct out *out, struct transfer *tran
 void transfer_fail(struct engine *engine, struct out *out, struct transfer *transfer, bool counts, slice why);
 void transfer_listed_row(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, const struct find_row *row);
 void transfer_listed_end(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, enum find_outcome outcome, slice why);
+bool ask_images(struct engine *engine, struct out *out, const struct transfer *transfer, struct listing *listing);
+struct item *item_find(const struct transfer *transfer, slice sop_uid);
+/* OPENING, MOVING or ENDING: a job is open. */
+bool transfer_has_job(const struct transfer *transfer);
+
+/* ---- job.c */
 void transfer_run_if_ready(struct engine *engine, struct out *out, struct transfer *transfer);
 void transfer_event(struct engine *engine, const struct event *event, struct out *out, struct transfer *transfer, struct channel *channel);
 void transfer_relayed(struct engine *engine, const struct event *event, struct out *out, struct transfer *transfer);
@@ -168,10 +176,6 @@ void transfer_timer(struct engine *engine, struct out *out, struct transfer *tra
 void transfer_settled(struct engine *engine, struct out *out, struct transfer *transfer);
 /* Stops a running job at once; its results so far are kept. */
 void transfer_stop(struct engine *engine, struct out *out, struct transfer *transfer, slice why);
-/* OPENING, MOVING or ENDING: a job is open. */
-bool transfer_has_job(const struct transfer *transfer);
-bool ask_images(struct engine *engine, struct out *out, const struct transfer *transfer, struct listing *listing);
-struct item *item_find(const struct transfer *transfer, slice sop_uid);
 
 /* ---- proof.c */
 void proof_begin(struct engine *engine, struct out *out, struct transfer *transfer);

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One attempt at a demand, up to the manifest: who holds the study, what each of them lists, what is there already. */
+#include "src/engine/retrieve_private.h"
+
+struct transfer *transfer_of(struct engine *engine, int64_t demand)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        if (engine->retrieve->transfers[i].used && engine->retrieve->transfers[i].demand == demand) {
+            return &engine->retrieve->transfers[i];
+        }
+    }
+    return NULL;
+}
+
+bool transfer_has_job(const struct transfer *transfer)
+{
+    return transfer->phase == PHASE_OPENING || transfer->phase == PHASE_MOVING || transfer->phase == PHASE_ENDING;
+}
+
+void transfer_hang_up(struct engine *engine, struct out *out, struct transfer *transfer, bool abort)
+{
+    struct channel *channel = transfer->channel == 0 ? NULL : channel_find(engine, transfer->channel);
+    if (channel != NULL) {
+        channel->subject = 0; /* its CLOSED is nobody's news */
+        if (abort) {
+            channel_abort(engine, out, channel->number);
+        } else {
+            channel_close(engine, out, channel->number);
+        }
+    }
+    transfer->channel = 0;
+}
+
+void transfer_give(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    assert(transfer->used && !transfer->relay_open);
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        if (transfer->holders[i].find != 0) {
+            source_find_cancel(engine, out, transfer->holders[i].find);
+        }
+    }
+    if (transfer->target.find != 0) {
+        source_find_cancel(engine, out, transfer->target.find);
+    }
+    transfer_hang_up(engine, out, transfer, false);
+    chain_free(&transfer->chain);
+    transfer->used = false;
+    schedule_soon(engine);
+}
+
+void transfer_fail(struct engine *engine, struct out *out, struct transfer *transfer, bool counts, slice why)
+{
+    int64_t demand = transfer->demand;
+    struct row_demand row;
+    why = text_copy(out, why);
+    /* The manifest is what tells a client which instances she lacks: it must live until the demand's end. */
+    if (counts && demand_get(engine, demand, &row) && row.attempts + 1 >= engine->config->transfer_attempts) {
+        demand_end(engine, out, demand, DEMAND_FAILED, PROOF_NONE, why);
+        transfer_give(engine, out, transfer);
+        return;
+    }
+    transfer_give(engine, out, transfer);
+    demand_again(engine, out, demand, counts, why);
+}
+
+/* ---- The manifest. */
+static uint32_t bucket_of(slice sop_uid)
+{
+    return (uint32_t)(hash64(7, sop_uid) % BUCKETS);
+}
+
+struct item *item_find(const struct transfer *transfer, slice sop_uid)
+{
+    struct item *item = transfer->buckets == NULL ? NULL : transfer->buckets[bucket_of(sop_uid)];
+    while (item != NULL && !slice_equal(item->sop_uid, sop_uid)) {
+        item = item->next_in_bucket;
+    }
+    return item;
+}
+
+static struct series *series_take(struct transfer *transfer, slice uid)
+{
+    struct series **last = &transfer->series;
+    for (; *last != NULL; last = &(*last)->next) {
+        if (slice_equal((*last)->uid, uid)) {
+            return *last;
+        }
+    }
+    struct series *series = chain_alloc(&transfer->chain, sizeof *series);
+    if (series != NULL) {
+        series->uid = chain_copy(&transfer->chain, uid);
+        series->number = transfer->series_count++;
+        *last = series;
+    }
+    return series;
+}
+
+static struct item *item_take(struct transfer *transfer, const struct find_row *row)
+{
+    slice sop_uid = slice_unpad(row->sop_uid);
+    struct item *item = item_find(transfer, sop_uid);
+    if (item != NULL) {
+        return item;
+    }
+    struct series *series = series_take(transfer, slice_unpad(row->series_uid));
+    item = chain_alloc(&transfer->chain, sizeof *item);
+    if (item == NULL || series == NULL) {
+        transfer->full = true;
+        return NULL;
+    }
+    uint32_t bucket = bucket_of(sop_uid);
+    item->sop_uid = chain_copy(&transfer->chain, sop_uid);
+    item->class_uid = chain_copy(&transfer->chain, slice_unpad(dataset_get(row->dataset, TAG_SOPClassUID)));
+    transfer->full = transfer->full || item->sop_uid.data == NULL || item->class_uid.data == NULL;
+    item->series = series->number;
+    item->next_in_bucket = transfer->buckets[bucket];
+    transfer->buckets[bucket] = item;
+    *transfer->items_last = item;
+    transfer->items_last = &item->next;
+    return item;
+}
+
+/* ---- Listing. */
+bool ask_images(struct engine *engine, struct out *out, const struct transfer *transfer, struct listing *listing)
+{
+    static const uint32_t returns[] = {TAG_SOPClassUID, TAG_SOPInstanceUID, TAG_SeriesInstanceUID, TAG_InstanceNumber};
+    struct dataset keys;
+    bool full = dataset_init(&keys, out->arena, 8) != ERR_OK || dataset_put(&keys, TAG_StudyInstanceUID, transfer->study_uid) != ERR_OK;
+    for (size_t i = 0; i < sizeof returns / sizeof returns[0] && !full; i++) {
+        full = dataset_put(&keys, returns[i], SLICE_EMPTY) != ERR_OK;
+    }
+    if (full) {
+        out->full = true;
+        return false;
+    }
+    struct find_question question = {
+        .node = listing->node,
+        .level = FIND_IMAGE,
+        .keys = &keys,
+        .deadline_ns = engine->now + engine->config->response_timeout_ns,
+        .owner = FIND_OF_RETRIEVE,
+        .owner_id = transfer->demand,
+    };
+    listing->done = listing->complete = false;
+    listing->find = source_find_start(engine, out, &question);
+    if (listing->find == 0) {
+        listing->done = true;
+        listing->why = SLICE("too many questions at once");
+    }
+    return listing->find != 0;
+}
+
+/* Originals; leased copies where no original is known. Never the destination itself. */
+static void holders_fill(struct engine *engine, struct transfer *transfer)
+{
+    for (int role = COPY_ORIGINAL; role <= COPY_LEASED && transfer->holder_count == 0; role++) {
+        for (uint32_t at = index_first_int(engine, INDEX_copy_study, transfer->study); at != ROW_NONE;
+             at = index_next(engine, INDEX_copy_study, at)) {
+            struct row_copy copy = row_get_copy(engine, at);
+            uint32_t node = node_by_name(engine, copy.node);
+            bool fits = node != NODE_NONE && node != transfer->destination && copy.role == role && copy.state != COPY_GONE &&
+                        node_at(engine, node)->source;
+            if (fits && transfer->holder_count < HOLDERS_MAX) {
+                transfer->holders[transfer->holder_count++] = (struct listing){.node = node};
+            }
+        }
+    }
+}
+
+static bool is_asked_for(const struct transfer *transfer, const struct find_row *row)
+{
+    if (slice_equal(transfer->level, SLICE("SERIES"))) {
+        return text_list_has(transfer->uids, slice_unpad(row->series_uid));
+    }
+    if (slice_equal(transfer->level, SLICE("IMAGE"))) {
+        return text_list_has(transfer->uids, slice_unpad(row->sop_uid));
+    }
+    return true;
+}
+
+void transfer_listed_row(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, const struct find_row *row)
+{
+    slice sop_uid = slice_unpad(row->sop_uid);
+    bool same_study = row->study_uid.size == 0 || slice_equal(slice_unpad(row->study_uid), transfer->study_uid);
+    if (sop_uid.size == 0 || !same_study || !is_asked_for(transfer, row)) {
+        return;
+    }
+    struct item *item = item_take(transfer, row);
+    if (item == NULL) {
+        return;
+    }
+    if (find == transfer->target.find) {
+        item->on_target = true;
+        return;
+    }
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        if (transfer->holders[i].find == find) {
+            item->holders |= (uint8_t)(1u << i);
+            item->wanted = !lifecycle_hidden(engine, transfer->study_uid, sop_uid);
+        }
+    }
+    (void)out;
+}
+
+static void items_sum_up(struct engine *engine, struct transfer *transfer)
+{
+    struct item *last = NULL;
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        struct row_job_item key = {.demand = transfer->demand, .sop_uid = item->sop_uid};
+        item->delivered = item->on_target || row_find_job_item(engine, &key) != ROW_NONE;
+        last = item->wanted ? item : last;
+    }
+    if (MUTANT(M_DROP_LAST) && last != NULL) {
+        last->wanted = false;
+    }
+    transfer->wanted = transfer->delivered = 0;
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        transfer->wanted += item->wanted;
+        transfer->delivered += item->wanted && item->delivered;
+    }
+}
+
+/* Instances that the registry expects of the whole study; 0 unknown. */
+static int64_t expected(const struct engine *engine, const struct transfer *transfer)
+{
+    uint32_t at = row_find_study(engine, &(struct row_study){.id = transfer->study});
+    return at == ROW_NONE || !slice_equal(transfer->level, SLICE("STUDY")) ? 0 : row_get_study(engine, at).instance_count;
+}
+
+/* Who did not list, in words; empty when all did or those who did list all that is expected. */
+static slice listing_gap(const struct engine *engine, const struct transfer *transfer, struct out *out)
+{
+    slice why = SLICE_EMPTY;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        const struct listing *holder = &transfer->holders[i];
+        if (!holder->complete && why.size == 0) {
+            why = TEXT(out, node_at(engine, holder->node)->name, SLICE(" "), holder->why);
+        }
+    }
+    int64_t count = expected(engine, transfer);
+    return count > 0 && transfer->wanted >= count ? SLICE_EMPTY : why;
+}
+
+static void transfer_listed(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    struct row_demand row;
+    items_sum_up(engine, transfer);
+    bool found = demand_get(engine, transfer->demand, &row);
+    assert(found);
+    slice gap = listing_gap(engine, transfer, out);
+    if (transfer->full) {
+        transfer_fail(engine, out, transfer, true, SLICE("limit: memory of manifests"));
+        return;
+    }
+    if (transfer->wanted == 0) {
+        transfer_fail(engine, out, transfer, true, gap.size > 0 ? gap : SLICE("no holder lists any instance"));
+        return;
+    }
+    row.wanted = transfer->wanted;
+    row.delivered = transfer->delivered;
+    row_put_demand(engine, out, &row);
+    move_progress(engine, out, transfer->demand);
+    transfer->gap = chain_copy(&transfer->chain, gap);
+    if (transfer->delivered == transfer->wanted) {
+        transfer_settled(engine, out, transfer);
+        return;
+    }
+    transfer->phase = PHASE_READY;
+    transfer_run_if_ready(engine, out, transfer);
+}
+
+void transfer_listed_end(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, enum find_outcome outcome, slice why)
+{
+    struct listing *listing = find == transfer->target.find ? &transfer->target : NULL;
+    bool all = true;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        listing = transfer->holders[i].find == find ? &transfer->holders[i] : listing;
+    }
+    if (listing == NULL) {
+        return;
+    }
+    listing->find = 0;
+    listing->done = true;
+    listing->complete = outcome == FIND_COMPLETE;
+    listing->why = chain_copy(&transfer->chain, why.size > 0 ? slice_before(why, 200) : find_outcome_text(outcome));
+    if (transfer->phase == PHASE_PROVING) {
+        proof_listed(engine, out, transfer);
+        return;
+    }
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        all = all && transfer->holders[i].done;
+    }
+    if (all && (!transfer->target_asked || transfer->target.done)) {
+        transfer_listed(engine, out, transfer);
+    }
+}
+
+/* ---- Beginning. */
+static struct transfer *transfer_take(struct engine *engine)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        struct transfer *transfer = &engine->retrieve->transfers[i];
+        if (!transfer->used) {
+            *transfer = (struct transfer){.used = true, .chain = chain_make(&engine->retrieve->pool)};
+            transfer->items_last = &transfer->items;
+            return transfer;
+        }
+    }
+    return NULL;
+}
+
+/* A destination that lists is asked first where something may be there already: after an attempt or a crash, where
+ * the registry says so, and always where no client waits. */
+static bool target_is_worth_asking(const struct engine *engine, const struct row_demand *row, uint32_t destination)
+{
+    return node_at(engine, destination)->answers_list &&
+           (row->reason != DEMAND_CLIENT || row->attempts > 0 || row->wanted > 0 || retrieve_is_at(engine, row->study, destination));
+}
+
+static bool transfer_fill(struct engine *engine, struct transfer *transfer, const struct row_demand *row, const struct row_study *study)
+{
+    transfer->demand = row->id;
+    transfer->study = row->study;
+    transfer->reason = (enum demand_reason)row->reason;
+    transfer->destination = node_by_name(engine, row->destination);
+    transfer->phase = PHASE_LISTING;
+    transfer->study_uid = chain_copy(&transfer->chain, study->uid);
+    transfer->level = chain_copy(&transfer->chain, row->level);
+    transfer->uids = chain_copy(&transfer->chain, row->uids);
+    transfer->buckets = chain_alloc(&transfer->chain, BUCKETS * sizeof *transfer->buckets);
+    transfer->target.node = transfer->destination;
+    return transfer->buckets != NULL && transfer->uids.data != NULL && transfer->study_uid.data != NULL;
+}
+
+/* A plan made under an old link is checked again before anything leaves (design 3.2): does the study still belong
+ * to the patient for whom it was wanted? What a client named by its UID she gets under the right person. */
+static bool still_right(const struct engine *engine, const struct row_demand *row, const struct row_study *study)
+{
+    int64_t person = identity_survivor(engine, study->person);
+    if (row->reason == DEMAND_PRIOR) {
+        return priors_demand_is_right(engine, row->id, person);
+    }
+    return row->reason != DEMAND_MDT || index_first_int(engine, INDEX_mdt_case_person, person) != ROW_NONE;
+}
+
+/* Nothing to do, or nothing that may be done? Then the demand ends here. */
+static bool ends_at_once(struct engine *engine, struct out *out, struct row_demand *row, const struct row_study *study)
+{
+    uint32_t destination = node_by_name(engine, row->destination);
+    if (destination == NODE_NONE) {
+        demand_end(engine, out, row->id, DEMAND_FAILED, PROOF_NONE, SLICE("the destination is no longer configured"));
+        return true;
+    }
+    if (lifecycle_hidden(engine, study->uid, SLICE_EMPTY)) {
+        demand_end(engine, out, row->id, DEMAND_FAILED, PROOF_NONE, SLICE("the study was rejected"));
+        return true;
+    }
+    if (!still_right(engine, row, study)) {
+        demand_end(engine, out, row->id, DEMAND_FAILED, PROOF_NONE, SLICE("the study is not this patient's any more"));
+        return true;
+    }
+    if (row->reason == DEMAND_CLIENT || !slice_equal(row->level, SLICE("STUDY")) || !retrieve_is_at(engine, row->study, destination)) {
+        return false;
+    }
+    uint32_t at = row_find_copy(engine, &(struct row_copy){.study = row->study, .node = row->destination});
+    struct row_copy copy = row_get_copy(engine, at);
+    row->wanted = row->delivered = copy.instance_count;
+    row_put_demand(engine, out, row);
+    demand_end(engine, out, row->id, DEMAND_DONE, copy.proof == PROOF_NONE ? PROOF_LIST : (enum proof)copy.proof, SLICE("was there already"));
+    return true;
+}
+
+struct transfer *transfer_begin(struct engine *engine, struct out *out, const struct row_demand *demand)
+{
+    struct row_demand row = *demand;
+    uint32_t at = row_find_study(engine, &(struct row_study){.id = row.study});
+    if (at == ROW_NONE) {
+        demand_end(engine, out, row.id, DEMAND_FAILED, PROOF_NONE, SLICE("the study is gone"));
+        return NULL;
+    }
+    struct row_study study = row_get_study(engine, at);
+    if (ends_at_once(engine, out, &row, &study)) {
+        return NULL;
+    }
+    struct transfer *transfer = transfer_take(engine);
+    assert(transfer != NULL);
+    if (!transfer_fill(engine, transfer, &row, &study)) {
+        transfer_fail(engine, out, transfer, true, SLICE("limit: memory of manifests"));
+        return NULL;
+    }
+    holders_fill(engine, transfer);
+    bool any = false;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        any = ask_images(engine, out, transfer, &transfer->holders[i]) || any;
+    }
+    if (!any) {
+        transfer_fail(engine, out, transfer, transfer->holder_count == 0, transfer->holder_count == 0 ? SLICE("no node holds the study") : SLICE("too many questions at once"));
+        return NULL;
+    }
+    if (target_is_worth_asking(engine, &row, transfer->destination)) {
+        transfer->target_asked = true;
+        (void)ask_images(engine, out, transfer, &transfer->target);
+    }
+    return transfer;
+}
