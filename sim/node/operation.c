@@ -267,6 +267,17 @@ static bool is_over(const struct node *node, const struct operation *operation, 
     return before >= limit;
 }
 
+/* Associations to a destination that are not closed yet, those that are being released included. */
+static int64_t open_to(const struct node *node, uint32_t peer)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
+        const struct channel *channel = &node->channels[i];
+        count += channel->purpose == PURPOSE_STORE && slice_equal(slice_from(channel->called), node->setup->peers[peer].aet);
+    }
+    return count;
+}
+
 static bool may_begin(struct node *node, struct out *out, struct operation *operation)
 {
     bool find = operation->kind == OPERATION_FIND;
@@ -277,11 +288,13 @@ static bool may_begin(struct node *node, struct out *out, struct operation *oper
         quirk_bites(node, out, operation, QUIRK_perf_single_worker);
         return false;
     }
-    if (operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_assoc_serial_per_ae) && is_over(node, operation, quirk_number(node, QUIRK_assoc_serial_per_ae), true)) {
+    int64_t limit = quirk_number(node, QUIRK_assoc_serial_per_ae);
+    bool queues = operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_assoc_serial_per_ae) &&
+                  (is_over(node, operation, limit, true) || open_to(node, operation->peer) >= limit);
+    if (queues) {
         quirk_bites(node, out, operation, QUIRK_assoc_serial_per_ae);
-        return false;
     }
-    return true;
+    return !queues;
 }
 
 static void operation_advance(struct node *node, struct out *out, struct operation *operation)

@@ -162,6 +162,9 @@ static enum err keep(const char *folder, slice dataset, slice transfer_syntax, s
         return ERR_BAD_MESSAGE; /* it becomes a file name */
     }
     snprintf(path, sizeof path, "%s/%.*s.dcm", folder, SLICE_ARGS(object->sop_instance_uid));
+    for (unsigned again = 2; access(path, F_OK) == 0; again++) { /* the node decides which of two it keeps */
+        snprintf(path, sizeof path, "%s/%.*s-%u.dcm", folder, SLICE_ARGS(object->sop_instance_uid), again);
+    }
     snprintf(fresh, sizeof fresh, "%s.part", path);
     FILE *file = fopen(fresh, "we");
     if (file == NULL) {

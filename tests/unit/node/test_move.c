@@ -434,9 +434,13 @@ START_TEST(quirk_one_association_at_a_time_to_a_destination)
     bench_send(4, &request);
     ck_assert_ptr_null(bench_command(COMMAND_OPEN));
     ck_assert(bench_bit(QUIRK_assoc_serial_per_ae));
-    struct event refused = {.kind = EVENT_REFUSED, .channel = opening.channel, .refusal = REFUSAL_PERMANENT};
-    bench_step(&refused);
-    ck_assert_ptr_nonnull(bench_command(COMMAND_OPEN)); /* the second begins when the first has ended */
+    struct event opened = {.kind = EVENT_OPENED, .channel = opening.channel};
+    bench_step(&opened); /* nothing is accepted: all fails, the association is released */
+    ck_assert_ptr_nonnull(bench_command(COMMAND_CLOSE));
+    ck_assert_ptr_null(bench_command(COMMAND_OPEN));
+    struct event closed = {.kind = EVENT_CLOSED, .channel = opening.channel, .cause = CLOSED_RELEASED};
+    bench_step(&closed);
+    ck_assert_ptr_nonnull(bench_command(COMMAND_OPEN)); /* the second begins when the first is closed */
 }
 END_TEST
 
