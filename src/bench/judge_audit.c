@@ -59,7 +59,8 @@ static void count_up(struct judge *judge, struct map *map, slice key)
 static void check_who(struct judge *judge, const struct record *record)
 {
     slice who = text(record, COLUMN_audit_who);
-    bool known = judge_node(judge, who) != JUDGE_NONE;
+    uint32_t node = judge_node(judge, who);
+    bool known = node != JUDGE_NONE && !judge->scenario->nodes[node].unknown;
     if (!known) {
         judge_case(judge, INVARIANT_access_is_audited, true, NULL, 0, "audit record %lld: \"%.*s\" was served, a title that nobody configured",
                    (long long)integer(record, COLUMN_audit_lsn), SLICE_ARGS(slice_before(who, 64)));

@@ -203,6 +203,15 @@ static enum err person_told(struct judge *judge, const struct observation *seen)
     return ERR_OK;
 }
 
+/* RADIS2 may be wrong: numbers of two persons stay two, whatever it says of them. */
+static void merged(struct judge *judge, uint32_t number, uint32_t prior)
+{
+    bool same = number != JUDGE_NONE && prior != JUDGE_NONE && judge->identities[number].person == judge->identities[prior].person;
+    if (same) {
+        join(judge, number, prior);
+    }
+}
+
 static void settled(struct judge *judge, const struct observation *seen)
 {
     bool unlink = slice_starts(seen->text, SLICE("ADT^A37")); /* told of two persons, acknowledged for one */
@@ -224,7 +233,7 @@ enum err judge_persons(struct judge *judge, const struct observation *seen)
         return person_told(judge, seen);
     case OBSERVATION_truth_merged: {
         slice prior = seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer;
-        join(judge, judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person), judge_put_identity(judge, prior, seen->other_id, seen->person));
+        merged(judge, judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person), judge_put_identity(judge, prior, seen->other_id, seen->person));
         told(judge, put_person(judge, seen->person));
         return ERR_OK;
     }
