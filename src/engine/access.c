@@ -6,30 +6,43 @@
 
 /* A-ASSOCIATE-RJ (PS3.8 9.3.4): result, source, reason. */
 enum { REJECTED_PERMANENT = 1, REJECTED_TRANSIENT = 2, SOURCE_USER = 1, SOURCE_PRESENTATION = 3 };
-enum { REASON_NONE = 1, REASON_CALLING_UNKNOWN = 3, REASON_CALLED_UNKNOWN = 7, REASON_LOCAL_LIMIT = 2 };
+enum {
+    REASON_NONE = 1,
+    REASON_CALLING_UNKNOWN = 3,
+    REASON_CALLED_UNKNOWN = 7,
+    REASON_LOCAL_LIMIT = 2
+};
 
 /* ---- Audit. */
 #define AUDIT_TEXT_MAX 512 /* bytes of each text; keys of a hostile question may be long */
 
-/* The previous hash, then the columns in order, a newline between: a changed or missing row breaks the chain. */
+/* The previous hash, then the columns in order, a newline between: a changed or missing row breaks
+ * the chain. */
 static slice audit_text(struct out *out, const struct row_audit *row)
 {
     const slice line = SLICE("\n");
-    return TEXT(out, row->previous, line, text_int(out, row->lsn), line, text_int(out, row->at_ns), line, row->event, line, row->outcome, line,
-                row->who, line, row->what, line, row->why);
+    return TEXT(out, row->previous, line, text_int(out, row->lsn), line, text_int(out, row->at_ns),
+                line, row->event, line, row->outcome, line, row->who, line, row->what, line,
+                row->why);
 }
 
-bool access_audit(struct engine *engine, struct out *out, slice event, slice outcome, slice who, slice what, slice why)
+bool access_audit(struct engine *engine, struct out *out, slice event, slice outcome, slice who,
+                  slice what, slice why)
 {
     if (engine->config->audits_max != 0 && engine->audit_lsn >= engine->config->audits_max) {
         return false;
     }
     engine->audit_lsn++;
-    bool stranger = MUTANT(M_ANY_AE) && slice_equal(event, SLICE("QUERY")) && node_by_aet(engine, who) == NODE_NONE;
+    bool stranger = MUTANT(M_ANY_AE) && slice_equal(event, SLICE("QUERY")) &&
+                    node_by_aet(engine, who) == NODE_NONE;
     if ((MUTANT(M_AUDIT_DROP) && engine->audit_lsn % 20 == 0) || stranger) {
         return true;
     }
-    struct row_audit row = {.lsn = engine->audit_lsn, .at_ns = engine->now, .event = event, .outcome = outcome, .who = who};
+    struct row_audit row = {.lsn = engine->audit_lsn,
+                            .at_ns = engine->now,
+                            .event = event,
+                            .outcome = outcome,
+                            .who = who};
     row.what = text_clip(what, AUDIT_TEXT_MAX);
     row.why = text_clip(why, AUDIT_TEXT_MAX);
     row.previous = text_copy(out, slice_from(engine->audit_hash));
@@ -41,7 +54,8 @@ bool access_audit(struct engine *engine, struct out *out, slice event, slice out
 
 void access_restored(struct engine *engine, const struct record *record)
 {
-    if (record->table != TABLE_audit || record->values[COLUMN_audit_lsn].integer <= engine->audit_lsn) {
+    if (record->table != TABLE_audit ||
+        record->values[COLUMN_audit_lsn].integer <= engine->audit_lsn) {
         return;
     }
     slice hash = record->values[COLUMN_audit_hash].text;
@@ -52,9 +66,11 @@ void access_restored(struct engine *engine, const struct record *record)
 }
 
 /* ---- Associations. */
-static void reject(struct engine *engine, const struct event *event, struct out *out, uint8_t result, uint8_t source, uint8_t reason, slice why)
+static void reject(struct engine *engine, const struct event *event, struct out *out,
+                   uint8_t result, uint8_t source, uint8_t reason, slice why)
 {
-    access_audit(engine, out, SLICE("REFUSE"), SLICE("association"), event->calling, event->called, why);
+    access_audit(engine, out, SLICE("REFUSE"), SLICE("association"), event->calling, event->called,
+                 why);
     struct command *command = out_command(out, COMMAND_REJECT);
     command->channel = event->channel;
     command->reject_result = result;
@@ -65,7 +81,7 @@ static void reject(struct engine *engine, const struct event *event, struct out 
 /* The services we offer as an SCP, and storage commitment reports from a destination. */
 static bool is_served(slice abstract_syntax)
 {
-    const slice served[] = {UID_VERIFICATION,    UID_PATIENT_ROOT_FIND, UID_STUDY_ROOT_FIND,
+    const slice served[] = {UID_VERIFICATION,      UID_PATIENT_ROOT_FIND, UID_STUDY_ROOT_FIND,
                             UID_PATIENT_ROOT_MOVE, UID_STUDY_ROOT_MOVE,   UID_STORAGE_COMMITMENT};
     for (size_t i = 0; i < sizeof served / sizeof served[0]; i++) {
         if (slice_equal(served[i], abstract_syntax)) {
@@ -88,10 +104,12 @@ static slice choose_syntax(const struct context *context)
     return SLICE_EMPTY;
 }
 
-static size_t answer_contexts(const struct contexts *asked, struct contexts *answered, struct out *out)
+static size_t answer_contexts(const struct contexts *asked, struct contexts *answered,
+                              struct out *out)
 {
     size_t accepted = 0;
-    *answered = (struct contexts){arena_array(out->arena, asked->count, sizeof *answered->list), asked->count};
+    *answered = (struct contexts){arena_array(out->arena, asked->count, sizeof *answered->list),
+                                  asked->count};
     if (answered->list == NULL) {
         out->full = true;
         answered->count = 0;
@@ -101,9 +119,10 @@ static size_t answer_contexts(const struct contexts *asked, struct contexts *ans
         struct context *context = &answered->list[i];
         *context = asked->list[i];
         context->accepted_syntax = choose_syntax(context);
-        context->result = !is_served(slice_unpad(context->abstract_syntax)) ? CONTEXT_ABSTRACT_UNKNOWN
-                          : context->accepted_syntax.size == 0              ? CONTEXT_SYNTAX_UNKNOWN
-                                                                            : CONTEXT_ACCEPTED;
+        context->result = !is_served(slice_unpad(context->abstract_syntax))
+                              ? CONTEXT_ABSTRACT_UNKNOWN
+                          : context->accepted_syntax.size == 0 ? CONTEXT_SYNTAX_UNKNOWN
+                                                               : CONTEXT_ACCEPTED;
         accepted += context->result == CONTEXT_ACCEPTED;
     }
     return accepted;
@@ -119,7 +138,8 @@ static bool asks_storage(const struct contexts *contexts)
     return false;
 }
 
-static struct channel *admit(struct engine *engine, const struct event *event, enum channel_kind kind, uint32_t node)
+static struct channel *admit(struct engine *engine, const struct event *event,
+                             enum channel_kind kind, uint32_t node)
 {
     struct channel *channel = channel_take(engine, event->channel, kind, node, 0);
     if (channel != NULL) {
@@ -136,11 +156,13 @@ static struct channel *admit(struct engine *engine, const struct event *event, e
 
 static bool is_crowded(const struct engine *engine)
 {
-    uint32_t most = engine->config->associations_in == 0 ? CHANNELS_MAX / 2 : engine->config->associations_in;
+    uint32_t most =
+        engine->config->associations_in == 0 ? CHANNELS_MAX / 2 : engine->config->associations_in;
     return engine->inbound_count >= most || engine->channel_count >= CHANNELS_MAX - NODES_MAX;
 }
 
-static void accept_relay(struct engine *engine, const struct event *event, struct out *out, uint32_t node, int64_t job)
+static void accept_relay(struct engine *engine, const struct event *event, struct out *out,
+                         uint32_t node, int64_t job)
 {
     struct channel *channel = admit(engine, event, CHANNEL_RELAY, node);
     channel->job = job;
@@ -149,15 +171,19 @@ static void accept_relay(struct engine *engine, const struct event *event, struc
     command->channel = event->channel;
     command->accept = ACCEPT_RELAY;
     command->job = job;
-    command->contexts = event->contexts; /* what the destination accepts decides, see relay_answer */
+    command->contexts =
+        event->contexts; /* what the destination accepts decides, see relay_answer */
 }
 
-static void accept_client(struct engine *engine, const struct event *event, struct out *out, uint32_t node)
+static void accept_client(struct engine *engine, const struct event *event, struct out *out,
+                          uint32_t node)
 {
     struct contexts answered;
     if (answer_contexts(&event->contexts, &answered, out) == 0 && asks_storage(&event->contexts)) {
-        finding(engine, out, node, SLICE("store without a job"), TEXT(out, event->calling, SLICE(" brings images that no open job ordered")));
-        reject(engine, event, out, REJECTED_PERMANENT, SOURCE_USER, REASON_NONE, SLICE("no open job"));
+        finding(engine, out, node, SLICE("store without a job"),
+                TEXT(out, event->calling, SLICE(" brings images that no open job ordered")));
+        reject(engine, event, out, REJECTED_PERMANENT, SOURCE_USER, REASON_NONE,
+               SLICE("no open job"));
         return;
     }
     admit(engine, event, CHANNEL_CLIENT, node);
@@ -171,13 +197,18 @@ static void asked_dicom(struct engine *engine, const struct event *event, struct
 {
     slice called = slice_trim(event->called);
     uint32_t node = node_by_aet(engine, event->calling);
-    int64_t job = node == NODE_NONE || !asks_storage(&event->contexts) ? 0 : retrieve_job_of(engine, node, called);
+    int64_t job = node == NODE_NONE || !asks_storage(&event->contexts)
+                      ? 0
+                      : retrieve_job_of(engine, node, called);
     if (!slice_equal(called, engine->config->aet) && job == 0) {
-        reject(engine, event, out, REJECTED_PERMANENT, SOURCE_USER, REASON_CALLED_UNKNOWN, SLICE("called title is not ours"));
+        reject(engine, event, out, REJECTED_PERMANENT, SOURCE_USER, REASON_CALLED_UNKNOWN,
+               SLICE("called title is not ours"));
     } else if (node == NODE_NONE && !MUTANT(M_ANY_AE)) {
-        reject(engine, event, out, REJECTED_PERMANENT, SOURCE_USER, REASON_CALLING_UNKNOWN, SLICE("calling title is not on the list"));
+        reject(engine, event, out, REJECTED_PERMANENT, SOURCE_USER, REASON_CALLING_UNKNOWN,
+               SLICE("calling title is not on the list"));
     } else if (is_crowded(engine)) {
-        reject(engine, event, out, REJECTED_TRANSIENT, SOURCE_PRESENTATION, REASON_LOCAL_LIMIT, SLICE("limit associations_in"));
+        reject(engine, event, out, REJECTED_TRANSIENT, SOURCE_PRESENTATION, REASON_LOCAL_LIMIT,
+               SLICE("limit associations_in"));
     } else if (job != 0) {
         accept_relay(engine, event, out, node, job);
     } else {
@@ -192,7 +223,8 @@ void access_asked(struct engine *engine, const struct event *event, struct out *
         return;
     }
     if (is_crowded(engine)) {
-        reject(engine, event, out, REJECTED_TRANSIENT, SOURCE_PRESENTATION, REASON_LOCAL_LIMIT, SLICE("limit associations_in"));
+        reject(engine, event, out, REJECTED_TRANSIENT, SOURCE_PRESENTATION, REASON_LOCAL_LIMIT,
+               SLICE("limit associations_in"));
         return;
     }
     admit(engine, event, CHANNEL_HL7, NODE_NONE);

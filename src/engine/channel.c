@@ -6,7 +6,8 @@
 enum err channel_init(struct engine *engine)
 {
     engine->channels = arena_array(engine->arena, CHANNELS_MAX, sizeof *engine->channels);
-    engine->channel_heads = arena_array(engine->arena, CHANNEL_BUCKETS, sizeof *engine->channel_heads);
+    engine->channel_heads =
+        arena_array(engine->arena, CHANNEL_BUCKETS, sizeof *engine->channel_heads);
     if (engine->channels == NULL || engine->channel_heads == NULL) {
         return ERR_LIMIT;
     }
@@ -26,7 +27,8 @@ static uint32_t bucket_of(int64_t number)
 
 struct channel *channel_find(struct engine *engine, int64_t number)
 {
-    for (uint32_t at = engine->channel_heads[bucket_of(number)]; at != 0; at = engine->channels[at - 1].next) {
+    for (uint32_t at = engine->channel_heads[bucket_of(number)]; at != 0;
+         at = engine->channels[at - 1].next) {
         if (engine->channels[at - 1].number == number) {
             return &engine->channels[at - 1];
         }
@@ -34,7 +36,8 @@ struct channel *channel_find(struct engine *engine, int64_t number)
     return NULL;
 }
 
-struct channel *channel_take(struct engine *engine, int64_t number, enum channel_kind kind, uint32_t node, int64_t subject)
+struct channel *channel_take(struct engine *engine, int64_t number, enum channel_kind kind,
+                             uint32_t node, int64_t subject)
 {
     uint32_t slot = engine->channel_free;
     if (slot == 0) {
@@ -43,7 +46,11 @@ struct channel *channel_take(struct engine *engine, int64_t number, enum channel
     assert(channel_find(engine, number) == NULL);
     struct channel *channel = &engine->channels[slot - 1];
     engine->channel_free = channel->next;
-    *channel = (struct channel){.number = number, .kind = kind, .node = node, .subject = subject, .next = engine->channel_heads[bucket_of(number)]};
+    *channel = (struct channel){.number = number,
+                                .kind = kind,
+                                .node = node,
+                                .subject = subject,
+                                .next = engine->channel_heads[bucket_of(number)]};
     engine->channel_heads[bucket_of(number)] = slot;
     engine->channel_count++;
     return channel;
@@ -63,8 +70,10 @@ void channel_give(struct engine *engine, struct channel *channel)
     engine->channel_count--;
 }
 
-/* The contexts to propose: one for each class, the native syntaxes, or implicit alone where the product needs it. */
-static void propose(struct engine *engine, struct out *out, uint32_t node, const slice *classes, size_t count, struct contexts *contexts)
+/* The contexts to propose: one for each class, the native syntaxes, or implicit alone where the
+ * product needs it. */
+static void propose(struct engine *engine, struct out *out, uint32_t node, const slice *classes,
+                    size_t count, struct contexts *contexts)
 {
     contexts->list = arena_array(out->arena, count, sizeof *contexts->list);
     if (contexts->list == NULL) {
@@ -82,8 +91,8 @@ static void propose(struct engine *engine, struct out *out, uint32_t node, const
     }
 }
 
-int64_t channel_open(struct engine *engine, struct out *out, uint32_t node, enum channel_kind kind, int64_t subject, const slice *classes,
-                     size_t class_count, time_ns timeout_ns)
+int64_t channel_open(struct engine *engine, struct out *out, uint32_t node, enum channel_kind kind,
+                     int64_t subject, const slice *classes, size_t class_count, time_ns timeout_ns)
 {
     assert(class_count > 0 && class_count < CONTEXTS_MAX);
     engine->channel_last += 2;

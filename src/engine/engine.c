@@ -6,7 +6,7 @@
 #include "src/engine/channel.h"
 #include "src/engine/engine_private.h"
 
-#define TIMERS_MAX 65536u
+#define TIMERS_MAX    65536u
 #define TIMERS_A_STEP 64 /* so that one step's commands stay far below what `out` takes */
 
 /* ---- Timers: a heap by (time, order of setting). */
@@ -40,7 +40,8 @@ static struct timer take_timer(struct engine *engine)
         if (child >= engine->timer_count) {
             break;
         }
-        if (child + 1 < engine->timer_count && earlier(&engine->timers[child + 1], &engine->timers[child])) {
+        if (child + 1 < engine->timer_count &&
+            earlier(&engine->timers[child + 1], &engine->timers[child])) {
             child++;
         }
         if (!earlier(&engine->timers[child], &last)) {
@@ -58,15 +59,33 @@ static struct timer take_timer(struct engine *engine)
 static void fire(struct engine *engine, struct out *out, const struct timer *timer)
 {
     switch (timer->kind) {
-    case TIMER_FIND: source_find_timer(engine, out, timer->subject); break;
-    case TIMER_PUBLISH: publish_timer(engine, out, timer->subject); break;
-    case TIMER_HEALTH: health_timer(engine, out, timer->subject); break;
-    case TIMER_HL7: hl7_in_timer(engine, out, timer->subject); break;
-    case TIMER_MDT: mdt_timer(engine, out, timer->subject); break;
-    case TIMER_QUERY: query_timer(engine, out, timer->subject); break;
-    case TIMER_RETRIEVE: retrieve_timer(engine, out, timer->subject); break;
-    case TIMER_PRIORS: priors_timer(engine, out, timer->subject); break;
-    case TIMER_KINDS: assert(false); break;
+    case TIMER_FIND:
+        source_find_timer(engine, out, timer->subject);
+        break;
+    case TIMER_PUBLISH:
+        publish_timer(engine, out, timer->subject);
+        break;
+    case TIMER_HEALTH:
+        health_timer(engine, out, timer->subject);
+        break;
+    case TIMER_HL7:
+        hl7_in_timer(engine, out, timer->subject);
+        break;
+    case TIMER_MDT:
+        mdt_timer(engine, out, timer->subject);
+        break;
+    case TIMER_QUERY:
+        query_timer(engine, out, timer->subject);
+        break;
+    case TIMER_RETRIEVE:
+        retrieve_timer(engine, out, timer->subject);
+        break;
+    case TIMER_PRIORS:
+        priors_timer(engine, out, timer->subject);
+        break;
+    case TIMER_KINDS:
+        assert(false);
+        break;
     }
 }
 
@@ -87,7 +106,9 @@ static void on_clock(struct engine *engine, struct out *out)
     if (!engine->restored) {
         begin(engine, out);
     }
-    for (int i = 0; i < TIMERS_A_STEP && engine->timer_count > 0 && engine->timers[0].at_ns <= engine->now; i++) {
+    for (int i = 0;
+         i < TIMERS_A_STEP && engine->timer_count > 0 && engine->timers[0].at_ns <= engine->now;
+         i++) {
         struct timer timer = take_timer(engine);
         fire(engine, out, &timer);
     }
@@ -100,25 +121,38 @@ static void answer_echo(struct out *out, const struct channel *channel, const st
     out_send_dimse(out, channel->number, &response);
 }
 
-static void client_message(struct engine *engine, const struct event *event, struct out *out, struct channel *channel, const struct dimse *message)
+static void client_message(struct engine *engine, const struct event *event, struct out *out,
+                           struct channel *channel, const struct dimse *message)
 {
     switch (message->kind) {
-    case DIMSE_C_ECHO_RQ: answer_echo(out, channel, message); break;
-    case DIMSE_C_FIND_RQ: query_find(engine, event, out, channel, message); break;
-    case DIMSE_C_MOVE_RQ: retrieve_move(engine, event, out, channel, message); break;
-    case DIMSE_C_GET_RQ: retrieve_get(engine, event, out, channel, message); break;
+    case DIMSE_C_ECHO_RQ:
+        answer_echo(out, channel, message);
+        break;
+    case DIMSE_C_FIND_RQ:
+        query_find(engine, event, out, channel, message);
+        break;
+    case DIMSE_C_MOVE_RQ:
+        retrieve_move(engine, event, out, channel, message);
+        break;
+    case DIMSE_C_GET_RQ:
+        retrieve_get(engine, event, out, channel, message);
+        break;
     case DIMSE_C_CANCEL_RQ:
         query_cancel(engine, out, channel, message->message_id);
         retrieve_cancel(engine, out, channel, message->message_id);
         break;
-    case DIMSE_N_EVENT_REPORT_RQ: retrieve_committed(engine, event, out, channel, message); break;
-    default: /* a request we offer no service for, or a response to nothing (PS3.7 9.1): the association is beyond repair */
+    case DIMSE_N_EVENT_REPORT_RQ:
+        retrieve_committed(engine, event, out, channel, message);
+        break;
+    default: /* a request we offer no service for, or a response to nothing (PS3.7 9.1): the
+                association is beyond repair */
         channel_abort(engine, out, channel->number);
         break;
     }
 }
 
-static void client_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel)
+static void client_event(struct engine *engine, const struct event *event, struct out *out,
+                         struct channel *channel)
 {
     if (event->kind == EVENT_RECEIVED) {
         for (size_t i = 0; i < event->run.count; i++) {
@@ -132,19 +166,31 @@ static void client_event(struct engine *engine, const struct event *event, struc
     }
 }
 
-static void channel_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel)
+static void channel_event(struct engine *engine, const struct event *event, struct out *out,
+                          struct channel *channel)
 {
     switch (channel->kind) {
-    case CHANNEL_CLIENT: client_event(engine, event, out, channel); break;
-    case CHANNEL_HL7: hl7_in_event(engine, event, out, channel); break;
-    case CHANNEL_FIND: source_find_event(engine, event, out, channel); break;
-    case CHANNEL_PROBE: health_event(engine, event, out, channel); break;
+    case CHANNEL_CLIENT:
+        client_event(engine, event, out, channel);
+        break;
+    case CHANNEL_HL7:
+        hl7_in_event(engine, event, out, channel);
+        break;
+    case CHANNEL_FIND:
+        source_find_event(engine, event, out, channel);
+        break;
+    case CHANNEL_PROBE:
+        health_event(engine, event, out, channel);
+        break;
     case CHANNEL_RELAY:
     case CHANNEL_MOVE:
-    case CHANNEL_COMMIT: retrieve_event(engine, event, out, channel); break;
+    case CHANNEL_COMMIT:
+        retrieve_event(engine, event, out, channel);
+        break;
     case CHANNEL_SPOOL:
     case CHANNEL_FREE:
-    case CHANNEL_KINDS: break;
+    case CHANNEL_KINDS:
+        break;
     }
 }
 
@@ -154,7 +200,8 @@ void engine_pump(struct engine *engine, struct out *out, uint32_t node)
     retrieve_pump(engine, out, node);
 }
 
-static void channel_ended(struct engine *engine, const struct event *event, struct out *out, struct channel *channel)
+static void channel_ended(struct engine *engine, const struct event *event, struct out *out,
+                          struct channel *channel)
 {
     bool outbound = channel->number % 2 != 0;
     uint32_t node = channel->node;
@@ -203,18 +250,31 @@ enum err engine_step(struct engine *engine, const struct event *event, struct ou
     assert(event->at_ns >= engine->now);
     engine->now = event->at_ns;
     switch (event->kind) {
-    case EVENT_CLOCK: on_clock(engine, out); break;
+    case EVENT_CLOCK:
+        on_clock(engine, out);
+        break;
     case EVENT_PLAN:
-    case EVENT_OPERATOR: on_operator(engine, event, out); break;
-    case EVENT_ASKED: access_asked(engine, event, out); break;
+    case EVENT_OPERATOR:
+        on_operator(engine, event, out);
+        break;
+    case EVENT_ASKED:
+        access_asked(engine, event, out);
+        break;
     case EVENT_OPENED:
     case EVENT_REFUSED:
     case EVENT_RECEIVED:
     case EVENT_ROOM:
-    case EVENT_CLOSED: on_channel(engine, event, out); break;
-    case EVENT_RELAYED: retrieve_relayed(engine, event, out); break;
-    case EVENT_STORED: break; /* nothing is accepted for the spool yet: access_asked refuses pushes */
-    case EVENT_KIND_COUNT: assert(false); break;
+    case EVENT_CLOSED:
+        on_channel(engine, event, out);
+        break;
+    case EVENT_RELAYED:
+        retrieve_relayed(engine, event, out);
+        break;
+    case EVENT_STORED:
+        break; /* nothing is accepted for the spool yet: access_asked refuses pushes */
+    case EVENT_KIND_COUNT:
+        assert(false);
+        break;
     }
     registry_tell_limits(engine, out);
     if (engine->exhausted != NULL) {
@@ -231,8 +291,10 @@ time_ns engine_due(const struct engine *engine)
 /* ---- Life. */
 static enum err init_modules(struct engine *engine)
 {
-    static enum err (*const inits[])(struct engine *) = {channel_init,    registry_init, health_init,   source_find_init, hl7_in_init,        publish_init,
-                                                         mdt_init,        query_init,    retrieve_init, priors_init,      registry_init_text};
+    static enum err (*const inits[])(struct engine *) = {
+        channel_init,  registry_init, health_init,       source_find_init,
+        hl7_in_init,   publish_init,  mdt_init,          query_init,
+        retrieve_init, priors_init,   registry_init_text};
     for (size_t i = 0; i < sizeof inits / sizeof inits[0]; i++) {
         enum err err = inits[i](engine);
         if (err != ERR_OK) {
@@ -249,7 +311,8 @@ enum err engine_init(struct engine **out, const struct engine_config *config, st
     if (engine == NULL) {
         return ERR_LIMIT;
     }
-    *engine = (struct engine){.config = config, .arena = arena, .now = INT64_MIN, .timer_max = TIMERS_MAX};
+    *engine = (struct engine){
+        .config = config, .arena = arena, .now = INT64_MIN, .timer_max = TIMERS_MAX};
     engine->timers = arena_array(arena, TIMERS_MAX, sizeof *engine->timers);
     if (engine->timers == NULL) {
         return ERR_LIMIT;

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * The question in the dialect of the node it goes to. What is not sent is filtered here afterwards. */
+ * The question in the dialect of the node it goes to. What is not sent is filtered here afterwards.
+ */
 #include "src/engine/find_private.h"
 
-/* Attributes that are keys below the study; everything else that is asked for belongs to patient or study (PS3.4 C.6). */
+/* Attributes that are keys below the study; everything else that is asked for belongs to patient or
+ * study (PS3.4 C.6). */
 static const struct {
     uint32_t tag;
     enum find_level level;
 } levels[] = {
-    {TAG_PatientID, FIND_PATIENT},         {TAG_PatientName, FIND_PATIENT},       {TAG_PatientBirthDate, FIND_PATIENT},
-    {TAG_PatientSex, FIND_PATIENT},        {TAG_SeriesInstanceUID, FIND_SERIES},  {TAG_Modality, FIND_SERIES},
-    {TAG_SeriesNumber, FIND_SERIES},       {TAG_SeriesDescription, FIND_SERIES},  {TAG_SeriesDate, FIND_SERIES},
-    {TAG_SeriesTime, FIND_SERIES},         {TAG_BodyPartExamined, FIND_SERIES},   {TAG_NumberOfSeriesRelatedInstances, FIND_SERIES},
-    {TAG_SOPInstanceUID, FIND_IMAGE},      {TAG_SOPClassUID, FIND_IMAGE},         {TAG_InstanceNumber, FIND_IMAGE},
-    {TAG_ContentDate, FIND_IMAGE},
+    {TAG_PatientID, FIND_PATIENT},        {TAG_PatientName, FIND_PATIENT},
+    {TAG_PatientBirthDate, FIND_PATIENT}, {TAG_PatientSex, FIND_PATIENT},
+    {TAG_SeriesInstanceUID, FIND_SERIES}, {TAG_Modality, FIND_SERIES},
+    {TAG_SeriesNumber, FIND_SERIES},      {TAG_SeriesDescription, FIND_SERIES},
+    {TAG_SeriesDate, FIND_SERIES},        {TAG_SeriesTime, FIND_SERIES},
+    {TAG_BodyPartExamined, FIND_SERIES},  {TAG_NumberOfSeriesRelatedInstances, FIND_SERIES},
+    {TAG_SOPInstanceUID, FIND_IMAGE},     {TAG_SOPClassUID, FIND_IMAGE},
+    {TAG_InstanceNumber, FIND_IMAGE},     {TAG_ContentDate, FIND_IMAGE},
 };
 
 enum find_level find_tag_level(uint32_t tag)
@@ -49,7 +53,7 @@ static bool day_of(slice date, int32_t *day)
     return true;
 }
 
-#define FIRST_DAY 0     /* 1970-01-01: no digital image is older */
+#define FIRST_DAY   0   /* 1970-01-01: no digital image is older */
 #define NARROW_DAYS 366 /* a question over more days, without patient or number, is a broad one */
 
 /* The span a StudyDate key asks for; an open end becomes the ends of what can exist. */
@@ -57,7 +61,8 @@ static void span_of(const struct engine *engine, slice date, int32_t *first, int
 {
     int32_t tomorrow = (int32_t)(engine->now / TIME_DAY) + 1;
     size_t dash = slice_index(date, '-');
-    slice from = slice_before(date, dash), to = dash == date.size ? date : slice_after(date, dash + 1);
+    slice from = slice_before(date, dash),
+          to = dash == date.size ? date : slice_after(date, dash + 1);
     if (!day_of(from, first)) {
         *first = FIRST_DAY;
     }
@@ -66,7 +71,8 @@ static void span_of(const struct engine *engine, slice date, int32_t *first, int
     }
 }
 
-/* A question that names no patient, study or accession number reads the whole archive, or the days it names. */
+/* A question that names no patient, study or accession number reads the whole archive, or the days
+ * it names. */
 static bool is_broad(const struct dataset *keys)
 {
     static const uint32_t narrow[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_AccessionNumber};
@@ -79,11 +85,13 @@ static bool is_broad(const struct dataset *keys)
     return true;
 }
 
-/* The part once for each year of its span, for a node that blocks broad questions; as it is for the others. */
+/* The part once for each year of its span, for a node that blocks broad questions; as it is for the
+ * others. */
 static bool push_years(struct engine *engine, struct out *out, struct find *find, struct part part)
 {
     int32_t first, last;
-    if (part.level > FIND_STUDY || !node_has(engine, find->node, DIALECT_narrow_first) || !is_broad(&find->keys)) {
+    if (part.level > FIND_STUDY || !node_has(engine, find->node, DIALECT_narrow_first) ||
+        !is_broad(&find->keys)) {
         return find_push(find, &part);
     }
     span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &first, &last);
@@ -95,16 +103,19 @@ static bool push_years(struct engine *engine, struct out *out, struct find *find
         ok = find_push(find, &part); /* the newest year is asked first */
     }
     if (last - first >= NARROW_DAYS) {
-        find_bit(engine, out, find->node, DIALECT_narrow_first, "a broad question is asked year by year");
+        find_bit(engine, out, find->node, DIALECT_narrow_first,
+                 "a broad question is asked year by year");
     }
     return ok;
 }
 
-/* Names are matched as they are spelt by some products: they are asked for as given and in capitals. */
+/* Names are matched as they are spelt by some products: they are asked for as given and in
+ * capitals. */
 static bool push_names(struct engine *engine, struct out *out, struct find *find, struct part part)
 {
     slice name = dataset_get(&find->keys, TAG_PatientName);
-    bool sent = part.level <= FIND_STUDY && name.size > 0 && dataset_get(&find->keys, TAG_PatientID).size == 0 && !slice_equal(name, SLICE("*"));
+    bool sent = part.level <= FIND_STUDY && name.size > 0 &&
+                dataset_get(&find->keys, TAG_PatientID).size == 0 && !slice_equal(name, SLICE("*"));
     for (size_t i = 0; sent && i < name.size; i++) {
         if (name.data[i] >= 'a' && name.data[i] <= 'z') {
             part.capitals = true;
@@ -118,11 +129,15 @@ static bool push_names(struct engine *engine, struct out *out, struct find *find
     return push_years(engine, out, find, part);
 }
 
-/* Lists of UIDs are asked one by one: products look at the first few only (find-list-of-uid-limit). */
+/* Lists of UIDs are asked one by one: products look at the first few only (find-list-of-uid-limit).
+ */
 bool find_first_part(struct engine *engine, struct out *out, struct find *find)
 {
-    find->level = find->level == FIND_PATIENT ? FIND_STUDY : find->level; /* Study Root knows no patients (PS3.4 C.6.2) */
-    slice studies = dataset_get(&find->keys, TAG_StudyInstanceUID), all_series = dataset_get(&find->keys, TAG_SeriesInstanceUID);
+    find->level = find->level == FIND_PATIENT
+                      ? FIND_STUDY
+                      : find->level; /* Study Root knows no patients (PS3.4 C.6.2) */
+    slice studies = dataset_get(&find->keys, TAG_StudyInstanceUID),
+          all_series = dataset_get(&find->keys, TAG_SeriesInstanceUID);
     enum find_level level = find->level;
     level = level == FIND_IMAGE && all_series.size == 0 ? FIND_SERIES : level;
     level = level == FIND_SERIES && studies.size == 0 ? FIND_STUDY : level;
@@ -132,8 +147,10 @@ bool find_first_part(struct engine *engine, struct out *out, struct find *find)
     bool ok = true;
     for (slice rest = studies; ok && rest.data != NULL;) {
         slice study = slice_trim(slice_cut(&rest, '\\'));
-        for (slice inner = level >= FIND_SERIES ? all_series : SLICE_EMPTY; ok && inner.data != NULL;) {
-            struct part part = {.level = level, .study = study, .series = slice_trim(slice_cut(&inner, '\\'))};
+        for (slice inner = level >= FIND_SERIES ? all_series : SLICE_EMPTY;
+             ok && inner.data != NULL;) {
+            struct part part = {
+                .level = level, .study = study, .series = slice_trim(slice_cut(&inner, '\\'))};
             ok = push_names(engine, out, find, part);
         }
     }
@@ -160,7 +177,8 @@ bool find_split(struct engine *engine, struct find *find)
         return false;
     }
     if (!part.dated) {
-        span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &part.first_day, &part.last_day);
+        span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &part.first_day,
+                &part.last_day);
         part.dated = true;
     }
     if (part.first_day >= part.last_day) {
@@ -202,16 +220,19 @@ static bool is_digits(slice value)
 static slice padded_id(struct engine *engine, struct out *out, const struct find *find, slice id)
 {
     uint32_t width = node_at(engine, find->node)->patient_id_width;
-    if (!node_has(engine, find->node, DIALECT_strip_zeros) || !is_digits(id) || id.size >= width || width > 64) {
+    if (!node_has(engine, find->node, DIALECT_strip_zeros) || !is_digits(id) || id.size >= width ||
+        width > 64) {
         return id;
     }
-    static const char zeros[65] = "0000000000000000000000000000000000000000000000000000000000000000";
-    find_bit(engine, out, find->node, DIALECT_strip_zeros, "patient ids are asked for with leading zeros");
+    static const char zeros[65] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
+    find_bit(engine, out, find->node, DIALECT_strip_zeros,
+             "patient ids are asked for with leading zeros");
     return TEXT(out, (slice){zeros, width - id.size}, id);
 }
 
-/* Bytes beyond ASCII become the wildcard for one character: sources match in encodings of their own. What may
- * follow, empty components and titles, is left open. */
+/* Bytes beyond ASCII become the wildcard for one character: sources match in encodings of their
+ * own. What may follow, empty components and titles, is left open. */
 static slice name_asked(struct out *out, slice name, bool capitals, bool open)
 {
     struct buffer buffer = buffer_make(out->arena, name.size + 1);
@@ -219,7 +240,9 @@ static slice name_asked(struct out *out, slice name, bool capitals, bool open)
         uint8_t byte = (uint8_t)name.data[i];
         bool small = byte >= 'a' && byte <= 'z';
         if ((byte & 0xC0) != 0x80) { /* once a character */
-            buffer_put_byte(&buffer, byte >= 0x80 ? '?' : capitals && small ? (uint8_t)(byte - 32) : byte);
+            buffer_put_byte(&buffer, byte >= 0x80        ? '?'
+                                     : capitals && small ? (uint8_t)(byte - 32)
+                                                         : byte);
         }
     }
     if (open && name.size > 0 && name.data[name.size - 1] != '*') {
@@ -228,7 +251,8 @@ static slice name_asked(struct out *out, slice name, bool capitals, bool open)
     return buffer.full ? SLICE_EMPTY : buffer_slice(&buffer);
 }
 
-static slice key_value(struct engine *engine, struct out *out, const struct find *find, const struct element *key)
+static slice key_value(struct engine *engine, struct out *out, const struct find *find,
+                       const struct element *key)
 {
     slice value = slice_unpad(key->value);
     bool strict = node_has(engine, find->node, DIALECT_no_wildcards);
@@ -237,25 +261,36 @@ static slice key_value(struct engine *engine, struct out *out, const struct find
         return SLICE_EMPTY; /* universal matching as the standard writes it (PS3.4 C.2.2.2.3) */
     }
     switch (key->tag) {
-    case TAG_PatientID: value = padded_id(engine, out, find, value); break;
+    case TAG_PatientID:
+        value = padded_id(engine, out, find, value);
+        break;
     case TAG_AccessionNumber:
         if (value.size > 0 && node_has(engine, find->node, DIALECT_accession_prefix)) {
-            find_bit(engine, out, find->node, DIALECT_accession_prefix, "accession numbers are asked for with this product's prefix");
+            find_bit(engine, out, find->node, DIALECT_accession_prefix,
+                     "accession numbers are asked for with this product's prefix");
             value = TEXT(out, node_at(engine, find->node)->accession_prefix, value);
         }
         break;
     case TAG_PatientName:
         /* A number decides better than a spelling: the name is then compared here only. */
-        value = dataset_get(&find->keys, TAG_PatientID).size > 0 ? SLICE_EMPTY : name_asked(out, value, find->parts->capitals, !strict);
+        value = dataset_get(&find->keys, TAG_PatientID).size > 0
+                    ? SLICE_EMPTY
+                    : name_asked(out, value, find->parts->capitals, !strict);
         break;
-    case TAG_SOPInstanceUID: return slice_index(value, '\\') < value.size ? SLICE_EMPTY : value;
+    case TAG_SOPInstanceUID:
+        return slice_index(value, '\\') < value.size ? SLICE_EMPTY : value;
     case TAG_StudyTime:
-    case TAG_ModalitiesInStudy: return SLICE_EMPTY; /* matched differently everywhere: asked for, filtered here */
-    case TAG_PatientBirthDate: return slice_index(value, '-') < value.size ? SLICE_EMPTY : value;
-    default: break;
+    case TAG_ModalitiesInStudy:
+        return SLICE_EMPTY; /* matched differently everywhere: asked for, filtered here */
+    case TAG_PatientBirthDate:
+        return slice_index(value, '-') < value.size ? SLICE_EMPTY : value;
+    default:
+        break;
     }
-    if (has_wildcard(value) && (strict || vr == tag_vr(TAG_StudyDate) || vr == tag_vr(TAG_StudyInstanceUID))) {
-        find_bit(engine, out, find->node, DIALECT_no_wildcards, "wildcards are left out of the question");
+    if (has_wildcard(value) &&
+        (strict || vr == tag_vr(TAG_StudyDate) || vr == tag_vr(TAG_StudyInstanceUID))) {
+        find_bit(engine, out, find->node, DIALECT_no_wildcards,
+                 "wildcards are left out of the question");
         return SLICE_EMPTY;
     }
     return value;
@@ -275,9 +310,12 @@ static slice span_text(struct out *out, const struct part *part)
 static bool is_sent(const struct find *find, const struct element *key)
 {
     const struct part *part = find->parts;
-    if (key->items != NULL || key->item_count > 0 || tag_vr(key->tag) == tag_vr(TAG_ReferencedSOPSequence) || (key->tag >> 16) % 2 != 0 ||
-        (key->tag & 0xFFFF) == 0 || key->tag == TAG_IssuerOfPatientID || key->tag == TAG_OtherPatientIDs || key->tag == TAG_SpecificCharacterSet ||
-        key->tag == TAG_QueryRetrieveLevel || key->tag == TAG_StudyInstanceUID || key->tag == TAG_SeriesInstanceUID) {
+    if (key->items != NULL || key->item_count > 0 ||
+        tag_vr(key->tag) == tag_vr(TAG_ReferencedSOPSequence) || (key->tag >> 16) % 2 != 0 ||
+        (key->tag & 0xFFFF) == 0 || key->tag == TAG_IssuerOfPatientID ||
+        key->tag == TAG_OtherPatientIDs || key->tag == TAG_SpecificCharacterSet ||
+        key->tag == TAG_QueryRetrieveLevel || key->tag == TAG_StudyInstanceUID ||
+        key->tag == TAG_SeriesInstanceUID) {
         return false; /* the last four are put below */
     }
     enum find_level level = find_tag_level(key->tag);
@@ -290,11 +328,13 @@ static slice level_text(enum find_level level)
     return slice_from(texts[level]);
 }
 
-bool find_make_keys(struct engine *engine, struct out *out, const struct find *find, struct dataset *keys)
+bool find_make_keys(struct engine *engine, struct out *out, const struct find *find,
+                    struct dataset *keys)
 {
     const struct part *part = find->parts;
     bool ok = dataset_init(keys, out->arena, find->keys.count + 12) == ERR_OK;
-    ok = ok && dataset_put(keys, TAG_SpecificCharacterSet, SLICE_EMPTY) == ERR_OK; /* products send it only when asked */
+    ok = ok && dataset_put(keys, TAG_SpecificCharacterSet, SLICE_EMPTY) ==
+                   ERR_OK; /* products send it only when asked */
     ok = ok && dataset_put(keys, TAG_QueryRetrieveLevel, level_text(part->level)) == ERR_OK;
     for (uint32_t i = 0; ok && i < find->keys.count; i++) {
         const struct element *key = &find->keys.elements[i];

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds, the private door: source_find.c (life and queue), find_ask.c (the question in the node's dialect),
- * find_row.c (the answer made uniform). */
+ * Finds, the private door: source_find.c (life and queue), find_ask.c (the question in the node's
+ * dialect), find_row.c (the answer made uniform). */
 #ifndef PONT_ENGINE_FIND_PRIVATE_H
 #define PONT_ENGINE_FIND_PRIVATE_H
 
 #include "src/engine/engine_private.h"
 
-#define FINDS_MAX 128u          /* questions under way or waiting */
-#define FIND_ROWS_MAX 4096u     /* rows told of one question; more is FIND_CAPPED */
-#define FIND_ARENA (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
-#define FIND_SEEN 8192u         /* slots of the table of rows seen; a power of two, twice FIND_ROWS_MAX */
+#define FINDS_MAX     128u          /* questions under way or waiting */
+#define FIND_ROWS_MAX 4096u         /* rows told of one question; more is FIND_CAPPED */
+#define FIND_ARENA    (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
+#define FIND_SEEN     8192u /* slots of the table of rows seen; a power of two, twice FIND_ROWS_MAX */
 
 /* A row of a node that leaves the modalities out, kept until its series are asked. */
 struct kept_row {
@@ -19,15 +19,16 @@ struct kept_row {
     int64_t series_count, instance_count;
 };
 
-/* One request to make: the question itself, or a part of it (a span of days, one study's series ...). */
+/* One request to make: the question itself, or a part of it (a span of days, one study's series
+ * ...). */
 struct part {
     struct part *next;
     enum find_level level;
-    slice study, series;     /* parents, when walking down */
+    slice study, series; /* parents, when walking down */
     bool dated;
     int32_t first_day, last_day; /* days since 1970, both included */
-    bool capitals;           /* the name is asked for in capitals */
-    struct kept_row *kept;   /* its series are asked for their modality */
+    bool capitals;               /* the name is asked for in capitals */
+    struct kept_row *kept;       /* its series are asked for their modality */
 };
 
 enum find_state_kind { FIND_FREE, FIND_QUEUED, FIND_OPENING, FIND_ASKING, FIND_DOOMED };
@@ -41,18 +42,18 @@ struct find {
     time_ns deadline_ns;
     int64_t channel;
     uint16_t message_id;
-    bool silent;             /* nothing heard since the last request */
-    bool stopped;            /* rows or memory of ours ran out */
+    bool silent;  /* nothing heard since the last request */
+    bool stopped; /* rows or memory of ours ran out */
     enum find_outcome outcome;
-    slice why;               /* a literal, or in the arena */
+    slice why; /* a literal, or in the arena */
     struct arena arena;
     struct dataset keys;
-    struct part *parts;      /* a stack; the first is the one being asked */
-    uint32_t part_rows;      /* rows of the first part, duplicates included */
+    struct part *parts;          /* a stack; the first is the one being asked */
+    uint32_t part_rows;          /* rows of the first part, duplicates included */
     int32_t early_day, late_day; /* of those rows; early above late: none has a date */
-    uint32_t suspected;      /* a number of rows that looked like a limit */
+    uint32_t suspected;          /* a number of rows that looked like a limit */
     uint32_t row_count;
-    uint64_t *seen;          /* hashes of UIDs told, 0 free */
+    uint64_t *seen; /* hashes of UIDs told, 0 free */
 };
 struct find_state {
     struct find finds[FINDS_MAX];
@@ -62,7 +63,8 @@ struct find_state {
 
 /* ---- find_ask.c */
 /* The identifier of the first part, in out->arena. False when memory ran out. */
-bool find_make_keys(struct engine *engine, struct out *out, const struct find *find, struct dataset *keys);
+bool find_make_keys(struct engine *engine, struct out *out, const struct find *find,
+                    struct dataset *keys);
 /* First part of a question; narrowed by date where the node needs that. */
 bool find_first_part(struct engine *engine, struct out *out, struct find *find);
 /* Splits the first part in two spans of days; false when it cannot be split. */
@@ -76,11 +78,15 @@ enum find_level find_tag_level(uint32_t tag);
 
 /* ---- find_row.c */
 /* UTF-8, canonical ids, no padding, no sequences; in out->arena. False when memory ran out. */
-bool find_uniform(struct engine *engine, struct out *out, const struct find *find, const struct dataset *raw, struct dataset *row);
+bool find_uniform(struct engine *engine, struct out *out, const struct find *find,
+                  const struct dataset *raw, struct dataset *row);
 /* Does it answer what was asked? */
-bool find_matches(struct engine *engine, struct out *out, const struct find *find, enum find_level level, const struct dataset *row);
-void find_describe(struct engine *engine, uint32_t node, const struct dataset *dataset, struct find_row *row);
+bool find_matches(struct engine *engine, struct out *out, const struct find *find,
+                  enum find_level level, const struct dataset *row);
+void find_describe(struct engine *engine, uint32_t node, const struct dataset *dataset,
+                   struct find_row *row);
 /* A mitigation bit: told once per node and life. */
-void find_bit(struct engine *engine, struct out *out, uint32_t node, enum dialect dialect, const char *text);
+void find_bit(struct engine *engine, struct out *out, uint32_t node, enum dialect dialect,
+              const char *text);
 
 #endif

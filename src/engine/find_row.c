@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answer of a node made uniform: UTF-8, ids as the organisation writes them with their issuer, nothing that
- * does not answer the question. */
+ * The answer of a node made uniform: UTF-8, ids as the organisation writes them with their issuer,
+ * nothing that does not answer the question. */
 #include "src/engine/find_private.h"
 
-void find_bit(struct engine *engine, struct out *out, uint32_t node, enum dialect dialect, const char *text)
+void find_bit(struct engine *engine, struct out *out, uint32_t node, enum dialect dialect,
+              const char *text)
 {
     static const char *const names[DIALECT_COUNT] = {
 #define DIALECT(name, quirks, does) #name,
@@ -20,7 +21,8 @@ void find_bit(struct engine *engine, struct out *out, uint32_t node, enum dialec
 /* ---- Text. */
 static bool is_text_vr(uint16_t vr)
 {
-    static const uint32_t tags[] = {TAG_PatientName, TAG_PatientID, TAG_AccessionNumber, TAG_InstitutionAddress};
+    static const uint32_t tags[] = {TAG_PatientName, TAG_PatientID, TAG_AccessionNumber,
+                                    TAG_InstitutionAddress};
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
         if (vr == tag_vr(tags[i])) { /* PN, LO, SH, ST: those that SpecificCharacterSet governs */
             return true;
@@ -60,8 +62,10 @@ static slice to_utf8(struct engine *engine, struct out *out, uint32_t node, slic
     }
     if (node_has(engine, node, DIALECT_assume_charset)) {
         slice own = node_at(engine, node)->charset;
-        if (charset_decode(&text, raw, own.size > 0 ? own : SLICE("ISO_IR 100"), out->arena) == ERR_OK) {
-            find_bit(engine, out, node, DIALECT_assume_charset, "text without a usable character set is read in the node's own");
+        if (charset_decode(&text, raw, own.size > 0 ? own : SLICE("ISO_IR 100"), out->arena) ==
+            ERR_OK) {
+            find_bit(engine, out, node, DIALECT_assume_charset,
+                     "text without a usable character set is read in the node's own");
             return text;
         }
     }
@@ -88,7 +92,8 @@ static slice strip_zeros(struct engine *engine, const struct find *find, slice i
 static slice strip_prefix(struct engine *engine, uint32_t node, slice accession)
 {
     slice prefix = node_at(engine, node)->accession_prefix;
-    bool has = node_has(engine, node, DIALECT_accession_prefix) && prefix.size > 0 && slice_starts(accession, prefix);
+    bool has = node_has(engine, node, DIALECT_accession_prefix) && prefix.size > 0 &&
+               slice_starts(accession, prefix);
     return has ? slice_after(accession, prefix.size) : accession;
 }
 
@@ -97,28 +102,36 @@ static slice first_value(slice value)
     return slice_trim(slice_before(value, slice_index(value, '\\')));
 }
 
-static slice uniform_value(struct engine *engine, struct out *out, const struct find *find, const struct element *element, slice term)
+static slice uniform_value(struct engine *engine, struct out *out, const struct find *find,
+                           const struct element *element, slice term)
 {
     slice value = slice_unpad(element->value);
     uint16_t vr = tag_vr(element->tag);
-    if (vr == tag_vr(TAG_StudyInstanceUID) && element->value.size > 0 && element->value.data[element->value.size - 1] == ' ') {
-        /* PS3.5 9.1 pads UIDs with NUL; a space is a fault that many products have, undone by unpadding above. */
+    if (vr == tag_vr(TAG_StudyInstanceUID) && element->value.size > 0 &&
+        element->value.data[element->value.size - 1] == ' ') {
+        /* PS3.5 9.1 pads UIDs with NUL; a space is a fault that many products have, undone by
+         * unpadding above. */
         value = slice_trim(value);
     }
     switch (element->tag) {
-    case TAG_PatientID: return strip_zeros(engine, find, first_value(value));
-    case TAG_AccessionNumber: return strip_prefix(engine, find->node, first_value(value));
-    default: return is_text_vr(vr) ? to_utf8(engine, out, find->node, value, term) : value;
+    case TAG_PatientID:
+        return strip_zeros(engine, find, first_value(value));
+    case TAG_AccessionNumber:
+        return strip_prefix(engine, find->node, first_value(value));
+    default:
+        return is_text_vr(vr) ? to_utf8(engine, out, find->node, value, term) : value;
     }
 }
 
 static bool is_dropped(const struct element *element)
 {
-    return element->items != NULL || element->item_count > 0 || (element->tag >> 16) % 2 != 0 || (element->tag & 0xFFFF) == 0 ||
-           element->tag == TAG_SpecificCharacterSet || element->tag == TAG_QueryRetrieveLevel || element->tag == TAG_RetrieveAETitle;
+    return element->items != NULL || element->item_count > 0 || (element->tag >> 16) % 2 != 0 ||
+           (element->tag & 0xFFFF) == 0 || element->tag == TAG_SpecificCharacterSet ||
+           element->tag == TAG_QueryRetrieveLevel || element->tag == TAG_RetrieveAETitle;
 }
 
-static slice issuer_of(struct engine *engine, struct out *out, const struct find *find, const struct dataset *raw)
+static slice issuer_of(struct engine *engine, struct out *out, const struct find *find,
+                       const struct dataset *raw)
 {
     slice issuer = slice_trim(dataset_get(raw, TAG_IssuerOfPatientID));
     if (issuer.size > 0) {
@@ -126,20 +139,23 @@ static slice issuer_of(struct engine *engine, struct out *out, const struct find
         return organisation == NULL ? issuer : organisation->issuer;
     }
     if (node_has(engine, find->node, DIALECT_assume_issuer)) {
-        find_bit(engine, out, find->node, DIALECT_assume_issuer, "patient ids without an issuer are the organisation's own");
+        find_bit(engine, out, find->node, DIALECT_assume_issuer,
+                 "patient ids without an issuer are the organisation's own");
         return node_organisation(engine, find->node)->issuer;
     }
     return SLICE_EMPTY;
 }
 
-bool find_uniform(struct engine *engine, struct out *out, const struct find *find, const struct dataset *raw, struct dataset *row)
+bool find_uniform(struct engine *engine, struct out *out, const struct find *find,
+                  const struct dataset *raw, struct dataset *row)
 {
     slice term = dataset_get(raw, TAG_SpecificCharacterSet);
     bool ok = dataset_init(row, out->arena, raw->count + 6) == ERR_OK;
     for (uint32_t i = 0; ok && i < raw->count; i++) {
         const struct element *element = &raw->elements[i];
         if (!is_dropped(element)) {
-            ok = dataset_put(row, element->tag, uniform_value(engine, out, find, element, term)) == ERR_OK;
+            ok = dataset_put(row, element->tag, uniform_value(engine, out, find, element, term)) ==
+                 ERR_OK;
         }
     }
     if (ok && find->parts->level <= FIND_STUDY) {
@@ -159,10 +175,12 @@ bool find_uniform(struct engine *engine, struct out *out, const struct find *fin
 /* Keys by which a row is told to be somebody's: one that comes without them is nobody's. */
 static bool must_come_back(uint32_t tag)
 {
-    return tag == TAG_PatientID || tag == TAG_StudyInstanceUID || tag == TAG_AccessionNumber || tag == TAG_SeriesInstanceUID || tag == TAG_SOPInstanceUID;
+    return tag == TAG_PatientID || tag == TAG_StudyInstanceUID || tag == TAG_AccessionNumber ||
+           tag == TAG_SeriesInstanceUID || tag == TAG_SOPInstanceUID;
 }
 
-bool find_matches(struct engine *engine, struct out *out, const struct find *find, enum find_level level, const struct dataset *row)
+bool find_matches(struct engine *engine, struct out *out, const struct find *find,
+                  enum find_level level, const struct dataset *row)
 {
     (void)engine;
     struct dataset keys;
@@ -175,9 +193,13 @@ bool find_matches(struct engine *engine, struct out *out, const struct find *fin
     }
     for (uint32_t i = 0; i < find->keys.count; i++) {
         const struct element *key = &find->keys.elements[i];
-        enum find_level own = key->tag == TAG_StudyInstanceUID ? FIND_STUDY : find_tag_level(key->tag);
-        bool here = level <= FIND_STUDY ? own <= FIND_STUDY : own == level || key->tag == TAG_StudyInstanceUID || key->tag == TAG_SeriesInstanceUID;
-        if (!here || key->value.size == 0 || key->item_count > 0 || key->tag == TAG_IssuerOfPatientID) {
+        enum find_level own =
+            key->tag == TAG_StudyInstanceUID ? FIND_STUDY : find_tag_level(key->tag);
+        bool here = level <= FIND_STUDY ? own <= FIND_STUDY
+                                        : own == level || key->tag == TAG_StudyInstanceUID ||
+                                              key->tag == TAG_SeriesInstanceUID;
+        if (!here || key->value.size == 0 || key->item_count > 0 ||
+            key->tag == TAG_IssuerOfPatientID) {
             continue;
         }
         if (must_come_back(key->tag) && !dataset_has(row, key->tag)) {
@@ -191,7 +213,8 @@ bool find_matches(struct engine *engine, struct out *out, const struct find *fin
     return match_dataset(&keys, row, true, &unknown);
 }
 
-/* Whose accession number: told by its letters when they are those of an organisation, else the node's own. */
+/* Whose accession number: told by its letters when they are those of an organisation, else the
+ * node's own. */
 static slice accession_issuer_of(const struct engine *engine, uint32_t node, slice accession)
 {
     const struct organisation *own = node_organisation(engine, node);
@@ -207,7 +230,8 @@ static slice accession_issuer_of(const struct engine *engine, uint32_t node, sli
     return own->accession_issuer;
 }
 
-void find_describe(struct engine *engine, uint32_t node, const struct dataset *dataset, struct find_row *row)
+void find_describe(struct engine *engine, uint32_t node, const struct dataset *dataset,
+                   struct find_row *row)
 {
     *row = (struct find_row){.dataset = dataset};
     row->patient_id = dataset_get(dataset, TAG_PatientID);

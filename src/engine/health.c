@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: MIT
  *
- * Health: what each node can bear and whether it is there. A breaker opens after failures in a row; a probe (a
- * C-ECHO and one real C-FIND, for a node may answer the first and hang in the second) closes it. The window of
- * parallel associations is learnt from transient rejections: halved then, grown by one after quiet work. */
+ * Health: what each node can bear and whether it is there. A breaker opens after failures in a row;
+ * a probe (a C-ECHO and one real C-FIND, for a node may answer the first and hang in the second)
+ * closes it. The window of parallel associations is learnt from transient rejections: halved then,
+ * grown by one after quiet work. */
 #include "src/engine/channel.h"
 #include "src/engine/engine_private.h"
 
-#define WINDOW_DEFAULT 4u
+#define WINDOW_DEFAULT     4u
 #define WINDOW_GROWS_AFTER 32u
-#define BUSY_NS (250 * TIME_MS) /* first wait after a transient rejection; doubled up to BUSY_DOUBLINGS times */
+#define BUSY_NS                                                                                    \
+    (250 * TIME_MS) /* first wait after a transient rejection; doubled up to BUSY_DOUBLINGS times  \
+                     */
 #define BUSY_DOUBLINGS 5u
-#define PROBE_UID "2.25.1"      /* names no study */
+#define PROBE_UID      "2.25.1" /* names no study */
 
 enum breaker { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF };
 enum probe { PROBE_ECHO, PROBE_FIND };
 
 struct node_health {
     uint32_t window, ceiling, in_use;
-    uint32_t quiet;         /* operations that ended well since the window last changed */
-    uint32_t failures;      /* in a row */
-    uint32_t rejections;    /* transient, in a row */
+    uint32_t quiet;      /* operations that ended well since the window last changed */
+    uint32_t failures;   /* in a row */
+    uint32_t rejections; /* transient, in a row */
     time_ns busy_until;
     enum breaker breaker;
     enum probe probe;
-    int64_t probe_channel;  /* 0: none */
-    uint32_t epoch;         /* a timer of an older one means nothing */
+    int64_t probe_channel; /* 0: none */
+    uint32_t epoch;        /* a timer of an older one means nothing */
     uint32_t row_cap;
 };
 struct health_state {
@@ -45,8 +48,11 @@ enum err health_init(struct engine *engine)
     }
     for (uint32_t i = 0; i < engine->config->node_count; i++) {
         const struct node_config *node = node_at(engine, i);
-        uint32_t ceiling = node_has(engine, i, DIALECT_serial) ? 1 : node->associations == 0 ? WINDOW_DEFAULT : node->associations;
-        *health_of(engine, i) = (struct node_health){.window = ceiling, .ceiling = ceiling, .row_cap = node->row_cap};
+        uint32_t ceiling = node_has(engine, i, DIALECT_serial) ? 1
+                           : node->associations == 0           ? WINDOW_DEFAULT
+                                                               : node->associations;
+        *health_of(engine, i) =
+            (struct node_health){.window = ceiling, .ceiling = ceiling, .row_cap = node->row_cap};
     }
     return ERR_OK;
 }
@@ -55,11 +61,14 @@ void health_restored(struct engine *engine, struct out *out)
 {
     (void)out;
     for (uint32_t i = 0; i < engine->config->node_count; i++) {
-        uint32_t row = row_find_peer_state(engine, &(struct row_peer_state){.node = node_at(engine, i)->name});
+        uint32_t row =
+            row_find_peer_state(engine, &(struct row_peer_state){.node = node_at(engine, i)->name});
         if (row != ROW_NONE) {
             struct row_peer_state learnt = row_get_peer_state(engine, row);
             struct node_health *health = health_of(engine, i);
-            health->window = learnt.window >= 1 && learnt.window <= health->ceiling ? (uint32_t)learnt.window : health->ceiling;
+            health->window = learnt.window >= 1 && learnt.window <= health->ceiling
+                                 ? (uint32_t)learnt.window
+                                 : health->ceiling;
             health->row_cap = health->row_cap == 0 ? (uint32_t)learnt.row_cap : health->row_cap;
         }
     }
@@ -68,7 +77,10 @@ void health_restored(struct engine *engine, struct out *out)
 static void remember(struct engine *engine, struct out *out, uint32_t node)
 {
     const struct node_health *health = health_of(engine, node);
-    row_put_peer_state(engine, out, &(struct row_peer_state){.node = node_at(engine, node)->name, .window = health->window, .row_cap = health->row_cap});
+    row_put_peer_state(engine, out,
+                       &(struct row_peer_state){.node = node_at(engine, node)->name,
+                                                .window = health->window,
+                                                .row_cap = health->row_cap});
 }
 
 /* ---- The gate. */
@@ -78,14 +90,17 @@ enum gate health_gate(const struct engine *engine, uint32_t node)
     if (health->breaker != BREAKER_CLOSED) {
         return GATE_DOWN;
     }
-    return health->in_use >= health->window || engine->now < health->busy_until ? GATE_BUSY : GATE_OPEN;
+    return health->in_use >= health->window || engine->now < health->busy_until ? GATE_BUSY
+                                                                                : GATE_OPEN;
 }
 
 enum gate health_gate_bulk(const struct engine *engine, uint32_t node)
 {
     const struct node_health *health = health_of(engine, node);
     enum gate gate = health_gate(engine, node);
-    return gate == GATE_OPEN && health->window > 1 && health->in_use + 1 >= health->window ? GATE_BUSY : gate;
+    return gate == GATE_OPEN && health->window > 1 && health->in_use + 1 >= health->window
+               ? GATE_BUSY
+               : gate;
 }
 
 bool health_is_down(const struct engine *engine, uint32_t node)
@@ -118,14 +133,16 @@ enum { WAIT_OPEN, WAIT_PROBE, WAIT_BUSY };
 
 static void wait_for(struct engine *engine, uint32_t node, int what, time_ns at_ns)
 {
-    timer_set(engine, TIMER_HEALTH, (int64_t)health_of(engine, node)->epoch << 16 | (int64_t)node << 2 | what, at_ns);
+    timer_set(engine, TIMER_HEALTH,
+              (int64_t)health_of(engine, node)->epoch << 16 | (int64_t)node << 2 | what, at_ns);
 }
 
 static void open_breaker(struct engine *engine, struct out *out, uint32_t node, slice why)
 {
     struct node_health *health = health_of(engine, node);
     if (health->breaker == BREAKER_CLOSED) {
-        out_note(out, TEXT(out, SLICE("breaker opens: "), node_at(engine, node)->name, SLICE(": "), why));
+        out_note(out, TEXT(out, SLICE("breaker opens: "), node_at(engine, node)->name, SLICE(": "),
+                           why));
     }
     health->breaker = BREAKER_OPEN;
     health->epoch++;
@@ -171,12 +188,14 @@ void health_worked(struct engine *engine, struct out *out, uint32_t node)
 static void too_many(struct engine *engine, struct out *out, uint32_t node)
 {
     struct node_health *health = health_of(engine, node);
-    uint32_t others = health->in_use > 1 ? health->in_use - 1 : 1; /* those that it did bear, this one left out */
+    uint32_t others =
+        health->in_use > 1 ? health->in_use - 1 : 1; /* those that it did bear, this one left out */
     uint32_t half = health->window / 2 > 0 ? health->window / 2 : 1;
     uint32_t window = others < half ? others : half;
     if (window < health->window) {
-        finding(engine, out, node, SLICE("association limit"), TEXT(out, SLICE("refused association "), text_int(out, health->in_use),
-                SLICE(" as transient; from now on at most "), text_int(out, window)));
+        finding(engine, out, node, SLICE("association limit"),
+                TEXT(out, SLICE("refused association "), text_int(out, health->in_use),
+                     SLICE(" as transient; from now on at most "), text_int(out, window)));
         health->window = window;
         remember(engine, out, node);
     }
@@ -188,7 +207,8 @@ static void too_many(struct engine *engine, struct out *out, uint32_t node)
 }
 
 /* A-ASSOCIATE-RJ with result 2 is "not now" (PS3.8 9.3.4), never a sign that the node is ill. */
-void health_refused(struct engine *engine, struct out *out, uint32_t node, const struct event *event)
+void health_refused(struct engine *engine, struct out *out, uint32_t node,
+                    const struct event *event)
 {
     if (event->refusal == REFUSAL_TRANSIENT) {
         too_many(engine, out, node);
@@ -208,25 +228,31 @@ static void start_probe(struct engine *engine, struct out *out, uint32_t node)
     health->breaker = BREAKER_HALF;
     health->probe = PROBE_ECHO;
     health->epoch++;
-    health->probe_channel = channel_open(engine, out, node, CHANNEL_PROBE, node, classes, count, engine->config->source_timeout_ns);
+    health->probe_channel = channel_open(engine, out, node, CHANNEL_PROBE, node, classes, count,
+                                         engine->config->source_timeout_ns);
     wait_for(engine, node, WAIT_PROBE, engine->now + 2 * engine->config->source_timeout_ns);
 }
 
 static void send_echo(struct out *out, int64_t channel)
 {
-    struct dimse echo = {.kind = DIMSE_C_ECHO_RQ, .message_id = 1, .sop_class_uid = UID_VERIFICATION};
+    struct dimse echo = {
+        .kind = DIMSE_C_ECHO_RQ, .message_id = 1, .sop_class_uid = UID_VERIFICATION};
     out_send_dimse(out, channel, &echo);
 }
 
 static void send_find(struct out *out, int64_t channel)
 {
     struct dataset keys;
-    if (dataset_init(&keys, out->arena, 2) != ERR_OK || dataset_put(&keys, TAG_QueryRetrieveLevel, SLICE("STUDY")) != ERR_OK ||
+    if (dataset_init(&keys, out->arena, 2) != ERR_OK ||
+        dataset_put(&keys, TAG_QueryRetrieveLevel, SLICE("STUDY")) != ERR_OK ||
         dataset_put(&keys, TAG_StudyInstanceUID, SLICE(PROBE_UID)) != ERR_OK) {
         out->full = true;
         return;
     }
-    struct dimse find = {.kind = DIMSE_C_FIND_RQ, .message_id = 2, .sop_class_uid = UID_STUDY_ROOT_FIND, .identifier = &keys};
+    struct dimse find = {.kind = DIMSE_C_FIND_RQ,
+                         .message_id = 2,
+                         .sop_class_uid = UID_STUDY_ROOT_FIND,
+                         .identifier = &keys};
     out_send_dimse(out, channel, &find);
 }
 
@@ -236,13 +262,15 @@ static void probe_passed(struct engine *engine, struct out *out, uint32_t node, 
     close_breaker(engine, out, node);
 }
 
-static void probe_answered(struct engine *engine, struct out *out, uint32_t node, int64_t channel, const struct dimse *answer)
+static void probe_answered(struct engine *engine, struct out *out, uint32_t node, int64_t channel,
+                           const struct dimse *answer)
 {
     struct node_health *health = health_of(engine, node);
     if (health->probe_channel != channel || status_is_pending(answer->status)) {
         return;
     }
-    if (answer->kind == DIMSE_C_ECHO_RSP && answer->status == STATUS_SUCCESS && health->probe == PROBE_ECHO) {
+    if (answer->kind == DIMSE_C_ECHO_RSP && answer->status == STATUS_SUCCESS &&
+        health->probe == PROBE_ECHO) {
         if (node_at(engine, node)->kind != NODE_PACS) {
             probe_passed(engine, out, node, channel);
             return;
@@ -250,12 +278,14 @@ static void probe_answered(struct engine *engine, struct out *out, uint32_t node
         health->probe = PROBE_FIND;
         send_find(out, channel);
     } else if (answer->kind == DIMSE_C_FIND_RSP && health->probe == PROBE_FIND) {
-        /* Any final answer shows that questions are answered: a product may well refuse this one. */
+        /* Any final answer shows that questions are answered: a product may well refuse this one.
+         */
         probe_passed(engine, out, node, channel);
     }
 }
 
-void health_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel)
+void health_event(struct engine *engine, const struct event *event, struct out *out,
+                  struct channel *channel)
 {
     uint32_t node = channel->node;
     struct node_health *health = health_of(engine, node);

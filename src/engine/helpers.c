@@ -109,19 +109,22 @@ const struct organisation *organisation_by_issuer(const struct engine *engine, s
 {
     for (size_t i = 0; issuer.size > 0 && i < engine->config->organisation_count; i++) {
         const struct organisation *organisation = &engine->config->organisations[i];
-        if (slice_equal(organisation->issuer, issuer) || slice_equal(organisation->accession_issuer, issuer)) {
+        if (slice_equal(organisation->issuer, issuer) ||
+            slice_equal(organisation->accession_issuer, issuer)) {
             return organisation;
         }
     }
     return NULL;
 }
 
-uint32_t organisation_source(const struct engine *engine, const struct organisation *organisation, uint32_t after)
+uint32_t organisation_source(const struct engine *engine, const struct organisation *organisation,
+                             uint32_t after)
 {
     uint32_t from = after == NODE_NONE ? 0 : after + 1;
     for (uint32_t i = from; organisation != NULL && i < engine->config->node_count; i++) {
         const struct node_config *node = node_at(engine, i);
-        if (node->kind == NODE_PACS && node->source && node_organisation(engine, i) == organisation) {
+        if (node->kind == NODE_PACS && node->source &&
+            node_organisation(engine, i) == organisation) {
             return i;
         }
     }
@@ -145,13 +148,15 @@ void finding(struct engine *engine, struct out *out, uint32_t node, slice what, 
 
 void review_open(struct engine *engine, struct out *out, slice kind, slice key, slice text)
 {
-    struct row_review review = {.kind = kind, .key = key, .text = text, .opened_at = engine->now, .open = 1};
+    struct row_review review = {
+        .kind = kind, .key = key, .text = text, .opened_at = engine->now, .open = 1};
     uint32_t row = row_find_review(engine, &review);
     if (row != ROW_NONE && row_get_review(engine, row).open) {
         return;
     }
     if (row == ROW_NONE && !row_room(engine, TABLE_review, 1)) {
-        finding(engine, out, NODE_NONE, SLICE("limit review"), TEXT(out, kind, SLICE(": the list of cases is full")));
+        finding(engine, out, NODE_NONE, SLICE("limit review"),
+                TEXT(out, kind, SLICE(": the list of cases is full")));
         return;
     }
     row_put_review(engine, out, &review);

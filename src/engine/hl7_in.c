@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * HL7 in: what RADIS2 says, once. A message is applied, its receipt written and its acknowledgement sent in one
- * step; the driver lets the acknowledgement out after the commit. AA: taken (now or before). AR: will never be
- * taken. AE: not now, send it again. */
+ * HL7 in: what RADIS2 says, once. A message is applied, its receipt written and its acknowledgement
+ * sent in one step; the driver lets the acknowledgement out after the commit. AA: taken (now or
+ * before). AR: will never be taken. AE: not now, send it again. */
 #include "src/engine/engine_private.h"
 
-#define PENDING_MAX 16u      /* of the defect M_ACK_EARLY only */
-#define TEXT_RESERVE 262144u /* bytes that must be free before a message is taken: it changes few rows */
-#define FORGET_MAX 1024u     /* receipts dropped in one step when their table is full */
+#define PENDING_MAX 16u /* of the defect M_ACK_EARLY only */
+#define TEXT_RESERVE                                                                               \
+    262144u /* bytes that must be free before a message is taken: it changes few rows */
+#define FORGET_MAX 1024u /* receipts dropped in one step when their table is full */
 
 struct pending_receipt {
     char link[64], control[64], digest[SHA256_TEXT_SIZE + 1];
@@ -29,13 +30,16 @@ void hl7_in_restored(struct engine *engine)
 }
 
 /* ---- Answers. */
-static void answer(struct engine *engine, struct out *out, int64_t channel, const struct hl7_value *to, slice code, slice text)
+static void answer(struct engine *engine, struct out *out, int64_t channel,
+                   const struct hl7_value *to, slice code, slice text)
 {
-    struct hl7_value ack = hl7_ack(to, code, text, TEXT(out, SLICE("A"), to->fields[HL7_FIELD_CONTROL_ID]));
+    struct hl7_value ack =
+        hl7_ack(to, code, text, TEXT(out, SLICE("A"), to->fields[HL7_FIELD_CONTROL_ID]));
     struct buffer at = buffer_make(out->arena, 16);
     time_put_ts(&at, engine->now);
     ack.fields[HL7_FIELD_SENT_AT] = buffer_slice(&at);
-    ack.fields[HL7_FIELD_SENDER] = ack.fields[HL7_FIELD_SENDER].size == 0 ? SLICE("PONT") : ack.fields[HL7_FIELD_SENDER];
+    ack.fields[HL7_FIELD_SENDER] =
+        ack.fields[HL7_FIELD_SENDER].size == 0 ? SLICE("PONT") : ack.fields[HL7_FIELD_SENDER];
     out_send_hl7(out, channel, &ack);
 }
 
@@ -45,9 +49,12 @@ static void answer_unreadable(struct engine *engine, struct out *out, int64_t ch
     struct buffer buffer = buffer_make(out->arena, 4096);
     struct hl7_message message;
     struct hl7_value reject;
-    hl7_write_reject(bytes, SLICE("not a message that can be taken: type, encoding or header"), &buffer);
-    finding(engine, out, NODE_NONE, SLICE("hl7 unreadable"), SLICE("a message was refused with AR"));
-    if (buffer.full || hl7_parse(&message, buffer_slice(&buffer), out->arena) != ERR_OK || hl7_read(&reject, &message, out->arena) != ERR_OK) {
+    hl7_write_reject(bytes, SLICE("not a message that can be taken: type, encoding or header"),
+                     &buffer);
+    finding(engine, out, NODE_NONE, SLICE("hl7 unreadable"),
+            SLICE("a message was refused with AR"));
+    if (buffer.full || hl7_parse(&message, buffer_slice(&buffer), out->arena) != ERR_OK ||
+        hl7_read(&reject, &message, out->arena) != ERR_OK) {
         channel_abort(engine, out, channel); /* not even a header to answer to */
         return;
     }
@@ -57,7 +64,8 @@ static void answer_unreadable(struct engine *engine, struct out *out, int64_t ch
 /* ---- Receipts. */
 static slice link_of(struct out *out, const struct hl7_value *value)
 {
-    return TEXT(out, value->fields[HL7_FIELD_SENDER], SLICE("/"), value->fields[HL7_FIELD_SENDER_SITE]);
+    return TEXT(out, value->fields[HL7_FIELD_SENDER], SLICE("/"),
+                value->fields[HL7_FIELD_SENDER_SITE]);
 }
 
 static slice digest_of(struct out *out, const struct hl7_value *value)
@@ -67,7 +75,9 @@ static slice digest_of(struct out *out, const struct hl7_value *value)
         size += 5 * value->fields[i].size; /* escaping makes one byte five at most */
     }
     for (size_t i = 0; i < HL7_REPETITIONS_MAX; i++) {
-        size += 5 * (value->ids[i].value.size + value->ids[i].authority.size + value->prior_ids[i].value.size + value->names[i].family.size + value->names[i].given.size);
+        size += 5 * (value->ids[i].value.size + value->ids[i].authority.size +
+                     value->prior_ids[i].value.size + value->names[i].family.size +
+                     value->names[i].given.size);
     }
     struct buffer buffer = buffer_make(out->arena, size);
     char *text = arena_alloc(out->arena, SHA256_TEXT_SIZE + 1);
@@ -80,8 +90,8 @@ static slice digest_of(struct out *out, const struct hl7_value *value)
     return slice_from(text);
 }
 
-/* The table is full: the oldest receipts go, an eighth of the time they span at once. Senders repeat within
- * minutes; the table holds many times that. */
+/* The table is full: the oldest receipts go, an eighth of the time they span at once. Senders
+ * repeat within minutes; the table holds many times that. */
 static void forget_oldest(struct engine *engine, struct out *out)
 {
     time_ns first = INT64_MAX, last = INT64_MIN;
@@ -118,7 +128,8 @@ static bool put_off(struct engine *engine, const struct row_hl7_in *receipt)
 {
     for (size_t i = 0; i < PENDING_MAX; i++) {
         struct pending_receipt *pending = &engine->hl7->pending[i];
-        if (pending->used || receipt->link.size >= sizeof pending->link || receipt->control_id.size >= sizeof pending->control) {
+        if (pending->used || receipt->link.size >= sizeof pending->link ||
+            receipt->control_id.size >= sizeof pending->control) {
             continue;
         }
         *pending = (struct pending_receipt){.used = true};
@@ -135,7 +146,8 @@ void hl7_in_timer(struct engine *engine, struct out *out, int64_t subject)
 {
     struct pending_receipt *pending = &engine->hl7->pending[subject];
     pending->used = false;
-    struct row_hl7_in receipt = {slice_from(pending->link), slice_from(pending->control), slice_from(pending->digest), SLICE("AA"), engine->now};
+    struct row_hl7_in receipt = {slice_from(pending->link), slice_from(pending->control),
+                                 slice_from(pending->digest), SLICE("AA"), engine->now};
     put_receipt(engine, out, &receipt);
 }
 
@@ -147,8 +159,12 @@ static const char *missing_room(const struct engine *engine)
         uint32_t rows;
         const char *text;
     } needs[] = {
-        {TABLE_person, 1, "limit persons"},       {TABLE_identifier, 4, "limit identifiers"}, {TABLE_exam, 1, "limit exams"},
-        {TABLE_mdt, 1, "limit meetings"},         {TABLE_mdt_case, 1, "limit meeting cases"}, {TABLE_review, 3, "limit reviews"},
+        {TABLE_person, 1, "limit persons"},
+        {TABLE_identifier, 4, "limit identifiers"},
+        {TABLE_exam, 1, "limit exams"},
+        {TABLE_mdt, 1, "limit meetings"},
+        {TABLE_mdt_case, 1, "limit meeting cases"},
+        {TABLE_review, 3, "limit reviews"},
     };
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {
         if (!row_room(engine, needs[i].table, needs[i].rows)) {
@@ -161,14 +177,16 @@ static const char *missing_room(const struct engine *engine)
 static time_ns event_time(const struct engine *engine, const struct hl7_value *value)
 {
     time_ns at;
-    if (time_from_ts(value->fields[HL7_FIELD_EVENT_AT], &at) || time_from_ts(value->fields[HL7_FIELD_SENT_AT], &at)) {
+    if (time_from_ts(value->fields[HL7_FIELD_EVENT_AT], &at) ||
+        time_from_ts(value->fields[HL7_FIELD_SENT_AT], &at)) {
         return at;
     }
     return engine->now;
 }
 
 /* *refuse stays empty when it was applied. */
-static void apply(struct engine *engine, struct out *out, const struct hl7_value *value, slice *refuse)
+static void apply(struct engine *engine, struct out *out, const struct hl7_value *value,
+                  slice *refuse)
 {
     time_ns event_at = event_time(engine, value);
     int64_t person = identity_apply(engine, out, value, event_at, refuse);
@@ -177,34 +195,48 @@ static void apply(struct engine *engine, struct out *out, const struct hl7_value
     }
     switch (value->type) {
     case HL7_ORM_O01:
-    case HL7_ORU_R01: publish_apply(engine, out, value, person, event_at, refuse); break;
+    case HL7_ORU_R01:
+        publish_apply(engine, out, value, person, event_at, refuse);
+        break;
     case HL7_SIU_S12:
-    case HL7_SIU_S15: mdt_apply(engine, out, value, person, refuse); break;
+    case HL7_SIU_S15:
+        mdt_apply(engine, out, value, person, refuse);
+        break;
     case HL7_ADT_A04:
     case HL7_ADT_A08:
     case HL7_ADT_A40:
     case HL7_ADT_A37:
     case HL7_ACK:
-    case HL7_TYPE_COUNT: break;
+    case HL7_TYPE_COUNT:
+        break;
     }
 }
 
-static void answer_again(struct engine *engine, struct out *out, int64_t channel, const struct hl7_value *value, struct row_hl7_in *receipt, slice digest)
+static void answer_again(struct engine *engine, struct out *out, int64_t channel,
+                         const struct hl7_value *value, struct row_hl7_in *receipt, slice digest)
 {
     if (!slice_equal(receipt->digest, digest)) {
-        finding(engine, out, NODE_NONE, SLICE("hl7 control id used twice"), TEXT(out, SLICE("control id "), receipt->control_id, SLICE(" came with another body")));
-        answer(engine, out, channel, value, SLICE("AE"), SLICE("this control id was used for another message"));
+        finding(
+            engine, out, NODE_NONE, SLICE("hl7 control id used twice"),
+            TEXT(out, SLICE("control id "), receipt->control_id, SLICE(" came with another body")));
+        answer(engine, out, channel, value, SLICE("AE"),
+               SLICE("this control id was used for another message"));
         return;
     }
     slice code = text_copy(out, receipt->ack);
     receipt->at = engine->now; /* it is still being repeated: not the first to be forgotten */
     row_put_hl7_in(engine, out, receipt);
-    answer(engine, out, channel, value, code, slice_equal(code, SLICE("AA")) ? SLICE_EMPTY : SLICE("refused before"));
+    answer(engine, out, channel, value, code,
+           slice_equal(code, SLICE("AA")) ? SLICE_EMPTY : SLICE("refused before"));
 }
 
-static void take(struct engine *engine, struct out *out, int64_t channel, const struct hl7_value *value)
+static void take(struct engine *engine, struct out *out, int64_t channel,
+                 const struct hl7_value *value)
 {
-    struct row_hl7_in receipt = {.link = link_of(out, value), .control_id = value->fields[HL7_FIELD_CONTROL_ID], .digest = digest_of(out, value), .at = engine->now};
+    struct row_hl7_in receipt = {.link = link_of(out, value),
+                                 .control_id = value->fields[HL7_FIELD_CONTROL_ID],
+                                 .digest = digest_of(out, value),
+                                 .at = engine->now};
     uint32_t row = row_find_hl7_in(engine, &receipt);
     if (row != ROW_NONE) {
         struct row_hl7_in before = row_get_hl7_in(engine, row);
@@ -213,7 +245,8 @@ static void take(struct engine *engine, struct out *out, int64_t channel, const 
     }
     const char *missing = missing_room(engine);
     if (missing != NULL) {
-        finding(engine, out, NODE_NONE, slice_from(missing), SLICE("a message was put off with AE"));
+        finding(engine, out, NODE_NONE, slice_from(missing),
+                SLICE("a message was put off with AE"));
         answer(engine, out, channel, value, SLICE("AE"), slice_from(missing));
         return;
     }
@@ -229,7 +262,8 @@ static void take(struct engine *engine, struct out *out, int64_t channel, const 
     answer(engine, out, channel, value, receipt.ack, refuse);
 }
 
-void hl7_in_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel)
+void hl7_in_event(struct engine *engine, const struct event *event, struct out *out,
+                  struct channel *channel)
 {
     if (event->kind != EVENT_RECEIVED) {
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lifecycle: what must not be shown any more. A tombstone is a name and a code, independent of the data: it may
- * come before them, and stays for ever. */
+ * Lifecycle: what must not be shown any more. A tombstone is a name and a code, independent of the
+ * data: it may come before them, and stays for ever. */
 #include "src/engine/engine_private.h"
 
 bool lifecycle_hidden(const struct engine *engine, slice study_uid, slice sop_uid)
@@ -9,25 +9,29 @@ bool lifecycle_hidden(const struct engine *engine, slice study_uid, slice sop_ui
     if (MUTANT(M_GHOST)) {
         return false;
     }
-    return (study_uid.size > 0 && index_first_text(engine, INDEX_tombstone_uid, study_uid) != ROW_NONE) ||
+    return (study_uid.size > 0 &&
+            index_first_text(engine, INDEX_tombstone_uid, study_uid) != ROW_NONE) ||
            (sop_uid.size > 0 && index_first_text(engine, INDEX_tombstone_uid, sop_uid) != ROW_NONE);
 }
 
 void lifecycle_reject(struct engine *engine, struct out *out, slice uid, slice code, slice origin)
 {
-    struct row_tombstone tombstone = {.uid = uid, .code = code, .origin = origin, .at = engine->now};
+    struct row_tombstone tombstone = {
+        .uid = uid, .code = code, .origin = origin, .at = engine->now};
     if (row_find_tombstone(engine, &tombstone) != ROW_NONE) {
         return;
     }
     if (!row_room(engine, TABLE_tombstone, 1)) {
-        finding(engine, out, NODE_NONE, SLICE("limit tombstones"), TEXT(out, uid, SLICE(" could not be rejected")));
+        finding(engine, out, NODE_NONE, SLICE("limit tombstones"),
+                TEXT(out, uid, SLICE(" could not be rejected")));
         return;
     }
     if (!access_audit(engine, out, SLICE("REJECT"), SLICE("ok"), origin, uid, code)) {
         return;
     }
     row_put_tombstone(engine, out, &tombstone);
-    for (uint32_t row = index_first_text(engine, INDEX_study_uid, uid), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_text(engine, INDEX_study_uid, uid), next; row != ROW_NONE;
+         row = next) {
         next = index_next(engine, INDEX_study_uid, row);
         struct row_study study = row_get_study(engine, row);
         retrieve_person_changed(engine, out, study.person);
@@ -41,7 +45,8 @@ void lifecycle_operator(struct engine *engine, const struct event *event, struct
     if (slice_equal(event->plan.verb, SLICE("reject"))) {
         slice uid = plan_get(&event->plan, "uid"), code = plan_get(&event->plan, "code");
         if (uid.size > 0) {
-            lifecycle_reject(engine, out, uid, code.size > 0 ? code : SLICE("113001"), SLICE("operator"));
+            lifecycle_reject(engine, out, uid, code.size > 0 ? code : SLICE("113001"),
+                             SLICE("operator"));
         }
     }
 }

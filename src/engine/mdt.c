@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * MDT: is every image of every case where the meeting will look at it? A case is ready, waiting, or impossible
- * with the reason, the site and whom to call. */
+ * MDT: is every image of every case where the meeting will look at it? A case is ready, waiting, or
+ * impossible with the reason, the site and whom to call. */
 #include "src/engine/engine_private.h"
 
-#define AGAIN_NS (2 * TIME_MIN)  /* an impossible case is tried again so often, until the meeting */
+#define AGAIN_NS (2 * TIME_MIN)  /* an impossible case is tried again so often, until the meeting  \
+                                  */
 #define OVER_NS (12 * TIME_HOUR) /* after its begin a meeting is history */
 
 struct mdt_module {
@@ -32,7 +33,8 @@ struct tally {
 
 static uint32_t holder_of(const struct engine *engine, int64_t study)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_copy_study, study); row != ROW_NONE; row = index_next(engine, INDEX_copy_study, row)) {
+    for (uint32_t row = index_first_int(engine, INDEX_copy_study, study); row != ROW_NONE;
+         row = index_next(engine, INDEX_copy_study, row)) {
         struct row_copy copy = row_get_copy(engine, row);
         if (copy.role == COPY_ORIGINAL) {
             return node_by_name(engine, copy.node);
@@ -50,7 +52,8 @@ static slice demand_key(struct out *out, slice meeting, int64_t study, slice nod
 static bool newest_demand(const struct engine *engine, slice key, struct row_demand *demand)
 {
     bool found = false;
-    for (uint32_t row = index_first_text(engine, INDEX_demand_key, key); row != ROW_NONE; row = index_next(engine, INDEX_demand_key, row)) {
+    for (uint32_t row = index_first_text(engine, INDEX_demand_key, key); row != ROW_NONE;
+         row = index_next(engine, INDEX_demand_key, row)) {
         *demand = row_get_demand(engine, row);
         found = true;
     }
@@ -65,7 +68,8 @@ static void blocked(struct tally *tally, uint32_t site, slice why)
     }
 }
 
-static void count_study(struct engine *engine, struct out *out, const struct row_mdt *mdt, int64_t study, bool again, struct tally *tally)
+static void count_study(struct engine *engine, struct out *out, const struct row_mdt *mdt,
+                        int64_t study, bool again, struct tally *tally)
 {
     uint32_t node = node_by_name(engine, mdt->node), holder = holder_of(engine, study);
     tally->studies++;
@@ -78,8 +82,15 @@ static void count_study(struct engine *engine, struct out *out, const struct row
     bool known = newest_demand(engine, key, &demand);
     bool ended = known && (demand.state == DEMAND_FAILED || demand.state == DEMAND_UNPROVEN);
     if (!known || demand.state == DEMAND_DONE || (ended && again)) {
-        int64_t id = retrieve_demand(engine, out, &(struct demand_wish){.reason = DEMAND_MDT, .key = key, .study = study, .destination = node,
-                                                                     .level = SLICE("STUDY"), .principal = SLICE("mdt"), .due_at = mdt->meets_at}, &why);
+        int64_t id = retrieve_demand(engine, out,
+                                     &(struct demand_wish){.reason = DEMAND_MDT,
+                                                           .key = key,
+                                                           .study = study,
+                                                           .destination = node,
+                                                           .level = SLICE("STUDY"),
+                                                           .principal = SLICE("mdt"),
+                                                           .due_at = mdt->meets_at},
+                                     &why);
         known = id != 0 && newest_demand(engine, key, &demand);
         ended = known && (demand.state == DEMAND_FAILED || demand.state == DEMAND_UNPROVEN);
         if (!known) {
@@ -92,23 +103,33 @@ static void count_study(struct engine *engine, struct out *out, const struct row
     tally->failed += ended;
     tally->moving += !ended && demand.state != DEMAND_DONE;
     if (demand.state != DEMAND_DONE) {
-        blocked(tally, holder, demand.why.size > 0 ? text_copy(out, demand.why) : SLICE("images are on their way"));
+        blocked(tally, holder,
+                demand.why.size > 0 ? text_copy(out, demand.why)
+                                    : SLICE("images are on their way"));
     }
 }
 
 /* Exams whose images exist but are not published yet keep a case waiting. */
-static void count_unpublished(const struct engine *engine, struct out *out, int64_t person, struct tally *tally)
+static void count_unpublished(const struct engine *engine, struct out *out, int64_t person,
+                              struct tally *tally)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_exam_person, person); row != ROW_NONE; row = index_next(engine, INDEX_exam_person, row)) {
+    for (uint32_t row = index_first_int(engine, INDEX_exam_person, person); row != ROW_NONE;
+         row = index_next(engine, INDEX_exam_person, row)) {
         struct row_exam exam = row_get_exam(engine, row);
         bool done = exam.state == EXAM_COMPLETED || exam.state == EXAM_REPORTED;
         if (done && exam.study == 0) {
             tally->moving++;
-            blocked(tally, organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE),
-                    TEXT(out, exam.issuer, SLICE("/"), exam.accession, SLICE(" is not published: "), exam.why.size > 0 ? exam.why : SLICE("being looked for")));
+            blocked(
+                tally,
+                organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE),
+                TEXT(out, exam.issuer, SLICE("/"), exam.accession, SLICE(" is not published: "),
+                     exam.why.size > 0 ? exam.why : SLICE("being looked for")));
         } else if (exam.state == EXAM_FROZEN) {
             tally->failed++;
-            blocked(tally, organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE), text_copy(out, exam.why));
+            blocked(
+                tally,
+                organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE),
+                text_copy(out, exam.why));
         }
     }
 }
@@ -118,11 +139,13 @@ static slice gap_text(const struct engine *engine, struct out *out, const struct
     if (tally->why.size == 0) {
         return SLICE_EMPTY;
     }
-    slice counts = TEXT(out, text_int(out, tally->there), SLICE(" of "), text_int(out, tally->studies), SLICE(" studies there; "));
+    slice counts = TEXT(out, text_int(out, tally->there), SLICE(" of "),
+                        text_int(out, tally->studies), SLICE(" studies there; "));
     if (tally->site == NODE_NONE) {
         return TEXT(out, counts, tally->why);
     }
-    return TEXT(out, counts, node_at(engine, tally->site)->name, SLICE(": "), tally->why, SLICE("; call the PACS office of "), node_organisation(engine, tally->site)->name);
+    return TEXT(out, counts, node_at(engine, tally->site)->name, SLICE(": "), tally->why,
+                SLICE("; call the PACS office of "), node_organisation(engine, tally->site)->name);
 }
 
 static void look(struct engine *engine, struct out *out, uint32_t row, bool again)
@@ -137,7 +160,8 @@ static void look(struct engine *engine, struct out *out, uint32_t row, bool agai
         return;
     }
     struct tally tally = {.site = NODE_NONE};
-    for (uint32_t at = index_first_int(engine, INDEX_study_person, one.person), next; at != ROW_NONE; at = next) {
+    for (uint32_t at = index_first_int(engine, INDEX_study_person, one.person), next;
+         at != ROW_NONE; at = next) {
         next = index_next(engine, INDEX_study_person, at);
         struct row_study study = row_get_study(engine, at);
         if (!lifecycle_hidden(engine, study.uid, SLICE_EMPTY)) {
@@ -164,9 +188,12 @@ void mdt_timer(struct engine *engine, struct out *out, int64_t subject)
     }
 }
 
-void mdt_apply(struct engine *engine, struct out *out, const struct hl7_value *value, int64_t person, slice *refuse)
+void mdt_apply(struct engine *engine, struct out *out, const struct hl7_value *value,
+               int64_t person, slice *refuse)
 {
-    struct row_mdt mdt = {.id = value->fields[HL7_FIELD_MEETING], .text = value->fields[HL7_FIELD_MEETING_TEXT], .node = value->fields[HL7_FIELD_MEETING_SITE]};
+    struct row_mdt mdt = {.id = value->fields[HL7_FIELD_MEETING],
+                          .text = value->fields[HL7_FIELD_MEETING_TEXT],
+                          .node = value->fields[HL7_FIELD_MEETING_SITE]};
     uint32_t node = node_by_name(engine, mdt.node);
     node = node == NODE_NONE ? node_by_aet(engine, mdt.node) : node;
     if (mdt.id.size == 0 || person == 0) {
@@ -179,7 +206,8 @@ void mdt_apply(struct engine *engine, struct out *out, const struct hl7_value *v
         return;
     }
     if (node == NODE_NONE || !time_from_ts(value->fields[HL7_FIELD_MEETING_AT], &mdt.meets_at)) {
-        *refuse = node == NODE_NONE ? SLICE("AIL-3 names no node that is known") : SLICE("no time of the meeting in SCH-11");
+        *refuse = node == NODE_NONE ? SLICE("AIL-3 names no node that is known")
+                                    : SLICE("no time of the meeting in SCH-11");
         return;
     }
     mdt.node = node_at(engine, node)->name;
@@ -192,7 +220,8 @@ void mdt_apply(struct engine *engine, struct out *out, const struct hl7_value *v
 
 void mdt_study_changed(struct engine *engine, struct out *out, int64_t person)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, person), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, person), next;
+         row != ROW_NONE; row = next) {
         next = index_next(engine, INDEX_mdt_case_person, row);
         look(engine, out, row, false);
     }
@@ -204,7 +233,8 @@ void mdt_demand_changed(struct engine *engine, struct out *out, int64_t demand)
     if (row == ROW_NONE) {
         return;
     }
-    uint32_t study = row_find_study(engine, &(struct row_study){.id = row_get_demand(engine, row).study});
+    uint32_t study =
+        row_find_study(engine, &(struct row_study){.id = row_get_demand(engine, row).study});
     if (study != ROW_NONE) {
         mdt_study_changed(engine, out, row_get_study(engine, study).person);
     }

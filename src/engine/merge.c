@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Merge: two persons become one and, if need be, two again (ADT A40, A37). Rows of exam, study and identifier
- * always name the person of today; what a merge moved is written in a `review` row of kind merge, so that it can
- * be undone. */
+ * Merge: two persons become one and, if need be, two again (ADT A40, A37). Rows of exam, study and
+ * identifier always name the person of today; what a merge moved is written in a `review` row of
+ * kind merge, so that it can be undone. */
 #include "src/engine/identity.h"
 
 /* ---- Merging. */
-bool identity_add_name(struct engine *engine, struct out *out, const struct row_person *person, struct full_name name)
+bool identity_add_name(struct engine *engine, struct out *out, const struct row_person *person,
+                       struct full_name name)
 {
     struct row_name former = {person->id, name.family, name.given};
-    bool present = slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
-    if (name.family.size == 0 || present || row_find_name(engine, &former) != ROW_NONE || !row_room(engine, TABLE_name, 1)) {
+    bool present =
+        slice_equal(person->family, name.family) && slice_equal(person->given, name.given);
+    if (name.family.size == 0 || present || row_find_name(engine, &former) != ROW_NONE ||
+        !row_room(engine, TABLE_name, 1)) {
         return false;
     }
     row_put_name(engine, out, &former);
@@ -18,13 +21,15 @@ bool identity_add_name(struct engine *engine, struct out *out, const struct row_
 }
 
 /* All names of `from` become names of `to`. Returns those that were new, for the way back. */
-static slice share_names(struct engine *engine, struct out *out, const struct row_person *from, const struct row_person *to)
+static slice share_names(struct engine *engine, struct out *out, const struct row_person *from,
+                         const struct row_person *to)
 {
     slice added = SLICE_EMPTY;
     if (identity_add_name(engine, out, to, (struct full_name){from->family, from->given})) {
         added = TEXT(out, SLICE("\\"), from->family, SLICE("^"), from->given);
     }
-    for (uint32_t row = index_first_int(engine, INDEX_name_person, from->id); row != ROW_NONE; row = index_next(engine, INDEX_name_person, row)) {
+    for (uint32_t row = index_first_int(engine, INDEX_name_person, from->id); row != ROW_NONE;
+         row = index_next(engine, INDEX_name_person, row)) {
         struct row_name name = row_get_name(engine, row);
         if (identity_add_name(engine, out, to, (struct full_name){name.family, name.given})) {
             added = TEXT(out, added, SLICE("\\"), name.family, SLICE("^"), name.given);
@@ -38,7 +43,9 @@ static void unshare_names(struct engine *engine, struct out *out, int64_t person
     while (added.data != NULL && added.size > 0) {
         slice given = slice_cut(&added, '\\'), family = slice_cut(&given, '^');
         if (family.size > 0) {
-            row_delete_name(engine, out, &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
+            row_delete_name(
+                engine, out,
+                &(struct row_name){person, family, given.data == NULL ? SLICE_EMPTY : given});
         }
     }
 }
@@ -47,7 +54,8 @@ static void unshare_names(struct engine *engine, struct out *out, int64_t person
 static slice move_identifiers(struct engine *engine, struct out *out, int64_t from, int64_t to)
 {
     slice moved = SLICE_EMPTY;
-    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from), next;
+         row != ROW_NONE; row = next) {
         next = index_next(engine, INDEX_identifier_person, row);
         struct row_identifier identifier = row_get_identifier(engine, row);
         identifier.person = to;
@@ -58,9 +66,11 @@ static slice move_identifiers(struct engine *engine, struct out *out, int64_t fr
 }
 
 /* The studies of one accession number (there may be several) go with its exam. */
-static void move_studies(struct engine *engine, struct out *out, slice issuer, slice accession, int64_t from, int64_t to)
+static void move_studies(struct engine *engine, struct out *out, slice issuer, slice accession,
+                         int64_t from, int64_t to)
 {
-    for (uint32_t row = index_first_texts(engine, INDEX_study_accession, issuer, accession), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_texts(engine, INDEX_study_accession, issuer, accession), next;
+         row != ROW_NONE; row = next) {
         next = index_next(engine, INDEX_study_accession, row);
         struct row_study study = row_get_study(engine, row);
         if (study.person == from) {
@@ -71,12 +81,15 @@ static void move_studies(struct engine *engine, struct out *out, slice issuer, s
 }
 
 /* Exams of `from`, all or those ordered under one number, with their studies. */
-static void move_exams(struct engine *engine, struct out *out, int64_t from, int64_t to, const struct local_number *only)
+static void move_exams(struct engine *engine, struct out *out, int64_t from, int64_t to,
+                       const struct local_number *only)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_exam_person, from), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_int(engine, INDEX_exam_person, from), next; row != ROW_NONE;
+         row = next) {
         next = index_next(engine, INDEX_exam_person, row);
         struct row_exam exam = row_get_exam(engine, row);
-        if (only != NULL && !(slice_equal(exam.identifier_issuer, only->issuer) && slice_equal(exam.identifier_value, only->value))) {
+        if (only != NULL && !(slice_equal(exam.identifier_issuer, only->issuer) &&
+                              slice_equal(exam.identifier_value, only->value))) {
             continue;
         }
         move_studies(engine, out, exam.issuer, exam.accession, from, to);
@@ -87,7 +100,8 @@ static void move_exams(struct engine *engine, struct out *out, int64_t from, int
 
 static void move_cases(struct engine *engine, struct out *out, int64_t from, int64_t to)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, from), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, from), next; row != ROW_NONE;
+         row = next) {
         next = index_next(engine, INDEX_mdt_case_person, row);
         struct row_mdt_case one = row_get_mdt_case(engine, row), moved = one;
         one.mdt = moved.mdt = text_copy(out, one.mdt);
@@ -117,26 +131,35 @@ static void links_changed(struct engine *engine, struct out *out, int64_t a, int
     }
 }
 
-bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_t to, struct local_number number, slice why)
+bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_t to,
+                    struct local_number number, slice why)
 {
     struct row_person gone, kept;
     bool both = identity_row(engine, from, &gone) && identity_row(engine, to, &kept);
     assert(both && from != to && gone.status == PERSON_ACTIVE);
     slice key = identity_key(out, number);
-    if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"), TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id), why)) {
+    if (!access_audit(engine, out, SLICE("MERGE"), SLICE("ok"), SLICE("RADIS2"),
+                      TEXT(out, key, SLICE(" into "), kept.issuer, SLICE("/"), kept.patient_id),
+                      why)) {
         return false;
     }
-    /* How it was, in three lines: the person that ends and the number of the one that lives on; the names that she
-     * did not have; the numbers that come to her. */
+    /* How it was, in three lines: the person that ends and the number of the one that lives on; the
+     * names that she did not have; the numbers that come to her. */
     slice names = share_names(engine, out, &gone, &kept);
-    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"), kept.issuer, SLICE("\n"), names, SLICE("\n"));
+    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"),
+                        kept.issuer, SLICE("\n"), names, SLICE("\n"));
     if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
         kept.patient_id = text_copy(out, gone.patient_id);
         kept.issuer = ISSUER_NHS;
         row_put_person(engine, out, &kept);
     }
     before = TEXT(out, before, move_identifiers(engine, out, from, to));
-    row_put_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key, .text = before, .opened_at = engine->now, .open = 0});
+    row_put_review(engine, out,
+                   &(struct row_review){.kind = SLICE("merge"),
+                                        .key = key,
+                                        .text = before,
+                                        .opened_at = engine->now,
+                                        .open = 0});
     move_exams(engine, out, from, to, NULL);
     move_cases(engine, out, from, to);
     bool again = identity_row(engine, from, &gone);
@@ -149,11 +172,13 @@ bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_
 }
 
 /* ---- A40, A37. */
-void identity_apply_merge(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t survivor, slice *refuse)
+void identity_apply_merge(struct engine *engine, struct out *out, const struct hl7_value *value,
+                          const struct claim *claim, int64_t survivor, slice *refuse)
 {
     struct local_number prior;
     struct row_person gone, kept;
-    if (!identity_local(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &prior)) {
+    if (!identity_local(engine, value->prior_ids, value->prior_id_count,
+                        value->fields[HL7_FIELD_SENDER_SITE], &prior)) {
         *refuse = SLICE("MRG-1 names no number of a known organisation");
         return;
     }
@@ -166,7 +191,8 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
         return;
     }
     slice key = identity_key(out, prior);
-    uint32_t unlinked = row_find_review(engine, &(struct row_review){.kind = SLICE("unlink"), .key = key});
+    uint32_t unlinked =
+        row_find_review(engine, &(struct row_review){.kind = SLICE("unlink"), .key = key});
     if (unlinked != ROW_NONE && row_get_review(engine, unlinked).opened_at > claim->event_at) {
         return; /* taken back since: the older event came late */
     }
@@ -175,29 +201,37 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
         return; /* one person already; merging in a circle ends here too */
     }
     if (person == 0) {
-        identity_put_number(engine, out, prior.issuer, prior.value, survivor, false, claim->event_at);
+        identity_put_number(engine, out, prior.issuer, prior.value, survivor, false,
+                            claim->event_at);
         return;
     }
     bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
     assert(both);
     bool two_numbers = slice_equal(gone.issuer, ISSUER_NHS) && slice_equal(kept.issuer, ISSUER_NHS);
-    bool alike = identity_agree(engine, out, &gone, &kept) || slice_equal(gone.birth_date, kept.birth_date) ||
-                 identity_knows_name(engine, &kept, (struct full_name){gone.family, gone.given}, out->arena);
+    bool alike =
+        identity_agree(engine, out, &gone, &kept) ||
+        slice_equal(gone.birth_date, kept.birth_date) ||
+        identity_knows_name(engine, &kept, (struct full_name){gone.family, gone.given}, out->arena);
     if ((two_numbers || !alike) && !MUTANT(M_SWAP_MERGE)) {
-        review_open(engine, out, SLICE("identity"), key, TEXT(out, SLICE("merge into "), identity_key(out, claim->local), SLICE(" asked for, but they differ")));
-        *refuse = two_numbers ? SLICE("the two have different verified NHS numbers") : SLICE("name and birth date of the two differ");
+        review_open(engine, out, SLICE("identity"), key,
+                    TEXT(out, SLICE("merge into "), identity_key(out, claim->local),
+                         SLICE(" asked for, but they differ")));
+        *refuse = two_numbers ? SLICE("the two have different verified NHS numbers")
+                              : SLICE("name and birth date of the two differ");
         return;
     }
     identity_merge(engine, out, person, survivor, prior, SLICE("A40"));
 }
 
 /* The numbers, as far as they are still hers, and what was ordered under them. */
-static void give_back(struct engine *engine, struct out *out, int64_t from, int64_t to, slice numbers)
+static void give_back(struct engine *engine, struct out *out, int64_t from, int64_t to,
+                      slice numbers)
 {
     while (numbers.data != NULL && numbers.size > 0) {
         slice value = slice_cut(&numbers, '\\'), issuer = slice_cut(&value, '/');
         struct local_number number = {issuer, value.data == NULL ? SLICE_EMPTY : value};
-        uint32_t row = row_find_identifier(engine, &(struct row_identifier){.issuer = number.issuer, .value = number.value});
+        uint32_t row = row_find_identifier(
+            engine, &(struct row_identifier){.issuer = number.issuer, .value = number.value});
         if (row == ROW_NONE || row_get_identifier(engine, row).person != from) {
             continue;
         }
@@ -209,21 +243,27 @@ static void give_back(struct engine *engine, struct out *out, int64_t from, int6
 }
 
 /* Undoes the merge that moved `number`. */
-static void unmerge(struct engine *engine, struct out *out, struct local_number number, int64_t person, time_ns event_at)
+static void unmerge(struct engine *engine, struct out *out, struct local_number number,
+                    int64_t person, time_ns event_at)
 {
     struct row_review key = {.kind = SLICE("merge"), .key = identity_key(out, number)};
     struct row_person old, kept;
     int64_t from = 0;
     uint32_t row = row_find_review(engine, &key);
-    if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"), SLICE("RADIS2"), key.key, SLICE("A37"))) {
+    if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"),
+                                         SLICE("RADIS2"), key.key, SLICE("A37"))) {
         return;
     }
-    slice numbers = text_copy(out, row_get_review(engine, row).text), persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n');
-    bool sound = slice_to_int64(slice_cut(&persons, '\\'), &from) && identity_row(engine, from, &old) && identity_row(engine, person, &kept);
+    slice numbers = text_copy(out, row_get_review(engine, row).text),
+          persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n');
+    bool sound = slice_to_int64(slice_cut(&persons, '\\'), &from) &&
+                 identity_row(engine, from, &old) && identity_row(engine, person, &kept);
     assert(sound);
     slice patient_id = slice_cut(&persons, '\\');
     row_delete_review(engine, out, &key);
-    row_put_review(engine, out, &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
+    row_put_review(
+        engine, out,
+        &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
     unshare_names(engine, out, person, names);
     if (slice_equal(old.issuer, ISSUER_NHS) && slice_equal(kept.patient_id, old.patient_id)) {
         kept.patient_id = patient_id; /* hers was the other's */
@@ -237,16 +277,19 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     links_changed(engine, out, person, from);
 }
 
-void identity_apply_unlink(struct engine *engine, struct out *out, const struct hl7_value *value, const struct claim *claim, int64_t person, slice *refuse)
+void identity_apply_unlink(struct engine *engine, struct out *out, const struct hl7_value *value,
+                           const struct claim *claim, int64_t person, slice *refuse)
 {
     struct local_number second;
-    if (!identity_local(engine, value->prior_ids, value->prior_id_count, value->fields[HL7_FIELD_SENDER_SITE], &second)) {
+    if (!identity_local(engine, value->prior_ids, value->prior_id_count,
+                        value->fields[HL7_FIELD_SENDER_SITE], &second)) {
         *refuse = SLICE("the second PID names no number of a known organisation");
         return;
     }
     if (person == 0 || identity_person(engine, second.issuer, second.value) != person) {
         return; /* two persons already */
     }
-    uint32_t merged = row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, second)});
+    uint32_t merged = row_find_review(
+        engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, second)});
     unmerge(engine, out, merged != ROW_NONE ? second : claim->local, person, claim->event_at);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Publish: a completed exam's study is found at its PACS by accession number, checked against the person, listed,
- * and becomes a row that queries and retrieves see. Not there yet: again, after waits that double; after
- * publish_give_up_ns only now and then, for studies do turn up late. Images come late too: what is published is
- * looked at again a few times, and until nothing changes any more. */
+ * Publish: a completed exam's study is found at its PACS by accession number, checked against the
+ * person, listed, and becomes a row that queries and retrieves see. Not there yet: again, after
+ * waits that double; after publish_give_up_ns only now and then, for studies do turn up late.
+ * Images come late too: what is published is looked at again a few times, and until nothing changes
+ * any more. */
 #include "src/engine/publish.h"
 
-#define WORKS_MAX 48u             /* publications under way: leaves room for questions among FINDS_MAX */
-#define WORK_ARENA (96u * 1024)
-#define WORK_STUDIES_MAX 8u       /* studies under one accession number */
-#define WORK_SERIES_MAX 512u
-#define DOUBLINGS_MAX 30
+#define WORKS_MAX        48u /* publications under way: leaves room for questions among FINDS_MAX */
+#define WORK_ARENA       (96u * 1024)
+#define WORK_STUDIES_MAX 8u /* studies under one accession number */
+#define WORK_SERIES_MAX  512u
+#define DOUBLINGS_MAX    30
 
 enum phase { PHASE_FREE, PHASE_STUDY, PHASE_SERIES, PHASE_IMAGE };
 
@@ -23,7 +24,7 @@ struct found_study {
 };
 struct work {
     enum phase phase;
-    uint32_t row;         /* of the exam */
+    uint32_t row; /* of the exam */
     uint32_t node;
     uint32_t find;
     struct arena arena;
@@ -31,18 +32,19 @@ struct work {
     uint32_t study_count, study_at;
     struct found_series *series;
     uint32_t series_count, series_at;
-    uint8_t round;        /* 0: to be published; else how often it was looked at since */
-    bool changed;         /* since the last look */
-    uint32_t strangers;   /* studies of this number that belong to somebody else */
+    uint8_t round;      /* 0: to be published; else how often it was looked at since */
+    bool changed;       /* since the last look */
+    uint32_t strangers; /* studies of this number that belong to somebody else */
     bool too_many;
 };
 
 struct publish_state {
     struct work works[WORKS_MAX];
-    uint32_t *waiting;    /* a ring of exam rows that want a place */
-    uint8_t *busy;        /* by exam row: waiting or at work: its round + 1 */
+    uint32_t *waiting; /* a ring of exam rows that want a place */
+    uint8_t *busy;     /* by exam row: waiting or at work: its round + 1 */
     uint32_t ring_max, ring_first, ring_count;
-    bool starting;        /* start_waiting is under way: an attempt that ends at once must not start the next inside */
+    bool starting; /* start_waiting is under way: an attempt that ends at once must not start the
+                      next inside */
 };
 
 enum err publish_init(struct engine *engine)
@@ -103,7 +105,8 @@ static const time_ns look_again_ns[] = {15 * TIME_S, TIME_MIN, 5 * TIME_MIN};
 static void look_again(struct engine *engine, uint32_t row, uint8_t round)
 {
     if (round <= ROUNDS) {
-        timer_set(engine, TIMER_PUBLISH, (int64_t)round << 32 | row, engine->now + look_again_ns[round - 1]);
+        timer_set(engine, TIMER_PUBLISH, (int64_t)round << 32 | row,
+                  engine->now + look_again_ns[round - 1]);
     }
 }
 
@@ -134,7 +137,8 @@ void publish_restored(struct engine *engine, struct out *out)
 
 void publish_person_changed(struct engine *engine, struct out *out, int64_t person)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_exam_person, person); row != ROW_NONE; row = index_next(engine, INDEX_exam_person, row)) {
+    for (uint32_t row = index_first_int(engine, INDEX_exam_person, person); row != ROW_NONE;
+         row = index_next(engine, INDEX_exam_person, row)) {
         publish_wake(engine, out, row);
     }
 }
@@ -153,15 +157,18 @@ static void leave(struct engine *engine, struct out *out, struct work *work)
 /* Waits double; their sum reaches publish_give_up_ns, then it is tried once in that span. */
 static time_ns wait_of(const struct engine *engine, int64_t attempts)
 {
-    time_ns wait = engine->config->publish_retry_ns > 0 ? engine->config->publish_retry_ns : 2 * TIME_S;
-    time_ns most = engine->config->publish_give_up_ns > wait ? engine->config->publish_give_up_ns : 10 * TIME_MIN;
+    time_ns wait =
+        engine->config->publish_retry_ns > 0 ? engine->config->publish_retry_ns : 2 * TIME_S;
+    time_ns most = engine->config->publish_give_up_ns > wait ? engine->config->publish_give_up_ns
+                                                             : 10 * TIME_MIN;
     for (int64_t i = 1; i < attempts && i < DOUBLINGS_MAX && wait < most; i++) {
         wait *= 2;
     }
     return wait < most ? wait : most;
 }
 
-static void try_again(struct engine *engine, struct out *out, struct work *work, slice why, bool counts)
+static void try_again(struct engine *engine, struct out *out, struct work *work, slice why,
+                      bool counts)
 {
     struct row_exam exam = row_get_exam(engine, work->row);
     if (exam.study != 0) {
@@ -171,7 +178,9 @@ static void try_again(struct engine *engine, struct out *out, struct work *work,
     exam.attempts += counts;
     exam.why = why;
     row_put_exam(engine, out, &exam);
-    timer_set(engine, TIMER_PUBLISH, work->row, engine->now + (counts ? wait_of(engine, exam.attempts) : 2 * engine->config->breaker_open_ns));
+    timer_set(engine, TIMER_PUBLISH, work->row,
+              engine->now +
+                  (counts ? wait_of(engine, exam.attempts) : 2 * engine->config->breaker_open_ns));
     leave(engine, out, work);
 }
 
@@ -181,7 +190,8 @@ static void not_yet(struct engine *engine, struct out *out, struct work *work, s
 }
 
 /* ---- Asking. */
-static bool ask(struct engine *engine, struct out *out, struct work *work, enum find_level level, const struct element *keys, size_t count)
+static bool ask(struct engine *engine, struct out *out, struct work *work, enum find_level level,
+                const struct element *keys, size_t count)
 {
     struct dataset question;
     if (dataset_init(&question, out->arena, (uint32_t)count) != ERR_OK) {
@@ -192,22 +202,34 @@ static bool ask(struct engine *engine, struct out *out, struct work *work, enum 
         enum err err = dataset_put(&question, keys[i].tag, keys[i].value);
         assert(err == ERR_OK);
     }
-    work->find = source_find_start(engine, out, &(struct find_question){
-        .node = work->node, .level = level, .keys = &question, .deadline_ns = engine->now + 5 * engine->config->source_timeout_ns,
-        .owner = FIND_OF_PUBLISH, .owner_id = work - engine->publish->works});
+    work->find = source_find_start(
+        engine, out,
+        &(struct find_question){.node = work->node,
+                                .level = level,
+                                .keys = &question,
+                                .deadline_ns = engine->now + 5 * engine->config->source_timeout_ns,
+                                .owner = FIND_OF_PUBLISH,
+                                .owner_id = work - engine->publish->works});
     return work->find != 0;
 }
 
-#define KEYS(...) (const struct element[]){__VA_ARGS__}, sizeof((const struct element[]){__VA_ARGS__}) / sizeof(struct element)
-#define KEY(keyword, wanted) {.tag = TAG_##keyword, .value = (wanted)}
+#define KEYS(...)                                                                                  \
+    (const struct element[]){__VA_ARGS__},                                                         \
+        sizeof((const struct element[]){__VA_ARGS__}) / sizeof(struct element)
+#define KEY(keyword, wanted)                                                                       \
+    {                                                                                              \
+        .tag = TAG_##keyword, .value = (wanted)                                                    \
+    }
 
 static void ask_study(struct engine *engine, struct out *out, struct work *work)
 {
     struct row_exam exam = row_get_exam(engine, work->row);
     work->phase = PHASE_STUDY;
     bool asked = ask(engine, out, work, FIND_STUDY,
-                     KEYS(KEY(AccessionNumber, exam.accession), KEY(StudyInstanceUID, SLICE_EMPTY), KEY(PatientID, SLICE_EMPTY), KEY(PatientName, SLICE_EMPTY),
-                          KEY(PatientBirthDate, SLICE_EMPTY), KEY(StudyDate, SLICE_EMPTY), KEY(StudyTime, SLICE_EMPTY), KEY(StudyDescription, SLICE_EMPTY),
+                     KEYS(KEY(AccessionNumber, exam.accession), KEY(StudyInstanceUID, SLICE_EMPTY),
+                          KEY(PatientID, SLICE_EMPTY), KEY(PatientName, SLICE_EMPTY),
+                          KEY(PatientBirthDate, SLICE_EMPTY), KEY(StudyDate, SLICE_EMPTY),
+                          KEY(StudyTime, SLICE_EMPTY), KEY(StudyDescription, SLICE_EMPTY),
                           KEY(StudyID, SLICE_EMPTY), KEY(ModalitiesInStudy, SLICE_EMPTY)));
     if (!asked) {
         not_yet(engine, out, work, SLICE("too many questions under way"));
@@ -219,8 +241,10 @@ static void ask_series(struct engine *engine, struct out *out, struct work *work
     work->phase = PHASE_SERIES;
     work->series_count = 0;
     bool asked = ask(engine, out, work, FIND_SERIES,
-                     KEYS(KEY(StudyInstanceUID, work->studies[work->study_at].uid), KEY(SeriesInstanceUID, SLICE_EMPTY), KEY(Modality, SLICE_EMPTY),
-                          KEY(SeriesNumber, SLICE_EMPTY), KEY(SeriesDescription, SLICE_EMPTY), KEY(NumberOfSeriesRelatedInstances, SLICE_EMPTY)));
+                     KEYS(KEY(StudyInstanceUID, work->studies[work->study_at].uid),
+                          KEY(SeriesInstanceUID, SLICE_EMPTY), KEY(Modality, SLICE_EMPTY),
+                          KEY(SeriesNumber, SLICE_EMPTY), KEY(SeriesDescription, SLICE_EMPTY),
+                          KEY(NumberOfSeriesRelatedInstances, SLICE_EMPTY)));
     if (!asked) {
         not_yet(engine, out, work, SLICE("too many questions under way"));
     }
@@ -231,7 +255,8 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
 /* The next series whose count was not told; when there is none the study is known. */
 static void ask_images(struct engine *engine, struct out *out, struct work *work)
 {
-    while (work->series_at < work->series_count && work->series[work->series_at].instance_count >= 0) {
+    while (work->series_at < work->series_count &&
+           work->series[work->series_at].instance_count >= 0) {
         work->series_at++;
     }
     if (work->series_at == work->series_count) {
@@ -242,7 +267,8 @@ static void ask_images(struct engine *engine, struct out *out, struct work *work
     struct found_series *series = &work->series[work->series_at];
     series->instance_count = 0;
     bool asked = ask(engine, out, work, FIND_IMAGE,
-                     KEYS(KEY(StudyInstanceUID, work->studies[work->study_at].uid), KEY(SeriesInstanceUID, series->uid), KEY(SOPInstanceUID, SLICE_EMPTY)));
+                     KEYS(KEY(StudyInstanceUID, work->studies[work->study_at].uid),
+                          KEY(SeriesInstanceUID, series->uid), KEY(SOPInstanceUID, SLICE_EMPTY)));
     if (!asked) {
         not_yet(engine, out, work, SLICE("too many questions under way"));
     }
@@ -253,8 +279,12 @@ static void begin(struct engine *engine, struct out *out, struct work *work, uin
     struct row_exam exam = row_get_exam(engine, row);
     struct arena arena = work->arena;
     arena_reset(&arena);
-    *work = (struct work){.phase = PHASE_STUDY, .row = row, .arena = arena, .round = (uint8_t)(engine->publish->busy[row] - 1)};
-    work->node = organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE);
+    *work = (struct work){.phase = PHASE_STUDY,
+                          .row = row,
+                          .arena = arena,
+                          .round = (uint8_t)(engine->publish->busy[row] - 1)};
+    work->node =
+        organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE);
     work->series = arena_array(&work->arena, WORK_SERIES_MAX, sizeof *work->series);
     assert(work->series != NULL);
     if (work->node == NODE_NONE) {
@@ -290,25 +320,30 @@ static slice keep(struct work *work, slice text)
     return copy.data == NULL ? SLICE_EMPTY : copy;
 }
 
-/* The number filed with the images must name the person of the exam, and the birth dates must not differ. */
+/* The number filed with the images must name the person of the exam, and the birth dates must not
+ * differ. */
 static bool is_hers(struct engine *engine, const struct row_exam *exam, const struct find_row *row)
 {
     struct row_person person;
     slice birth_date = dataset_get(row->dataset, TAG_PatientBirthDate);
     int64_t named = identity_person(engine, row->patient_issuer, row->patient_id);
-    if (named == 0 || named != identity_survivor(engine, exam->person) || !identity_row(engine, named, &person)) {
+    if (named == 0 || named != identity_survivor(engine, exam->person) ||
+        !identity_row(engine, named, &person)) {
         return false;
     }
-    return birth_date.size == 0 || person.birth_date.size == 0 || slice_equal(birth_date, person.birth_date);
+    return birth_date.size == 0 || person.birth_date.size == 0 ||
+           slice_equal(birth_date, person.birth_date);
 }
 
-static void study_row(struct engine *engine, struct out *out, struct work *work, const struct find_row *row)
+static void study_row(struct engine *engine, struct out *out, struct work *work,
+                      const struct find_row *row)
 {
     struct row_exam exam = row_get_exam(engine, work->row);
     if (!is_hers(engine, &exam, row)) {
         work->strangers++;
         review_open(engine, out, SLICE("accession"), exam_key(out, &exam),
-                    TEXT(out, SLICE("a study at "), node_at(engine, work->node)->name, SLICE(" has this number and patient "), row->patient_issuer, SLICE("/"),
+                    TEXT(out, SLICE("a study at "), node_at(engine, work->node)->name,
+                         SLICE(" has this number and patient "), row->patient_issuer, SLICE("/"),
                          row->patient_id, SLICE(": not published")));
         return;
     }
@@ -317,10 +352,13 @@ static void study_row(struct engine *engine, struct out *out, struct work *work,
         return;
     }
     const struct dataset *from = row->dataset;
-    work->studies[work->study_count++] = (struct found_study){
-        .uid = keep(work, row->study_uid), .date = keep(work, dataset_get(from, TAG_StudyDate)), .time = keep(work, dataset_get(from, TAG_StudyTime)),
-        .description = keep(work, dataset_get(from, TAG_StudyDescription)), .study_id = keep(work, dataset_get(from, TAG_StudyID)),
-        .modalities = keep(work, dataset_get(from, TAG_ModalitiesInStudy))};
+    work->studies[work->study_count++] =
+        (struct found_study){.uid = keep(work, row->study_uid),
+                             .date = keep(work, dataset_get(from, TAG_StudyDate)),
+                             .time = keep(work, dataset_get(from, TAG_StudyTime)),
+                             .description = keep(work, dataset_get(from, TAG_StudyDescription)),
+                             .study_id = keep(work, dataset_get(from, TAG_StudyID)),
+                             .modalities = keep(work, dataset_get(from, TAG_ModalitiesInStudy))};
 }
 
 static void series_row(struct work *work, const struct find_row *row)
@@ -334,35 +372,52 @@ static void series_row(struct work *work, const struct find_row *row)
         count = -1;
     }
     work->series[work->series_count++] = (struct found_series){
-        .uid = keep(work, row->series_uid), .modality = keep(work, dataset_get_first(row->dataset, TAG_Modality)),
-        .number = keep(work, dataset_get(row->dataset, TAG_SeriesNumber)), .description = keep(work, dataset_get(row->dataset, TAG_SeriesDescription)),
+        .uid = keep(work, row->series_uid),
+        .modality = keep(work, dataset_get_first(row->dataset, TAG_Modality)),
+        .number = keep(work, dataset_get(row->dataset, TAG_SeriesNumber)),
+        .description = keep(work, dataset_get(row->dataset, TAG_SeriesDescription)),
         .instance_count = count};
 }
 
-void publish_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find, const struct find_row *row)
+void publish_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find,
+                       const struct find_row *row)
 {
     struct work *work = &engine->publish->works[id];
     assert(work->find == find);
     switch (work->phase) {
-    case PHASE_STUDY: study_row(engine, out, work, row); break;
-    case PHASE_SERIES: series_row(work, row); break;
-    case PHASE_IMAGE: work->series[work->series_at].instance_count++; break;
-    case PHASE_FREE: break;
+    case PHASE_STUDY:
+        study_row(engine, out, work, row);
+        break;
+    case PHASE_SERIES:
+        series_row(work, row);
+        break;
+    case PHASE_IMAGE:
+        work->series[work->series_at].instance_count++;
+        break;
+    case PHASE_FREE:
+        break;
     }
 }
 
 /* ---- Into the registry. */
-/* A client retrieved it before anyone knew whose it is: the row then has no person, and this node's copy. */
+/* A client retrieved it before anyone knew whose it is: the row then has no person, and this node's
+ * copy. */
 static bool was_adopted(const struct engine *engine, const struct row_study *study, uint32_t node)
 {
-    return study->person == 0 && row_find_copy(engine, &(struct row_copy){.study = study->id, .node = node_at(engine, node)->name}) != ROW_NONE;
+    return study->person == 0 &&
+           row_find_copy(engine, &(struct row_copy){.study = study->id,
+                                                    .node = node_at(engine, node)->name}) !=
+               ROW_NONE;
 }
 
-/* The row of this UID and person, or a new one; a UID that also names another person's study stays two rows. */
-static void place_study(struct engine *engine, struct out *out, slice uid, int64_t person, uint32_t node, struct row_study *study)
+/* The row of this UID and person, or a new one; a UID that also names another person's study stays
+ * two rows. */
+static void place_study(struct engine *engine, struct out *out, slice uid, int64_t person,
+                        uint32_t node, struct row_study *study)
 {
     bool clash = false;
-    for (uint32_t row = index_first_text(engine, INDEX_study_uid, uid), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_text(engine, INDEX_study_uid, uid), next; row != ROW_NONE;
+         row = next) {
         next = index_next(engine, INDEX_study_uid, row);
         struct row_study other = row_get_study(engine, row);
         if (identity_survivor(engine, other.person) == person || MUTANT(M_UID_IS_KEY)) {
@@ -378,15 +433,21 @@ static void place_study(struct engine *engine, struct out *out, slice uid, int64
         other.conflict = 1;
         row_put_study(engine, out, &other);
     }
-    *study = (struct row_study){.id = counter_next(engine, out, SLICE("study")), .uid = uid, .person = person, .conflict = clash};
+    *study = (struct row_study){.id = counter_next(engine, out, SLICE("study")),
+                                .uid = uid,
+                                .person = person,
+                                .conflict = clash};
     if (clash) {
-        review_open(engine, out, SLICE("uid"), uid, SLICE("one Study Instance UID names studies of two persons"));
+        review_open(engine, out, SLICE("uid"), uid,
+                    SLICE("one Study Instance UID names studies of two persons"));
     }
 }
 
-static void put_series(struct engine *engine, struct out *out, const struct work *work, int64_t study)
+static void put_series(struct engine *engine, struct out *out, const struct work *work,
+                       int64_t study)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_series_study, study), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_int(engine, INDEX_series_study, study), next; row != ROW_NONE;
+         row = next) {
         next = index_next(engine, INDEX_series_study, row);
         struct row_series old = row_get_series(engine, row);
         bool still = false;
@@ -399,11 +460,14 @@ static void put_series(struct engine *engine, struct out *out, const struct work
     }
     for (uint32_t i = 0; i < work->series_count; i++) {
         const struct found_series *series = &work->series[i];
-        row_put_series(engine, out, &(struct row_series){study, series->uid, series->modality, series->number, series->description, series->instance_count});
+        row_put_series(engine, out,
+                       &(struct row_series){study, series->uid, series->modality, series->number,
+                                            series->description, series->instance_count});
     }
 }
 
-static void fill_study(struct out *out, const struct work *work, const struct found_study *found, const struct row_exam *exam, struct row_study *study)
+static void fill_study(struct out *out, const struct work *work, const struct found_study *found,
+                       const struct row_exam *exam, struct row_study *study)
 {
     study->issuer = exam->issuer;
     study->accession = exam->accession;
@@ -425,17 +489,20 @@ static void fill_study(struct out *out, const struct work *work, const struct fo
 /* Room for all that one study adds: asked before anything is written. */
 static bool has_room(const struct engine *engine, const struct work *work)
 {
-    return row_room(engine, TABLE_study, 1) && row_room(engine, TABLE_series, work->series_count) && row_room(engine, TABLE_copy, 1) &&
-           row_room(engine, TABLE_review, 1) && text_room(engine, 2 * WORK_ARENA);
+    return row_room(engine, TABLE_study, 1) && row_room(engine, TABLE_series, work->series_count) &&
+           row_room(engine, TABLE_copy, 1) && row_room(engine, TABLE_review, 1) &&
+           text_room(engine, 2 * WORK_ARENA);
 }
 
 /* More has come: copies elsewhere are not whole any more. */
 static void mark_partial(struct engine *engine, struct out *out, int64_t study, int64_t instances)
 {
-    for (uint32_t row = index_first_int(engine, INDEX_copy_study, study), next; row != ROW_NONE; row = next) {
+    for (uint32_t row = index_first_int(engine, INDEX_copy_study, study), next; row != ROW_NONE;
+         row = next) {
         next = index_next(engine, INDEX_copy_study, row);
         struct row_copy copy = row_get_copy(engine, row);
-        if (copy.role != COPY_ORIGINAL && copy.state == COPY_PRESENT && copy.instance_count < instances) {
+        if (copy.role != COPY_ORIGINAL && copy.state == COPY_PRESENT &&
+            copy.instance_count < instances) {
             copy.state = COPY_PARTIAL;
             row_put_copy(engine, out, &copy);
         }
@@ -443,13 +510,15 @@ static void mark_partial(struct engine *engine, struct out *out, int64_t study, 
 }
 
 /* Puts study, series and copy; 0 when that must not be. */
-static int64_t put_study(struct engine *engine, struct out *out, struct work *work, const struct row_exam *exam)
+static int64_t put_study(struct engine *engine, struct out *out, struct work *work,
+                         const struct row_exam *exam)
 {
     const struct found_study *found = &work->studies[work->study_at];
     struct row_study study;
     slice name = node_at(engine, work->node)->name;
     int64_t person = identity_survivor(engine, exam->person);
-    if (!access_audit(engine, out, SLICE("PUBLISH"), SLICE("ok"), name, found->uid, exam_key(out, exam))) {
+    if (!access_audit(engine, out, SLICE("PUBLISH"), SLICE("ok"), name, found->uid,
+                      exam_key(out, exam))) {
         return 0;
     }
     place_study(engine, out, found->uid, person, work->node, &study);
@@ -457,21 +526,27 @@ static int64_t put_study(struct engine *engine, struct out *out, struct work *wo
     int64_t id = study.id, instances = study.instance_count;
     row_put_study(engine, out, &study);
     put_series(engine, out, work, id);
-    row_put_copy(engine, out, &(struct row_copy){id, name, COPY_ORIGINAL, COPY_PRESENT, instances, PROOF_LIST, engine->now});
+    row_put_copy(engine, out,
+                 &(struct row_copy){id, name, COPY_ORIGINAL, COPY_PRESENT, instances, PROOF_LIST,
+                                    engine->now});
     mark_partial(engine, out, id, instances);
     return id;
 }
 
 /* Looked at again, and as it was. */
-static bool is_unchanged(const struct engine *engine, const struct work *work, const struct row_exam *exam)
+static bool is_unchanged(const struct engine *engine, const struct work *work,
+                         const struct row_exam *exam)
 {
     int64_t instances = 0;
     for (uint32_t i = 0; i < work->series_count; i++) {
         instances += work->series[i].instance_count;
     }
-    for (uint32_t row = index_first_text(engine, INDEX_study_uid, work->studies[work->study_at].uid); row != ROW_NONE; row = index_next(engine, INDEX_study_uid, row)) {
+    for (uint32_t row =
+             index_first_text(engine, INDEX_study_uid, work->studies[work->study_at].uid);
+         row != ROW_NONE; row = index_next(engine, INDEX_study_uid, row)) {
         struct row_study study = row_get_study(engine, row);
-        if (study.person == exam->person && study.series_count == work->series_count && study.instance_count == instances) {
+        if (study.person == exam->person && study.series_count == work->series_count &&
+            study.instance_count == instances) {
             return true;
         }
     }
@@ -499,7 +574,8 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
 {
     struct row_exam exam = row_get_exam(engine, work->row);
     const struct found_study *found = &work->studies[work->study_at];
-    if (exam.state != EXAM_COMPLETED && exam.state != EXAM_REPORTED && exam.state != EXAM_PUBLISHED) {
+    if (exam.state != EXAM_COMPLETED && exam.state != EXAM_REPORTED &&
+        exam.state != EXAM_PUBLISHED) {
         leave(engine, out, work); /* cancelled or frozen meanwhile */
         return;
     }
@@ -508,7 +584,8 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
         return;
     }
     if (work->too_many || !has_room(engine, work)) {
-        not_yet(engine, out, work, work->too_many ? SLICE("limit series of a study") : SLICE("limit studies"));
+        not_yet(engine, out, work,
+                work->too_many ? SLICE("limit series of a study") : SLICE("limit studies"));
         return;
     }
     if (work->round == 0 || !is_unchanged(engine, work, &exam)) {
@@ -528,7 +605,8 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
 }
 
 /* ---- Ends of questions. */
-static void study_end(struct engine *engine, struct out *out, struct work *work, bool complete, slice why)
+static void study_end(struct engine *engine, struct out *out, struct work *work, bool complete,
+                      slice why)
 {
     if (work->study_count > 0) {
         work->study_at = 0;
@@ -537,20 +615,23 @@ static void study_end(struct engine *engine, struct out *out, struct work *work,
     }
     struct row_exam exam = row_get_exam(engine, work->row);
     slice name = node_at(engine, work->node)->name;
-    uint32_t next = organisation_source(engine, organisation_by_issuer(engine, exam.issuer), work->node);
+    uint32_t next =
+        organisation_source(engine, organisation_by_issuer(engine, exam.issuer), work->node);
     if (complete && work->strangers == 0 && next != NODE_NONE) {
         work->node = next;
         ask_study(engine, out, work);
     } else if (!complete) {
         not_yet(engine, out, work, TEXT(out, name, SLICE(": "), why));
     } else if (work->strangers > 0) {
-        not_yet(engine, out, work, TEXT(out, SLICE("the study at "), name, SLICE(" belongs to another patient")));
+        not_yet(engine, out, work,
+                TEXT(out, SLICE("the study at "), name, SLICE(" belongs to another patient")));
     } else {
         not_yet(engine, out, work, TEXT(out, SLICE("not yet at "), name));
     }
 }
 
-void publish_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find, enum find_outcome outcome, slice why)
+void publish_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find,
+                       enum find_outcome outcome, slice why)
 {
     struct work *work = &engine->publish->works[id];
     bool complete = outcome == FIND_COMPLETE;
@@ -559,7 +640,8 @@ void publish_found_end(struct engine *engine, struct out *out, int64_t id, uint3
     work->find = 0;
     if (outcome == FIND_SKIPPED || outcome == FIND_DOWN) {
         /* Not the study's fault: the wait does not grow with the outage. */
-        try_again(engine, out, work, TEXT(out, node_at(engine, work->node)->name, SLICE(": "), reason), false);
+        try_again(engine, out, work,
+                  TEXT(out, node_at(engine, work->node)->name, SLICE(": "), reason), false);
     } else if (work->phase == PHASE_STUDY) {
         study_end(engine, out, work, complete, reason);
     } else if (!complete || work->series_count == 0) {

@@ -10,8 +10,8 @@ union cell {
     uint64_t text;
 };
 
-/* Rows of one hash bucket hang on one list, sorted by index value and then by the table's key, so that rows of
- * one value stand side by side and their order owes nothing to history. */
+/* Rows of one hash bucket hang on one list, sorted by index value and then by the table's key, so
+ * that rows of one value stand side by side and their order owes nothing to history. */
 struct index {
     uint16_t table;
     uint8_t columns[KEY_COLUMNS_MAX];
@@ -26,9 +26,9 @@ struct rows {
     uint8_t *used;
     uint32_t *free_next; /* list of free rows, row + 1 */
     uint32_t free_head, bound, count, max;
-    uint32_t told;       /* high water that `limit` last said */
+    uint32_t told; /* high water that `limit` last said */
     uint32_t high;
-    bool stored;         /* false: written only, never looked up */
+    bool stored; /* false: written only, never looked up */
 };
 
 struct registry {
@@ -48,41 +48,62 @@ static const struct {
 #include "src/engine/records.def"
 #undef TABLE
 #undef COLUMN
-#define INDEX(name, table, first, second) {TABLE_##table, COLUMN_##table##_##first, COLUMN_##table##_##second},
+#define INDEX(name, table, first, second)                                                          \
+    {TABLE_##table, COLUMN_##table##_##first, COLUMN_##table##_##second},
 #include "src/engine/index.def"
 #undef INDEX
 };
 
 /* ---- Sizes. */
 #define HL7_IN_MAX 65536u
-#define SMALL_MAX 1024u
+#define SMALL_MAX  1024u
 
 static uint32_t table_max(const struct engine_config *config, enum record_table table)
 {
     switch (table) {
-    case TABLE_person: return config->persons_max;
-    case TABLE_identifier: return 4 * config->persons_max;
-    case TABLE_name: return 2 * config->persons_max;
-    case TABLE_exam: return config->exams_max;
-    case TABLE_study: return config->studies_max;
-    case TABLE_series: return 6 * config->studies_max;
-    case TABLE_copy: return 3 * config->studies_max;
-    case TABLE_tombstone: return config->studies_max;
-    case TABLE_demand: return config->demands_max;
-    case TABLE_job: return config->demands_max;
-    case TABLE_job_item: return config->instances_max;
-    case TABLE_mdt: return SMALL_MAX;
-    case TABLE_mdt_case: return 16 * SMALL_MAX;
-    case TABLE_prior: return 2 * config->demands_max;
-    case TABLE_hl7_in: return 8 * config->exams_max < HL7_IN_MAX ? 8 * config->exams_max : HL7_IN_MAX;
-    case TABLE_review: return config->persons_max;
-    case TABLE_peer_state: return NODES_MAX;
-    case TABLE_counter: return 64;
-    case TABLE_limit: return 64;
+    case TABLE_person:
+        return config->persons_max;
+    case TABLE_identifier:
+        return 4 * config->persons_max;
+    case TABLE_name:
+        return 2 * config->persons_max;
+    case TABLE_exam:
+        return config->exams_max;
+    case TABLE_study:
+        return config->studies_max;
+    case TABLE_series:
+        return 6 * config->studies_max;
+    case TABLE_copy:
+        return 3 * config->studies_max;
+    case TABLE_tombstone:
+        return config->studies_max;
+    case TABLE_demand:
+        return config->demands_max;
+    case TABLE_job:
+        return config->demands_max;
+    case TABLE_job_item:
+        return config->instances_max;
+    case TABLE_mdt:
+        return SMALL_MAX;
+    case TABLE_mdt_case:
+        return 16 * SMALL_MAX;
+    case TABLE_prior:
+        return 2 * config->demands_max;
+    case TABLE_hl7_in:
+        return 8 * config->exams_max < HL7_IN_MAX ? 8 * config->exams_max : HL7_IN_MAX;
+    case TABLE_review:
+        return config->persons_max;
+    case TABLE_peer_state:
+        return NODES_MAX;
+    case TABLE_counter:
+        return 64;
+    case TABLE_limit:
+        return 64;
     case TABLE_audit:
     case TABLE_finding:
     case TABLE_query:
-    case TABLE_COUNT: break;
+    case TABLE_COUNT:
+        break;
     }
     return 0;
 }
@@ -110,7 +131,8 @@ static bool make_index(struct index *index, struct arena *arena, uint32_t max)
     index->tails = arena_array(arena, buckets, sizeof *index->tails);
     index->next = arena_array(arena, max, sizeof *index->next);
     index->previous = arena_array(arena, max, sizeof *index->previous);
-    return index->heads != NULL && index->tails != NULL && index->next != NULL && index->previous != NULL;
+    return index->heads != NULL && index->tails != NULL && index->next != NULL &&
+           index->previous != NULL;
 }
 
 enum err registry_init(struct engine *engine)
@@ -121,7 +143,8 @@ enum err registry_init(struct engine *engine)
     }
     engine->registry = registry;
     for (uint16_t i = 0; i < TABLE_COUNT; i++) {
-        if (!make_rows(&registry->tables[i], engine->arena, table_max(engine->config, i), records_table(i)->column_count)) {
+        if (!make_rows(&registry->tables[i], engine->arena, table_max(engine->config, i),
+                       records_table(i)->column_count)) {
             return ERR_LIMIT;
         }
     }
@@ -162,7 +185,8 @@ static union cell *row_cells(const struct registry *registry, uint16_t table, ui
     return rows->cells + (size_t)row * records_table(table)->column_count;
 }
 
-static struct record_value cell_value(const struct registry *registry, uint16_t table, size_t column, union cell cell)
+static struct record_value cell_value(const struct registry *registry, uint16_t table,
+                                      size_t column, union cell cell)
 {
     if (records_table(table)->columns[column].type == COLUMN_TEXT) {
         return (struct record_value){.text = text_heap_get(&registry->texts, cell.text)};
@@ -194,7 +218,8 @@ static uint32_t bucket_of(const struct index *index, const struct record_value *
     return (uint32_t)hash & index->mask;
 }
 
-static void index_key(const struct registry *registry, const struct index *index, uint32_t row, struct record_value *key)
+static void index_key(const struct registry *registry, const struct index *index, uint32_t row,
+                      struct record_value *key)
 {
     const union cell *cells = row_cells(registry, index->table, row);
     for (uint8_t i = 0; i < index->column_count; i++) {
@@ -202,12 +227,14 @@ static void index_key(const struct registry *registry, const struct index *index
     }
 }
 
-static int compare_index_key(const struct registry *registry, const struct index *index, uint32_t row, const struct record_value *key)
+static int compare_index_key(const struct registry *registry, const struct index *index,
+                             uint32_t row, const struct record_value *key)
 {
     struct record_value own[KEY_COLUMNS_MAX];
     index_key(registry, index, row, own);
     for (uint8_t i = 0; i < index->column_count; i++) {
-        int order = compare_value(records_table(index->table)->columns[index->columns[i]].type, own[i], key[i]);
+        int order = compare_value(records_table(index->table)->columns[index->columns[i]].type,
+                                  own[i], key[i]);
         if (order != 0) {
             return order;
         }
@@ -216,7 +243,8 @@ static int compare_index_key(const struct registry *registry, const struct index
 }
 
 /* Order of two rows in a bucket: index value, then the table's key. */
-static int compare_rows(const struct registry *registry, const struct index *index, uint32_t a, uint32_t b)
+static int compare_rows(const struct registry *registry, const struct index *index, uint32_t a,
+                        uint32_t b)
 {
     struct record_value key[KEY_COLUMNS_MAX];
     index_key(registry, index, b, key);
@@ -249,12 +277,14 @@ static void index_drop(const struct registry *registry, struct index *index, uin
 {
     struct record_value key[KEY_COLUMNS_MAX];
     index_key(registry, index, row, key);
-    uint32_t bucket = bucket_of(index, key), before = index->previous[row], after = index->next[row];
+    uint32_t bucket = bucket_of(index, key), before = index->previous[row],
+             after = index->next[row];
     *(before == 0 ? &index->heads[bucket] : &index->next[before - 1]) = after;
     *(after == 0 ? &index->tails[bucket] : &index->previous[after - 1]) = before;
 }
 
-uint32_t index_first(const struct engine *engine, enum index_id which, const struct record_value *key)
+uint32_t index_first(const struct engine *engine, enum index_id which,
+                     const struct record_value *key)
 {
     const struct index *index = &engine->registry->indexes[which];
     assert(index->heads != NULL);
@@ -289,9 +319,11 @@ uint32_t index_first_text(const struct engine *engine, enum index_id index, slic
     return index_first(engine, index, &(struct record_value){.text = key});
 }
 
-uint32_t index_first_texts(const struct engine *engine, enum index_id index, slice first, slice second)
+uint32_t index_first_texts(const struct engine *engine, enum index_id index, slice first,
+                           slice second)
 {
-    return index_first(engine, index, (const struct record_value[]){{.text = first}, {.text = second}});
+    return index_first(engine, index,
+                       (const struct record_value[]){{.text = first}, {.text = second}});
 }
 
 /* ---- Rows. */
@@ -345,7 +377,8 @@ static void give_row(struct rows *rows, uint32_t row)
     rows->count--;
 }
 
-static void load(const struct registry *registry, uint16_t table, uint32_t row, struct record *record)
+static void load(const struct registry *registry, uint16_t table, uint32_t row,
+                 struct record *record)
 {
     const union cell *cells = row_cells(registry, table, row);
     record->table = table;
@@ -372,7 +405,8 @@ static void count_digest(struct registry *registry, const struct record *record,
     }
 }
 
-static void each_index(struct registry *registry, uint16_t table, uint32_t row, void (*act)(const struct registry *, struct index *, uint32_t))
+static void each_index(struct registry *registry, uint16_t table, uint32_t row,
+                       void (*act)(const struct registry *, struct index *, uint32_t))
 {
     for (uint32_t i = 0; i < INDEX_COUNT; i++) {
         if (registry->indexes[i].table == table && registry->indexes[i].heads != NULL) {
@@ -381,9 +415,9 @@ static void each_index(struct registry *registry, uint16_t table, uint32_t row, 
     }
 }
 
-/* Writes the values into the row. A text that does not change keeps its place, so that slices of a row stay good
- * when it is put back changed; old texts go after the new ones are in: a value may borrow from its own row. False
- * when the texts do not fit. */
+/* Writes the values into the row. A text that does not change keeps its place, so that slices of a
+ * row stay good when it is put back changed; old texts go after the new ones are in: a value may
+ * borrow from its own row. False when the texts do not fit. */
 static bool store(struct registry *registry, uint32_t row, const struct record *record, bool fresh)
 {
     const struct table *table = records_table(record->table);
@@ -391,7 +425,8 @@ static bool store(struct registry *registry, uint32_t row, const struct record *
     for (size_t i = 0; i < table->column_count; i++) {
         slice text = record->values[i].text;
         bool is_text = table->columns[i].type == COLUMN_TEXT;
-        if (is_text && !fresh && slice_equal(text_heap_get(&registry->texts, cells[i].text), text)) {
+        if (is_text && !fresh &&
+            slice_equal(text_heap_get(&registry->texts, cells[i].text), text)) {
             fill[i] = cells[i];
         } else if (!is_text) {
             fill[i].integer = record->values[i].integer;
@@ -475,7 +510,8 @@ static bool unapply(struct engine *engine, const struct record *record)
     struct registry *registry = engine->registry;
     const struct table *table = records_table(record->table);
     struct rows *rows = &registry->tables[record->table];
-    uint32_t row = rows->stored ? index_first(engine, (enum index_id)record->table, record->values) : ROW_NONE;
+    uint32_t row =
+        rows->stored ? index_first(engine, (enum index_id)record->table, record->values) : ROW_NONE;
     if (row == ROW_NONE) {
         return false;
     }
@@ -535,9 +571,13 @@ void registry_tell_limits(struct engine *engine, struct out *out)
 {
     for (uint16_t i = 0; i < TABLE_COUNT; i++) {
         struct rows *rows = &engine->registry->tables[i];
-        if (i != TABLE_limit && rows->stored && rows->high > rows->told && (rows->told == 0 || rows->high >= 2 * rows->told || rows->high == rows->max)) {
+        if (i != TABLE_limit && rows->stored && rows->high > rows->told &&
+            (rows->told == 0 || rows->high >= 2 * rows->told || rows->high == rows->max)) {
             rows->told = rows->high;
-            row_put_limit(engine, out, &(struct row_limit){.name = slice_from(records_table(i)->name), .most = rows->max, .high_water = rows->high});
+            row_put_limit(engine, out,
+                          &(struct row_limit){.name = slice_from(records_table(i)->name),
+                                              .most = rows->max,
+                                              .high_water = rows->high});
         }
     }
 }
@@ -552,16 +592,17 @@ int64_t counter_next(struct engine *engine, struct out *out, slice name)
 }
 
 /* ---- The typed doors: a struct of a row to a record and back, made from records.def. */
-#define TO_INTEGER(field) record->values[column++].integer = row->field;
-#define TO_TEXT(field) record->values[column++].text = row->field;
+#define TO_INTEGER(field)   record->values[column++].integer = row->field;
+#define TO_TEXT(field)      record->values[column++].text = row->field;
 #define FROM_INTEGER(field) row->field = record->values[column++].integer;
-#define FROM_TEXT(field) row->field = record->values[column++].text;
+#define FROM_TEXT(field)    row->field = record->values[column++].text;
 
-#define TABLE(name)                                                                \
-    (void)column; }                                                                \
-    static void name##_to_record(const struct row_##name *row, struct record *record) \
-    {                                                                              \
-        size_t column = 0;                                                         \
+#define TABLE(name)                                                                                \
+    (void)column;                                                                                  \
+    }                                                                                              \
+    static void name##_to_record(const struct row_##name *row, struct record *record)              \
+    {                                                                                              \
+        size_t column = 0;                                                                         \
         *record = (struct record){.table = TABLE_##name};
 #define COLUMN(table, name, type, key) TO_##type(name)
 __attribute__((unused)) static void none_to_record(void)
@@ -573,10 +614,11 @@ __attribute__((unused)) static void none_to_record(void)
 #undef TABLE
 #undef COLUMN
 
-#define TABLE(name)                                                                \
-    (void)column; }                                                                \
-    static void name##_from_record(struct row_##name *row, const struct record *record) \
-    {                                                                              \
+#define TABLE(name)                                                                                \
+    (void)column;                                                                                  \
+    }                                                                                              \
+    static void name##_from_record(struct row_##name *row, const struct record *record)            \
+    {                                                                                              \
         size_t column = 0;
 #define COLUMN(table, name, type, key) FROM_##type(name)
 __attribute__((unused)) static void none_from_record(void)
@@ -588,32 +630,32 @@ __attribute__((unused)) static void none_from_record(void)
 #undef TABLE
 #undef COLUMN
 
-#define TABLE(name)                                                                                       \
-    struct row_##name row_get_##name(const struct engine *engine, uint32_t row)                           \
-    {                                                                                                     \
-        struct record record;                                                                             \
-        struct row_##name value;                                                                          \
-        load(engine->registry, TABLE_##name, row, &record);                                               \
-        name##_from_record(&value, &record);                                                              \
-        return value;                                                                                     \
-    }                                                                                                     \
-    uint32_t row_find_##name(const struct engine *engine, const struct row_##name *key)                   \
-    {                                                                                                     \
-        struct record record;                                                                             \
-        name##_to_record(key, &record);                                                                   \
-        return index_first(engine, INDEX_key_of_##name, record.values);                                   \
-    }                                                                                                     \
-    void row_put_##name(struct engine *engine, struct out *out, const struct row_##name *value)           \
-    {                                                                                                     \
-        struct record record;                                                                             \
-        name##_to_record(value, &record);                                                                 \
-        records_put(engine, out, &record);                                                                \
-    }                                                                                                     \
-    void row_delete_##name(struct engine *engine, struct out *out, const struct row_##name *key)          \
-    {                                                                                                     \
-        struct record record;                                                                             \
-        name##_to_record(key, &record);                                                                   \
-        records_delete(engine, out, &record);                                                             \
+#define TABLE(name)                                                                                \
+    struct row_##name row_get_##name(const struct engine *engine, uint32_t row)                    \
+    {                                                                                              \
+        struct record record;                                                                      \
+        struct row_##name value;                                                                   \
+        load(engine->registry, TABLE_##name, row, &record);                                        \
+        name##_from_record(&value, &record);                                                       \
+        return value;                                                                              \
+    }                                                                                              \
+    uint32_t row_find_##name(const struct engine *engine, const struct row_##name *key)            \
+    {                                                                                              \
+        struct record record;                                                                      \
+        name##_to_record(key, &record);                                                            \
+        return index_first(engine, INDEX_key_of_##name, record.values);                            \
+    }                                                                                              \
+    void row_put_##name(struct engine *engine, struct out *out, const struct row_##name *value)    \
+    {                                                                                              \
+        struct record record;                                                                      \
+        name##_to_record(value, &record);                                                          \
+        records_put(engine, out, &record);                                                         \
+    }                                                                                              \
+    void row_delete_##name(struct engine *engine, struct out *out, const struct row_##name *key)   \
+    {                                                                                              \
+        struct record record;                                                                      \
+        name##_to_record(key, &record);                                                            \
+        records_delete(engine, out, &record);                                                      \
     }
 #define COLUMN(table, name, type, key)
 #include "src/engine/records.def"

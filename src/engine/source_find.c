@@ -21,7 +21,8 @@ enum err source_find_init(struct engine *engine)
 
 slice find_outcome_text(enum find_outcome outcome)
 {
-    static const char *const texts[] = {"complete", "cut short by the source", "timed out", "refused", "not asked", "down"};
+    static const char *const texts[] = {
+        "complete", "cut short by the source", "timed out", "refused", "not asked", "down"};
     return slice_from(texts[outcome]);
 }
 
@@ -32,32 +33,51 @@ static struct find *find_of(struct engine *engine, uint32_t handle)
 }
 
 /* ---- Telling the owner. */
-static void tell_row(struct engine *engine, struct out *out, const struct find *find, const struct find_row *row)
+static void tell_row(struct engine *engine, struct out *out, const struct find *find,
+                     const struct find_row *row)
 {
     switch (find->owner) {
-    case FIND_OF_PUBLISH: publish_found_row(engine, out, find->owner_id, find->handle, row); break;
-    case FIND_OF_QUERY: query_found_row(engine, out, find->owner_id, find->handle, row); break;
-    case FIND_OF_RETRIEVE: retrieve_found_row(engine, out, find->owner_id, find->handle, row); break;
+    case FIND_OF_PUBLISH:
+        publish_found_row(engine, out, find->owner_id, find->handle, row);
+        break;
+    case FIND_OF_QUERY:
+        query_found_row(engine, out, find->owner_id, find->handle, row);
+        break;
+    case FIND_OF_RETRIEVE:
+        retrieve_found_row(engine, out, find->owner_id, find->handle, row);
+        break;
     case FIND_OF_HEALTH:
     case FIND_OF_MDT:
-    case FIND_OWNERS: assert(false); break;
+    case FIND_OWNERS:
+        assert(false);
+        break;
     }
 }
 
-static void tell_end(struct engine *engine, struct out *out, const struct find *find, enum find_outcome outcome, slice why)
+static void tell_end(struct engine *engine, struct out *out, const struct find *find,
+                     enum find_outcome outcome, slice why)
 {
     switch (find->owner) {
-    case FIND_OF_PUBLISH: publish_found_end(engine, out, find->owner_id, find->handle, outcome, why); break;
-    case FIND_OF_QUERY: query_found_end(engine, out, find->owner_id, find->handle, outcome, why); break;
-    case FIND_OF_RETRIEVE: retrieve_found_end(engine, out, find->owner_id, find->handle, outcome, why); break;
+    case FIND_OF_PUBLISH:
+        publish_found_end(engine, out, find->owner_id, find->handle, outcome, why);
+        break;
+    case FIND_OF_QUERY:
+        query_found_end(engine, out, find->owner_id, find->handle, outcome, why);
+        break;
+    case FIND_OF_RETRIEVE:
+        retrieve_found_end(engine, out, find->owner_id, find->handle, outcome, why);
+        break;
     case FIND_OF_HEALTH:
     case FIND_OF_MDT:
-    case FIND_OWNERS: assert(false); break;
+    case FIND_OWNERS:
+        assert(false);
+        break;
     }
 }
 
 /* The slot is free before the owner hears of the end: it may ask the next question at once. */
-static void end(struct engine *engine, struct out *out, struct find *find, enum find_outcome outcome, slice why)
+static void end(struct engine *engine, struct out *out, struct find *find,
+                enum find_outcome outcome, slice why)
 {
     struct find ended = *find;
     slice kept = text_copy(out, why);
@@ -78,10 +98,12 @@ static void doom(struct engine *engine, struct find *find, enum find_outcome out
 static void open_channel(struct engine *engine, struct out *out, struct find *find)
 {
     const struct node_config *node = node_at(engine, find->node);
-    bool study_root = node->study_root || !node->patient_root || node_has(engine, find->node, DIALECT_study_root_only);
+    bool study_root = node->study_root || !node->patient_root ||
+                      node_has(engine, find->node, DIALECT_study_root_only);
     const slice classes[] = {study_root ? UID_STUDY_ROOT_FIND : UID_PATIENT_ROOT_FIND};
     time_ns left = find->deadline_ns - engine->now;
-    find->channel = channel_open(engine, out, find->node, CHANNEL_FIND, find->handle, classes, 1, left > TIME_MS ? left : TIME_MS);
+    find->channel = channel_open(engine, out, find->node, CHANNEL_FIND, find->handle, classes, 1,
+                                 left > TIME_MS ? left : TIME_MS);
     if (find->channel == 0) {
         doom(engine, find, FIND_SKIPPED, SLICE("limit channels"));
         return;
@@ -96,7 +118,8 @@ static struct find *first_waiting(struct engine *engine, uint32_t node)
     for (uint32_t i = 0; i < FINDS_MAX; i++) {
         struct find *find = &engine->find->finds[i];
         if (find->state == FIND_QUEUED && find->node == node &&
-            (first == NULL || find->deadline_ns < first->deadline_ns || (find->deadline_ns == first->deadline_ns && find->handle < first->handle))) {
+            (first == NULL || find->deadline_ns < first->deadline_ns ||
+             (find->deadline_ns == first->deadline_ns && find->handle < first->handle))) {
             first = find;
         }
     }
@@ -105,7 +128,8 @@ static struct find *first_waiting(struct engine *engine, uint32_t node)
 
 void source_find_pump(struct engine *engine, struct out *out, uint32_t node)
 {
-    for (struct find *find = first_waiting(engine, node); find != NULL; find = first_waiting(engine, node)) {
+    for (struct find *find = first_waiting(engine, node); find != NULL;
+         find = first_waiting(engine, node)) {
         enum gate gate = health_gate(engine, node);
         if (gate == GATE_BUSY) {
             return;
@@ -144,12 +168,14 @@ static bool keep_keys(struct find *find, const struct dataset *keys)
     return dataset_copy(&find->keys, keys, &find->arena, 4) == ERR_OK;
 }
 
-uint32_t source_find_start(struct engine *engine, struct out *out, const struct find_question *question)
+uint32_t source_find_start(struct engine *engine, struct out *out,
+                           const struct find_question *question)
 {
     assert(question->node < engine->config->node_count);
     struct find *find = take_slot(engine);
     if (find == NULL) {
-        finding(engine, out, question->node, SLICE("limit finds"), SLICE("too many questions under way"));
+        finding(engine, out, question->node, SLICE("limit finds"),
+                SLICE("too many questions under way"));
         return 0;
     }
     find->node = question->node;
@@ -187,8 +213,10 @@ static void ask(struct engine *engine, struct out *out, struct find *find)
         return;
     }
     const struct node_config *node = node_at(engine, find->node);
-    bool study_root = node->study_root || !node->patient_root || node_has(engine, find->node, DIALECT_study_root_only);
-    struct dimse request = {.kind = DIMSE_C_FIND_RQ, .message_id = ++find->message_id, .identifier = keys};
+    bool study_root = node->study_root || !node->patient_root ||
+                      node_has(engine, find->node, DIALECT_study_root_only);
+    struct dimse request = {
+        .kind = DIMSE_C_FIND_RQ, .message_id = ++find->message_id, .identifier = keys};
     request.sop_class_uid = study_root ? UID_STUDY_ROOT_FIND : UID_PATIENT_ROOT_FIND;
     find->state = FIND_ASKING;
     find->silent = true;
@@ -207,7 +235,8 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
     channel_close(engine, out, find->channel);
     health_worked(engine, out, find->node);
     if (find->suspected > 0 && find->row_count > find->suspected) {
-        health_learn_row_cap(engine, out, find->node, find->suspected); /* there was more: it is a limit indeed */
+        health_learn_row_cap(engine, out, find->node,
+                             find->suspected); /* there was more: it is a limit indeed */
     }
     if (find->stopped) {
         end(engine, out, find, FIND_CAPPED, SLICE("more rows than are taken from one source"));
@@ -235,10 +264,14 @@ static bool seen_before(struct find *find, slice uid)
 static slice level_uid(enum find_level level, const struct find_row *row, struct out *out)
 {
     switch (level) {
-    case FIND_PATIENT: return TEXT(out, row->patient_issuer, SLICE("\\"), row->patient_id);
-    case FIND_STUDY: return row->study_uid;
-    case FIND_SERIES: return row->series_uid;
-    case FIND_IMAGE: return row->sop_uid;
+    case FIND_PATIENT:
+        return TEXT(out, row->patient_issuer, SLICE("\\"), row->patient_id);
+    case FIND_STUDY:
+        return row->study_uid;
+    case FIND_SERIES:
+        return row->series_uid;
+    case FIND_IMAGE:
+        return row->sop_uid;
     }
     return SLICE_EMPTY;
 }
@@ -266,13 +299,16 @@ static void walk_down(struct find *find, enum find_level level, const struct fin
     find->parts->next = copy;
 }
 
-static bool wants_modalities(struct engine *engine, const struct find *find, const struct dataset *row)
+static bool wants_modalities(struct engine *engine, const struct find *find,
+                             const struct dataset *row)
 {
-    return find->level == FIND_STUDY && node_has(engine, find->node, DIALECT_no_modalities) && dataset_has(&find->keys, TAG_ModalitiesInStudy) &&
+    return find->level == FIND_STUDY && node_has(engine, find->node, DIALECT_no_modalities) &&
+           dataset_has(&find->keys, TAG_ModalitiesInStudy) &&
            dataset_get(row, TAG_ModalitiesInStudy).size == 0;
 }
 
-static void keep_row(struct engine *engine, struct out *out, struct find *find, const struct dataset *row)
+static void keep_row(struct engine *engine, struct out *out, struct find *find,
+                     const struct dataset *row)
 {
     struct kept_row *kept = arena_alloc(&find->arena, sizeof *kept);
     if (kept == NULL || dataset_copy(&kept->dataset, row, &find->arena, 4) != ERR_OK) {
@@ -284,12 +320,17 @@ static void keep_row(struct engine *engine, struct out *out, struct find *find, 
         find->stopped = true;
         return;
     }
-    *part = (struct part){.level = FIND_SERIES, .study = dataset_get(&kept->dataset, TAG_StudyInstanceUID), .kept = kept, .next = find->parts->next};
+    *part = (struct part){.level = FIND_SERIES,
+                          .study = dataset_get(&kept->dataset, TAG_StudyInstanceUID),
+                          .kept = kept,
+                          .next = find->parts->next};
     find->parts->next = part;
-    find_bit(engine, out, find->node, DIALECT_no_modalities, "the series are asked for the modality");
+    find_bit(engine, out, find->node, DIALECT_no_modalities,
+             "the series are asked for the modality");
 }
 
-static void tell(struct engine *engine, struct out *out, struct find *find, const struct dataset *dataset)
+static void tell(struct engine *engine, struct out *out, struct find *find,
+                 const struct dataset *dataset)
 {
     struct find_row row;
     if (find->row_count >= FIND_ROWS_MAX) {
@@ -302,7 +343,8 @@ static void tell(struct engine *engine, struct out *out, struct find *find, cons
 }
 
 /* A row of a series whose study waits for its modalities. */
-static void note_series(struct find *find, struct out *out, struct kept_row *kept, const struct dataset *row)
+static void note_series(struct find *find, struct out *out, struct kept_row *kept,
+                        const struct dataset *row)
 {
     int64_t count = 0;
     slice added = text_list_add(out, kept->modalities, dataset_get_first(row, TAG_Modality));
@@ -311,12 +353,15 @@ static void note_series(struct find *find, struct out *out, struct kept_row *kep
         find->stopped = find->stopped || kept->modalities.data == NULL;
     }
     kept->series_count++;
-    kept->instance_count += dataset_get_int(row, TAG_NumberOfSeriesRelatedInstances, &count) ? count : 0;
+    kept->instance_count +=
+        dataset_get_int(row, TAG_NumberOfSeriesRelatedInstances, &count) ? count : 0;
 }
 
-static void kept_done(struct engine *engine, struct out *out, struct find *find, struct kept_row *kept)
+static void kept_done(struct engine *engine, struct out *out, struct find *find,
+                      struct kept_row *kept)
 {
-    if (kept->modalities.size > 0 && dataset_put(&kept->dataset, TAG_ModalitiesInStudy, kept->modalities) != ERR_OK) {
+    if (kept->modalities.size > 0 &&
+        dataset_put(&kept->dataset, TAG_ModalitiesInStudy, kept->modalities) != ERR_OK) {
         find->stopped = true;
     }
     if (find_matches(engine, out, find, FIND_STUDY, &kept->dataset)) {
@@ -324,7 +369,8 @@ static void kept_done(struct engine *engine, struct out *out, struct find *find,
     }
 }
 
-static void take_row(struct engine *engine, struct out *out, struct find *find, const struct dimse *response)
+static void take_row(struct engine *engine, struct out *out, struct find *find,
+                     const struct dimse *response)
 {
     struct dataset row;
     struct find_row described;
@@ -372,7 +418,8 @@ static bool looks_cut(const struct engine *engine, const struct find *find)
     if (find->parts->level > FIND_STUDY || find->parts->study.size > 0) {
         return false; /* limits are set for lists of patients and studies */
     }
-    return cap > 0 ? find->part_rows >= cap : node_has(engine, find->node, DIALECT_row_cap) && is_round(find->part_rows);
+    return cap > 0 ? find->part_rows >= cap
+                   : node_has(engine, find->node, DIALECT_row_cap) && is_round(find->part_rows);
 }
 
 static void fail_part(struct find *find, enum find_outcome outcome, slice why)
@@ -385,10 +432,12 @@ static void fail_part(struct find *find, enum find_outcome outcome, slice why)
     find->parts = find->parts->next;
 }
 
-static bool split_refused(struct engine *engine, struct out *out, struct find *find, uint16_t status)
+static bool split_refused(struct engine *engine, struct out *out, struct find *find,
+                          uint16_t status)
 {
     bool too_much = status == STATUS_OUT_OF_RESOURCES || (status & 0xF000) == 0xC000;
-    if (!too_much || !node_has(engine, find->node, DIALECT_narrow_first) || !find_split(engine, find)) {
+    if (!too_much || !node_has(engine, find->node, DIALECT_narrow_first) ||
+        !find_split(engine, find)) {
         return false;
     }
     find_bit(engine, out, find->node, DIALECT_narrow_first, "a refused question is split by date");
@@ -398,13 +447,15 @@ static bool split_refused(struct engine *engine, struct out *out, struct find *f
 static slice status_text(struct out *out, const struct dimse *response)
 {
     struct buffer buffer = buffer_make(out->arena, 96);
-    const char high = (char)(response->status >> 8), low = (char)(response->status & 0xFF), bytes[2] = {high, low};
+    const char high = (char)(response->status >> 8), low = (char)(response->status & 0xFF),
+               bytes[2] = {high, low};
     buffer_put_text(&buffer, "status ");
     buffer_put_hex(&buffer, (slice){bytes, 2});
     return buffer_slice(&buffer);
 }
 
-static void end_part(struct engine *engine, struct out *out, struct find *find, const struct dimse *response)
+static void end_part(struct engine *engine, struct out *out, struct find *find,
+                     const struct dimse *response)
 {
     struct part *part = find->parts;
     bool success = response->status == STATUS_SUCCESS || status_is_warning(response->status);
@@ -415,7 +466,8 @@ static void end_part(struct engine *engine, struct out *out, struct find *find, 
     } else if (looks_cut(engine, find) && part->kept == NULL) {
         uint32_t rows = find->part_rows;
         if (find_split(engine, find)) {
-            finding(engine, out, find->node, SLICE("row_cap"), TEXT(out, text_int(out, rows), SLICE(" rows: the question is split by date")));
+            finding(engine, out, find->node, SLICE("row_cap"),
+                    TEXT(out, text_int(out, rows), SLICE(" rows: the question is split by date")));
             find->suspected = find->suspected == 0 ? rows : find->suspected;
         } else {
             fail_part(find, FIND_CAPPED, SLICE("answers are cut and cannot be split"));
@@ -428,10 +480,12 @@ static void end_part(struct engine *engine, struct out *out, struct find *find, 
     }
 }
 
-static void take_response(struct engine *engine, struct out *out, struct find *find, const struct dimse *response)
+static void take_response(struct engine *engine, struct out *out, struct find *find,
+                          const struct dimse *response)
 {
     uint32_t handle = find->handle;
-    if (response->kind != DIMSE_C_FIND_RSP || response->message_id != find->message_id || find->parts == NULL) {
+    if (response->kind != DIMSE_C_FIND_RSP || response->message_id != find->message_id ||
+        find->parts == NULL) {
         return;
     }
     find->silent = false;
@@ -446,9 +500,11 @@ static void take_response(struct engine *engine, struct out *out, struct find *f
 }
 
 /* ---- Events. */
-static void on_opened(struct engine *engine, const struct event *event, struct out *out, struct find *find)
+static void on_opened(struct engine *engine, const struct event *event, struct out *out,
+                      struct find *find)
 {
-    if (contexts_find(&event->contexts, UID_STUDY_ROOT_FIND, SLICE_EMPTY) == NULL && contexts_find(&event->contexts, UID_PATIENT_ROOT_FIND, SLICE_EMPTY) == NULL) {
+    if (contexts_find(&event->contexts, UID_STUDY_ROOT_FIND, SLICE_EMPTY) == NULL &&
+        contexts_find(&event->contexts, UID_PATIENT_ROOT_FIND, SLICE_EMPTY) == NULL) {
         channel_abort(engine, out, find->channel);
         end(engine, out, find, FIND_REFUSED, SLICE("offers no C-FIND"));
         return;
@@ -456,10 +512,12 @@ static void on_opened(struct engine *engine, const struct event *event, struct o
     ask(engine, out, find);
 }
 
-static void on_refused(struct engine *engine, const struct event *event, struct out *out, struct find *find)
+static void on_refused(struct engine *engine, const struct event *event, struct out *out,
+                       struct find *find)
 {
     if (event->refusal == REFUSAL_TRANSIENT) {
-        find->state = FIND_QUEUED; /* health has shrunk the window and pumps when it may be tried again */
+        find->state =
+            FIND_QUEUED; /* health has shrunk the window and pumps when it may be tried again */
         find->channel = 0;
     } else if (event->refusal == REFUSAL_TIMEOUT) {
         end(engine, out, find, FIND_TIMEOUT, SLICE("no answer to the association request"));
@@ -470,11 +528,13 @@ static void on_refused(struct engine *engine, const struct event *event, struct 
     }
 }
 
-void source_find_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel)
+void source_find_event(struct engine *engine, const struct event *event, struct out *out,
+                       struct channel *channel)
 {
     uint32_t handle = (uint32_t)channel->subject;
     struct find *find = find_of(engine, handle);
-    if (find == NULL || find->channel != channel->number || find->state < FIND_OPENING || find->state == FIND_DOOMED) {
+    if (find == NULL || find->channel != channel->number || find->state < FIND_OPENING ||
+        find->state == FIND_DOOMED) {
         return; /* ended or cancelled; the association is on its way out */
     }
     if (event->kind == EVENT_OPENED) {
@@ -485,7 +545,9 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
         health_failed(engine, out, find->node, SLICE("cut off in mid-answer"));
         end(engine, out, find, FIND_DOWN, SLICE("connection lost"));
     } else if (event->kind == EVENT_RECEIVED) {
-        for (size_t i = 0; i < event->run.count && find_of(engine, handle) == find && find->channel == channel->number; i++) {
+        for (size_t i = 0; i < event->run.count && find_of(engine, handle) == find &&
+                           find->channel == channel->number;
+             i++) {
             take_response(engine, out, find, &event->run.messages[i].dimse);
         }
     }
@@ -506,7 +568,8 @@ void source_find_timer(struct engine *engine, struct out *out, int64_t subject)
         if (!waiting) {
             channel_abort(engine, out, find->channel);
         }
-        end(engine, out, find, FIND_TIMEOUT, waiting ? SLICE("all its associations were in use") : SLICE("no final answer in time"));
+        end(engine, out, find, FIND_TIMEOUT,
+            waiting ? SLICE("all its associations were in use") : SLICE("no final answer in time"));
         if (!waiting && silent) {
             health_failed(engine, out, node, SLICE("no answer in time"));
         }

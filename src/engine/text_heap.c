@@ -3,7 +3,8 @@
 
 #include <assert.h>
 
-/* Two classes for each power of two: 1, 2, 3, 4, 6, 8, 12, 16 ... units. At most a third of a block is wasted. */
+/* Two classes for each power of two: 1, 2, 3, 4, 6, 8, 12, 16 ... units. At most a third of a block
+ * is wasted. */
 static uint32_t class_units(uint32_t class)
 {
     static const uint32_t small[3] = {1, 2, 3};
@@ -14,7 +15,7 @@ static uint32_t class_of(size_t bytes)
 {
     uint32_t class = 0;
     while ((size_t)class_units(class) * TEXT_UNIT < bytes) {
-        class++;
+        class ++;
     }
     assert(class < TEXT_CLASSES);
     return class;
@@ -32,7 +33,8 @@ enum err text_heap_init(struct text_heap *heap, struct arena *arena, size_t spar
     }
     /* Not zeroed as a whole: pages are touched when texts come. */
     size_t start = (arena->used + TEXT_UNIT - 1) & ~(size_t)(TEXT_UNIT - 1);
-    *heap = (struct text_heap){.memory = arena->memory + start, .units = (uint32_t)units, .used = 1};
+    *heap =
+        (struct text_heap){.memory = arena->memory + start, .units = (uint32_t)units, .used = 1};
     arena->used = start + units * TEXT_UNIT;
     arena->high = arena->used > arena->high ? arena->used : arena->high;
     assert(arena->used <= arena->size);

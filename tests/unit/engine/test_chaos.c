@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Chaos: hundreds of random messages, faults and restarts; then everything is healed and must come right. */
+ * Chaos: hundreds of random messages, faults and restarts; then everything is healed and must come
+ * right. */
 #include "src/base/random.h"
 #include "tests/unit/engine/fake.h"
 
 #define PATIENTS 12
-#define EXAMS 40
+#define EXAMS    40
 #define MESSAGES 240
 
 static uint64_t seed, draws;
@@ -16,7 +17,10 @@ static uint64_t draw(uint64_t bound)
 
 static char numbers[PATIENTS][3][24], nhs[PATIENTS][24], names[PATIENTS][24], births[PATIENTS][24];
 static char uids[EXAMS][24], accessions[EXAMS][24], controls[MESSAGES][24], stamps[MESSAGES][48];
-static struct { int patient, site; bool told; } exams[EXAMS];
+static struct {
+    int patient, site;
+    bool told;
+} exams[EXAMS];
 static const char *const sites[3] = {"CAV", "GWE", "SWA"};
 
 static void make_people(void)
@@ -46,23 +50,34 @@ static void make_people(void)
 
 static struct fake_patient patient_at(int p, int s)
 {
-    return (struct fake_patient){sites[s], numbers[p][s], draw(4) == 0 ? NULL : nhs[p], names[p], "Ann", births[p], NULL, draw(5) == 0};
+    return (struct fake_patient){sites[s], numbers[p][s], draw(4) == 0 ? NULL : nhs[p],
+                                 names[p], "Ann",         births[p],
+                                 NULL,     draw(5) == 0};
 }
 
 static void say_something(int i)
 {
-    int e = (int)draw(EXAMS), p = draw(2) == 0 ? exams[e].patient : (int)draw(PATIENTS), s = (int)draw(3);
+    int e = (int)draw(EXAMS), p = draw(2) == 0 ? exams[e].patient : (int)draw(PATIENTS),
+        s = (int)draw(3);
     snprintf(controls[i], sizeof controls[i], "x%d", i);
-    snprintf(stamps[i], sizeof stamps[i], "201003010%d%02d%02d", 1 + (int)draw(8), (int)draw(60), (int)draw(60));
-    struct fake_patient patient = patient_at(p, s), owner = patient_at(exams[e].patient, exams[e].site);
+    snprintf(stamps[i], sizeof stamps[i], "201003010%d%02d%02d", 1 + (int)draw(8), (int)draw(60),
+             (int)draw(60));
+    struct fake_patient patient = patient_at(p, s),
+                        owner = patient_at(exams[e].patient, exams[e].site);
     static const char *const statuses[] = {"SC", "IP", "CM", "CM", "CM"};
     struct hl7_value value;
     switch (draw(8)) {
-    case 0: value = fake_message(HL7_ADT_A04, &patient, controls[i], stamps[i]); break;
-    case 1: value = fake_message(HL7_ADT_A08, &patient, controls[i], stamps[i]); break;
+    case 0:
+        value = fake_message(HL7_ADT_A04, &patient, controls[i], stamps[i]);
+        break;
+    case 1:
+        value = fake_message(HL7_ADT_A08, &patient, controls[i], stamps[i]);
+        break;
     case 2:
-        value = fake_message(draw(2) == 0 ? HL7_ADT_A40 : HL7_ADT_A37, &patient, controls[i], stamps[i]);
-        value.prior_ids[value.prior_id_count++] = (struct hl7_id){slice_from(numbers[draw(PATIENTS)][s]), slice_from(sites[s]), SLICE("PI")};
+        value = fake_message(draw(2) == 0 ? HL7_ADT_A40 : HL7_ADT_A37, &patient, controls[i],
+                             stamps[i]);
+        value.prior_ids[value.prior_id_count++] = (struct hl7_id){
+            slice_from(numbers[draw(PATIENTS)][s]), slice_from(sites[s]), SLICE("PI")};
         break;
     default:
         value = fake_order(&owner, accessions[e], statuses[draw(5)], controls[i], stamps[i]);
@@ -78,11 +93,21 @@ static void make_trouble(void)
 {
     uint32_t node = (uint32_t)draw(3);
     switch (draw(6)) {
-    case 0: fake.down[node] = !fake.down[node]; break;
-    case 1: fake.hangs[node] = !fake.hangs[node]; break;
-    case 2: fake.limit[node] = 1 + (uint32_t)draw(3); break;
-    case 3: fake_settle(); break;
-    case 4: fake_run((time_ns)draw(8000) * TIME_MS); break;
+    case 0:
+        fake.down[node] = !fake.down[node];
+        break;
+    case 1:
+        fake.hangs[node] = !fake.hangs[node];
+        break;
+    case 2:
+        fake.limit[node] = 1 + (uint32_t)draw(3);
+        break;
+    case 3:
+        fake_settle();
+        break;
+    case 4:
+        fake_run((time_ns)draw(8000) * TIME_MS);
+        break;
     default: {
         uint64_t digest = fake_restart(); /* whatever was under way is lost */
         ck_assert(engine_digest(fake.engine) == digest);
@@ -123,7 +148,8 @@ static void check_exams(void)
         }
         struct row_exam exam = row_get_exam(fake.engine, row);
         bool waits = exam.state == EXAM_COMPLETED || exam.state == EXAM_REPORTED;
-        ck_assert_msg(!waits || exam.study != 0, "seed %d: %.*s is not published: %.*s", (int)seed, SLICE_ARGS(exam.accession), SLICE_ARGS(exam.why));
+        ck_assert_msg(!waits || exam.study != 0, "seed %d: %.*s is not published: %.*s", (int)seed,
+                      SLICE_ARGS(exam.accession), SLICE_ARGS(exam.why));
         if (exam.study != 0) {
             ck_assert_int_eq(fake_study_row(exam.study).person, exam.person);
         }
@@ -137,7 +163,14 @@ START_TEST(after_any_trouble_all_rows_hold_together_and_every_exam_is_published)
     fake_init();
     make_people();
     for (int e = 0; e < EXAMS; e++) {
-        struct fake_patient owner = {sites[exams[e].site], numbers[exams[e].patient][exams[e].site], NULL, names[exams[e].patient], "Ann", births[exams[e].patient], NULL, false};
+        struct fake_patient owner = {sites[exams[e].site],
+                                     numbers[exams[e].patient][exams[e].site],
+                                     NULL,
+                                     names[exams[e].patient],
+                                     "Ann",
+                                     births[exams[e].patient],
+                                     NULL,
+                                     false};
         fake_holds((uint32_t)exams[e].site, uids[e], accessions[e], &owner, 1, 2);
     }
     fake_start();
@@ -168,7 +201,8 @@ int main(void)
 {
     Suite *suite = suite_create("unit");
     TCase *cases = tcase_create("cases");
-    tcase_add_loop_test(cases, after_any_trouble_all_rows_hold_together_and_every_exam_is_published, 0, 10);
+    tcase_add_loop_test(cases, after_any_trouble_all_rows_hold_together_and_every_exam_is_published,
+                        0, 10);
     tcase_set_timeout(cases, 120);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/fake.h"
 
-static const struct fake_patient megan = {"GWE", "40018586", "9990000018", "Price", "Megan", "19580411", NULL, false};
+static const struct fake_patient megan = {"GWE",   "40018586", "9990000018", "Price",
+                                          "Megan", "19580411", NULL,         false};
 
 /* `count` studies of as many people at a node, `days` apart. */
 static void crowd(uint32_t node, int count, int days)
@@ -14,7 +15,8 @@ static void crowd(uint32_t node, int count, int days)
         snprintf(ids[i], sizeof ids[i], "4%06d", i);
         snprintf(names[i], sizeof names[i], "Crowd%d^Ann", i);
         time_put_da(&date, 1167609600 * TIME_S + (time_ns)i * days * TIME_DAY);
-        fake.studies[fake.study_count++] = (struct fake_study){node, uids[i], accessions[i], ids[i], names[i], "19500101", dates[i], "CR", 1, 2};
+        fake.studies[fake.study_count++] = (struct fake_study){
+            node, uids[i], accessions[i], ids[i], names[i], "19500101", dates[i], "CR", 1, 2};
     }
 }
 
@@ -131,10 +133,12 @@ START_TEST(modalities_that_a_product_leaves_out_come_from_its_series)
     crowd(1, 3, 3);
     fake.no_modalities = true;
     start(BIT(no_modalities));
-    ASK(fake_client("MDT", "PONT"), WANT(StudyDate, "20070101-20100101"), WANT(ModalitiesInStudy, "CR"));
+    ASK(fake_client("MDT", "PONT"), WANT(StudyDate, "20070101-20100101"),
+        WANT(ModalitiesInStudy, "CR"));
     ck_assert_uint_eq(fake.row_count, 3);
     ck_assert(slice_equal(dataset_get(fake.rows[0], TAG_ModalitiesInStudy), SLICE("CR")));
-    ASK(fake_client("MDT", "PONT"), WANT(StudyDate, "20070101-20100101"), WANT(ModalitiesInStudy, "MR"));
+    ASK(fake_client("MDT", "PONT"), WANT(StudyDate, "20070101-20100101"),
+        WANT(ModalitiesInStudy, "MR"));
     ck_assert_uint_eq(fake.row_count, 0);
 }
 END_TEST
@@ -168,7 +172,8 @@ START_TEST(a_products_accession_prefix_is_its_own)
     fake_nodes[1].dialect |= BIT(accession_prefix);
     fake_nodes[1].accession_prefix = SLICE("X-");
     publishes("40018586", "X-GWE1001");
-    ck_assert(slice_equal(fake_study_row(fake_exam("GWE", "GWE1001").study).accession, SLICE("GWE1001")));
+    ck_assert(
+        slice_equal(fake_study_row(fake_exam("GWE", "GWE1001").study).accession, SLICE("GWE1001")));
 }
 END_TEST
 
@@ -187,7 +192,8 @@ START_TEST(text_without_a_character_set_is_read_in_the_nodes_own)
     fake.charset = "";
     fake_nodes[1].dialect |= BIT(assume_charset);
     fake_nodes[1].charset = SLICE("ISO_IR 100");
-    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.3", "GWE1", "4001", "Morgan^Si\xE2n", "19710930", "20070102", "US", 1, 1};
+    fake.studies[fake.study_count++] = (struct fake_study){
+        1, "1.2.3", "GWE1", "4001", "Morgan^Si\xE2n", "19710930", "20070102", "US", 1, 1};
     fake_start();
     ASK(fake_client("MDT", "PONT"), WANT(StudyDate, "20070101-20100101"), WANT(PatientName, ""));
     ck_assert_uint_eq(fake.row_count, 1);
@@ -200,11 +206,15 @@ START_TEST(names_are_found_however_they_are_spelt)
 {
     fake_init();
     fake.exact_names = true;
-    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.1", "GWE1", "4001", "MORGAN^SI\xC3\x82N", "19710930", "20070102", "US", 1, 1};
-    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.2", "GWE2", "4002", "Morgan^Si\xC3\xA2n^^", "19710930", "20070102", "US", 1, 1};
-    fake.studies[fake.study_count++] = (struct fake_study){1, "1.2.3", "GWE3", "4003", "Morgans^Ann", "19710930", "20070102", "US", 1, 1};
+    fake.studies[fake.study_count++] = (struct fake_study){
+        1, "1.2.1", "GWE1", "4001", "MORGAN^SI\xC3\x82N", "19710930", "20070102", "US", 1, 1};
+    fake.studies[fake.study_count++] = (struct fake_study){
+        1, "1.2.2", "GWE2", "4002", "Morgan^Si\xC3\xA2n^^", "19710930", "20070102", "US", 1, 1};
+    fake.studies[fake.study_count++] = (struct fake_study){
+        1, "1.2.3", "GWE3", "4003", "Morgans^Ann", "19710930", "20070102", "US", 1, 1};
     fake_start();
-    ASK(fake_client("MDT", "PONT"), WANT(PatientName, "Morgan^Si\xC3\xA2n"), WANT(SpecificCharacterSet, "ISO_IR 192"));
+    ASK(fake_client("MDT", "PONT"), WANT(PatientName, "Morgan^Si\xC3\xA2n"),
+        WANT(SpecificCharacterSet, "ISO_IR 192"));
     ck_assert_uint_eq(fake.row_count, 2);
     ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
 }
@@ -325,12 +335,20 @@ START_TEST(the_audit_chain_is_unbroken_over_a_restart)
 }
 END_TEST
 
-UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates, a_known_cap_that_is_no_round_number_is_defeated_too,
-          a_cap_that_cannot_be_split_is_said_to_be_incomplete, without_the_mitigation_a_silent_cap_loses_rows,
-          a_source_that_refuses_broad_questions_is_asked_narrow_ones, rows_that_do_not_answer_the_question_are_dropped, a_row_told_twice_is_one_row,
-          no_wildcard_reaches_a_product_that_cannot_bear_it, modalities_that_a_product_leaves_out_come_from_its_series,
-          leading_zeros_of_a_product_are_its_own, a_products_accession_prefix_is_its_own, a_space_behind_a_uid_is_no_part_of_it,
-          text_without_a_character_set_is_read_in_the_nodes_own, names_are_found_however_they_are_spelt,
-          every_uid_of_a_list_is_asked_for, a_source_that_is_down_is_named_and_the_others_answer,
-          after_failures_in_a_row_a_dead_source_is_not_waited_for, a_source_with_few_places_is_never_asked_for_more_once_that_is_known,
-          wrong_titles_are_rejected_with_the_standards_reasons, the_audit_chain_is_unbroken_over_a_restart)
+UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates,
+          a_known_cap_that_is_no_round_number_is_defeated_too,
+          a_cap_that_cannot_be_split_is_said_to_be_incomplete,
+          without_the_mitigation_a_silent_cap_loses_rows,
+          a_source_that_refuses_broad_questions_is_asked_narrow_ones,
+          rows_that_do_not_answer_the_question_are_dropped, a_row_told_twice_is_one_row,
+          no_wildcard_reaches_a_product_that_cannot_bear_it,
+          modalities_that_a_product_leaves_out_come_from_its_series,
+          leading_zeros_of_a_product_are_its_own, a_products_accession_prefix_is_its_own,
+          a_space_behind_a_uid_is_no_part_of_it,
+          text_without_a_character_set_is_read_in_the_nodes_own,
+          names_are_found_however_they_are_spelt, every_uid_of_a_list_is_asked_for,
+          a_source_that_is_down_is_named_and_the_others_answer,
+          after_failures_in_a_row_a_dead_source_is_not_waited_for,
+          a_source_with_few_places_is_never_asked_for_more_once_that_is_known,
+          wrong_titles_are_rejected_with_the_standards_reasons,
+          the_audit_chain_is_unbroken_over_a_restart)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/fake.h"
 
-static const struct fake_patient at_gwent = {"GWE", "40018586", "9990000018", "Price", "Megan", "19580411", NULL, false};
-static const struct fake_patient at_cardiff = {"CAV", "C624723", "9990000018", "PRICE", "Megan Ann", "19580411", NULL, false};
-static const struct fake_patient at_swansea = {"SWA", "S0077123", "9990000018", "Llywelyn", "Megan", "19580411", NULL, false};
+static const struct fake_patient at_gwent = {"GWE",   "40018586", "9990000018", "Price",
+                                             "Megan", "19580411", NULL,         false};
+static const struct fake_patient at_cardiff = {"CAV",       "C624723",  "9990000018", "PRICE",
+                                               "Megan Ann", "19580411", NULL,         false};
+static const struct fake_patient at_swansea = {"SWA",   "S0077123", "9990000018", "Llywelyn",
+                                               "Megan", "19580411", NULL,         false};
 
 static int tell(enum hl7_type type, struct fake_patient patient, const char *at, const char *ack)
 {
@@ -16,14 +19,16 @@ static int tell(enum hl7_type type, struct fake_patient patient, const char *at,
     return count;
 }
 
-static void tell_two(enum hl7_type type, struct fake_patient patient, const char *prior, const char *prior_site, const char *at, const char *ack)
+static void tell_two(enum hl7_type type, struct fake_patient patient, const char *prior,
+                     const char *prior_site, const char *at, const char *ack)
 {
     static char controls[1000][8];
     static int count;
     count = (count + 1) % 1000;
     snprintf(controls[count], sizeof controls[count], "t%d", count);
     struct hl7_value value = fake_message(type, &patient, controls[count], at);
-    value.prior_ids[value.prior_id_count++] = (struct hl7_id){slice_from(prior), slice_from(prior_site), SLICE("PI")};
+    value.prior_ids[value.prior_id_count++] =
+        (struct hl7_id){slice_from(prior), slice_from(prior_site), SLICE("PI")};
     fake_say(&value, ack);
 }
 
@@ -44,10 +49,13 @@ START_TEST(nhs_numbers_have_ten_digits_and_a_right_check_digit)
     static const struct {
         const char *number;
         bool valid;
-    } rows[] = {{"9990000018", true}, {"9990000026", true}, {"9990000034", true}, {"9990000019", false}, {"999000001", false},
-                {"99900000188", false}, {"999000001X", false}, {"", false}, {"9434765919", true}, {"9434765870", true}, {"9434765829", false}};
+    } rows[] = {{"9990000018", true},  {"9990000026", true}, {"9990000034", true},
+                {"9990000019", false}, {"999000001", false}, {"99900000188", false},
+                {"999000001X", false}, {"", false},          {"9434765919", true},
+                {"9434765870", true},  {"9434765829", false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        ck_assert_msg(nhs_number_is_valid(slice_from(rows[i].number)) == rows[i].valid, "%s", rows[i].number);
+        ck_assert_msg(nhs_number_is_valid(slice_from(rows[i].number)) == rows[i].valid, "%s",
+                      rows[i].number);
     }
 }
 END_TEST
@@ -84,16 +92,19 @@ START_TEST(no_link_without_each_of_the_three)
         const char *nhs, *family, *birth_date;
         bool unverified;
     } rows[] = {
-        {"9990000018", "Evans", "19580411", false},  /* another name */
-        {"9990000018", "Price", "19590411", false},  /* another birth date */
-        {"9990000018", "Price", "", false},          /* none */
-        {"9990000018", "Price", "19580411", true},   /* not verified */
-        {"9990000019", "Price", "19580411", false},  /* wrong check digit */
-        {NULL, "Price", "19580411", false},          /* none */
-        {"9990000026", "Price", "19580411", false},  /* the namesake with her birthday */
+        {"9990000018", "Evans", "19580411", false}, /* another name */
+        {"9990000018", "Price", "19590411", false}, /* another birth date */
+        {"9990000018", "Price", "", false},         /* none */
+        {"9990000018", "Price", "19580411", true},  /* not verified */
+        {"9990000019", "Price", "19580411", false}, /* wrong check digit */
+        {NULL, "Price", "19580411", false},         /* none */
+        {"9990000026", "Price", "19580411", false}, /* the namesake with her birthday */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct fake_patient second = {"CAV", "C1", rows[i].nhs, rows[i].family, "Megan", rows[i].birth_date, NULL, rows[i].unverified};
+        struct fake_patient second = {"CAV",       "C1",
+                                      rows[i].nhs, rows[i].family,
+                                      "Megan",     rows[i].birth_date,
+                                      NULL,        rows[i].unverified};
         fake_init();
         fake_start();
         tell(HL7_ADT_A04, at_gwent, "20100301090000", "AA");
@@ -139,7 +150,8 @@ END_TEST
 
 START_TEST(local_numbers_never_cross_an_organisation)
 {
-    struct fake_patient here = at_gwent, there = {"CAV", "40018586", "9990000026", "Evans", "Owen", "19610203", NULL, false};
+    struct fake_patient here = at_gwent, there = {"CAV",  "40018586", "9990000026", "Evans",
+                                                  "Owen", "19610203", NULL,         false};
     fake_init();
     fake_start();
     tell(HL7_ADT_A04, here, "20100301090000", "AA");
@@ -150,8 +162,10 @@ START_TEST(local_numbers_never_cross_an_organisation)
 }
 END_TEST
 
-static const struct fake_patient sian = {"GWE", "40021111", "9990000034", "Morgan", "Sian", "19710930", NULL, false};
-static const struct fake_patient sian_again = {"GWE", "40029999", NULL, "Morgan", "Sian", "19710930", NULL, false};
+static const struct fake_patient sian = {"GWE",  "40021111", "9990000034", "Morgan",
+                                         "Sian", "19710930", NULL,         false};
+static const struct fake_patient sian_again = {"GWE",  "40029999", NULL, "Morgan",
+                                               "Sian", "19710930", NULL, false};
 
 static void two_exams(void)
 {
@@ -185,7 +199,8 @@ START_TEST(a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back)
     ck_assert_int_eq(fake_study_row(fake_exam("GWE", "GWE31").study).person, two);
     ck_assert(identity_row(fake.engine, one, &row));
     ck_assert_int_gt(row.epoch, epoch);
-    tell_two(HL7_ADT_A40, sian, "40029999", "GWE", "20100301103000", "AA"); /* older than the unlink: comes late */
+    tell_two(HL7_ADT_A40, sian, "40029999", "GWE", "20100301103000",
+             "AA"); /* older than the unlink: comes late */
     ck_assert_int_eq(person_of("GWE", "40029999"), two);
     uint64_t digest = engine_digest(fake.engine);
     fake_restart();
@@ -195,15 +210,18 @@ END_TEST
 
 START_TEST(merges_that_cannot_be_right_are_refused)
 {
-    struct fake_patient owen = {"GWE", "40030000", "9990000026", "Evans", "Owen", "19610203", NULL, false};
-    struct fake_patient nameless = {"GWE", "40031000", NULL, "Jones", "Ann", "19330303", NULL, false};
+    struct fake_patient owen = {"GWE",  "40030000", "9990000026", "Evans",
+                                "Owen", "19610203", NULL,         false};
+    struct fake_patient nameless = {"GWE", "40031000", NULL, "Jones",
+                                    "Ann", "19330303", NULL, false};
     fake_init();
     two_exams();
     tell(HL7_ADT_A04, owen, "20100301090000", "AA");
     tell(HL7_ADT_A04, nameless, "20100301090000", "AA");
     tell_two(HL7_ADT_A40, sian, "40021111", "GWE", "20100301100000", "AR"); /* with itself */
-    tell_two(HL7_ADT_A40, sian, "C1", "CAV", "20100301100000", "AR");       /* of another organisation */
-    tell_two(HL7_ADT_A40, sian, "40030000", "GWE", "20100301100000", "AR"); /* two verified NHS numbers */
+    tell_two(HL7_ADT_A40, sian, "C1", "CAV", "20100301100000", "AR"); /* of another organisation */
+    tell_two(HL7_ADT_A40, sian, "40030000", "GWE", "20100301100000",
+             "AR"); /* two verified NHS numbers */
     tell_two(HL7_ADT_A40, sian, "40031000", "GWE", "20100301100000", "AR"); /* nothing agrees */
     ck_assert_int_ne(person_of("GWE", "40030000"), person_of("GWE", "40021111"));
     ck_assert_int_ne(person_of("GWE", "40031000"), person_of("GWE", "40021111"));
@@ -284,8 +302,14 @@ START_TEST(four_first_messages_in_every_order_make_one_person)
 }
 END_TEST
 
-UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit, two_local_numbers_are_one_person_by_number_birth_date_and_name,
-          accents_and_case_do_not_part_a_name, no_link_without_each_of_the_three, a_person_without_a_verified_number_has_one_of_our_own,
-          a_maiden_name_told_later_links_what_was_held_for_review, local_numbers_never_cross_an_organisation,
-          a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back, merges_that_cannot_be_right_are_refused, merging_in_a_circle_leaves_one_person,
-          an_unknown_number_merged_away_names_the_survivor, a_message_without_a_known_number_is_refused, four_first_messages_in_every_order_make_one_person)
+UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit,
+          two_local_numbers_are_one_person_by_number_birth_date_and_name,
+          accents_and_case_do_not_part_a_name, no_link_without_each_of_the_three,
+          a_person_without_a_verified_number_has_one_of_our_own,
+          a_maiden_name_told_later_links_what_was_held_for_review,
+          local_numbers_never_cross_an_organisation,
+          a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back,
+          merges_that_cannot_be_right_are_refused, merging_in_a_circle_leaves_one_person,
+          an_unknown_number_merged_away_names_the_survivor,
+          a_message_without_a_known_number_is_refused,
+          four_first_messages_in_every_order_make_one_person)

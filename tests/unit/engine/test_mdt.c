@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/fake.h"
 
-static const struct fake_patient megan = {"GWE", "40018586", "9990000018", "Price", "Megan", "19580411", NULL, false};
+static const struct fake_patient megan = {"GWE",   "40018586", "9990000018", "Price",
+                                          "Megan", "19580411", NULL,         false};
 
-static struct hl7_value meeting(enum hl7_type type, const struct fake_patient *patient, const char *node, const char *control)
+static struct hl7_value meeting(enum hl7_type type, const struct fake_patient *patient,
+                                const char *node, const char *control)
 {
     struct hl7_value value = fake_message(type, patient, control, "20100301100000");
     value.fields[HL7_FIELD_MEETING] = SLICE("breast");
@@ -16,7 +18,8 @@ static struct hl7_value meeting(enum hl7_type type, const struct fake_patient *p
 static struct row_mdt_case the_case(void)
 {
     int64_t person = identity_person(fake.engine, SLICE("GWE"), SLICE("40018586"));
-    uint32_t row = row_find_mdt_case(fake.engine, &(struct row_mdt_case){.mdt = SLICE("breast"), .person = person});
+    uint32_t row = row_find_mdt_case(
+        fake.engine, &(struct row_mdt_case){.mdt = SLICE("breast"), .person = person});
     ck_assert(row != ROW_NONE);
     return row_get_mdt_case(fake.engine, row);
 }
@@ -93,7 +96,9 @@ START_TEST(a_case_that_cannot_be_had_names_reason_site_and_whom_to_call)
     fake_say(&booked, "AA");
     fake_run(TIME_HOUR);
     ck_assert_int_ne(the_case().state, MDT_READY);
-    ck_assert_msg(has(the_case().why, "pacs_gwent") && has(the_case().why, "call the PACS office of Gwent"), "%.*s", SLICE_ARGS(the_case().why));
+    ck_assert_msg(has(the_case().why, "pacs_gwent") &&
+                      has(the_case().why, "call the PACS office of Gwent"),
+                  "%.*s", SLICE_ARGS(the_case().why));
 }
 END_TEST
 
@@ -112,6 +117,8 @@ START_TEST(a_case_struck_off_is_gone_and_an_unknown_node_is_refused)
 }
 END_TEST
 
-UNIT_MAIN(a_case_whose_images_are_where_the_meeting_is_is_ready, a_case_whose_images_are_elsewhere_waits_for_them_and_says_where_they_are,
-          an_exam_that_is_not_published_keeps_the_case_waiting, a_case_that_cannot_be_had_names_reason_site_and_whom_to_call,
+UNIT_MAIN(a_case_whose_images_are_where_the_meeting_is_is_ready,
+          a_case_whose_images_are_elsewhere_waits_for_them_and_says_where_they_are,
+          an_exam_that_is_not_published_keeps_the_case_waiting,
+          a_case_that_cannot_be_had_names_reason_site_and_whom_to_call,
           a_case_struck_off_is_gone_and_an_unknown_node_is_refused)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/fake.h"
 
-static const struct fake_patient megan = {"GWE", "40018586", "9990000018", "Price", "Megan", "19580411", NULL, false};
-static const struct fake_patient other = {"GWE", "40020000", "9990000026", "Evans", "Owen", "19610203", NULL, false};
+static const struct fake_patient megan = {"GWE",   "40018586", "9990000018", "Price",
+                                          "Megan", "19580411", NULL,         false};
+static const struct fake_patient other = {"GWE",  "40020000", "9990000026", "Evans",
+                                          "Owen", "19610203", NULL,         false};
 
 START_TEST(a_completed_exam_is_found_at_its_pacs_and_published)
 {
@@ -69,7 +71,9 @@ START_TEST(another_patients_study_under_the_number_is_never_published)
     fake_run(TIME_MIN);
     ck_assert_int_eq(fake_exam("GWE", "GWE1001").state, EXAM_COMPLETED);
     ck_assert_int_eq(fake_records(TABLE_study), 0);
-    ck_assert(row_find_review(fake.engine, &(struct row_review){.kind = SLICE("accession"), .key = SLICE("GWE/GWE1001")}) != ROW_NONE);
+    ck_assert(row_find_review(fake.engine, &(struct row_review){.kind = SLICE("accession"),
+                                                                .key = SLICE("GWE/GWE1001")}) !=
+              ROW_NONE);
 }
 END_TEST
 
@@ -98,7 +102,9 @@ START_TEST(an_accession_number_of_two_persons_freezes_the_exam)
     fake_say(&second, "AA");
     ck_assert_int_eq(fake_exam("GWE", "GWE1001").state, EXAM_FROZEN);
     ck_assert_int_eq(fake_exam("GWE", "GWE1001").person, person);
-    ck_assert(row_find_review(fake.engine, &(struct row_review){.kind = SLICE("accession"), .key = SLICE("GWE/GWE1001")}) != ROW_NONE);
+    ck_assert(row_find_review(fake.engine, &(struct row_review){.kind = SLICE("accession"),
+                                                                .key = SLICE("GWE/GWE1001")}) !=
+              ROW_NONE);
 }
 END_TEST
 
@@ -119,7 +125,8 @@ END_TEST
 
 START_TEST(one_uid_of_two_persons_stays_two_studies_marked_as_clashing)
 {
-    struct fake_patient at_cardiff = {"CAV", "C1", "9990000026", "Evans", "Owen", "19610203", NULL, false};
+    struct fake_patient at_cardiff = {"CAV",  "C1",       "9990000026", "Evans",
+                                      "Owen", "19610203", NULL,         false};
     fake_init();
     fake_holds(1, "1.2.3", "GWE1001", &megan, 1, 3);
     fake_holds(0, "1.2.3", "CAV7", &at_cardiff, 1, 3);
@@ -128,7 +135,8 @@ START_TEST(one_uid_of_two_persons_stays_two_studies_marked_as_clashing)
     struct hl7_value second = fake_order(&at_cardiff, "CAV7", "CM", "c2", "20100301100000");
     fake_say(&first, "AA");
     fake_say(&second, "AA");
-    struct row_study a = fake_study_row(fake_exam("GWE", "GWE1001").study), b = fake_study_row(fake_exam("CAV", "CAV7").study);
+    struct row_study a = fake_study_row(fake_exam("GWE", "GWE1001").study),
+                     b = fake_study_row(fake_exam("CAV", "CAV7").study);
     ck_assert_int_ne(a.id, b.id);
     ck_assert_int_eq(a.conflict, 1);
     ck_assert_int_eq(b.conflict, 1);
@@ -237,13 +245,16 @@ START_TEST(images_and_studies_that_come_late_are_noticed)
     fake_say(&done, "AA");
     int64_t study = fake_exam("GWE", "GWE1001").study;
     ck_assert_int_eq(fake_study_row(study).instance_count, 3);
-    row_put_copy(fake.engine, fake.out, &(struct row_copy){study, SLICE("mdt_room"), COPY_LEASED, COPY_PRESENT, 3, PROOF_STORE, fake.now});
+    row_put_copy(fake.engine, fake.out,
+                 &(struct row_copy){study, SLICE("mdt_room"), COPY_LEASED, COPY_PRESENT, 3,
+                                    PROOF_STORE, fake.now});
     fake.studies[0].images = 5;
     fake_holds(1, "1.2.4", "GWE1001", &megan, 1, 7); /* a second study under the number */
     fake_run(20 * TIME_S);
     ck_assert_int_eq(fake_study_row(study).instance_count, 5);
     struct row_copy key = {.study = study, .node = SLICE("mdt_room")};
-    ck_assert_int_eq(row_get_copy(fake.engine, row_find_copy(fake.engine, &key)).state, COPY_PARTIAL);
+    ck_assert_int_eq(row_get_copy(fake.engine, row_find_copy(fake.engine, &key)).state,
+                     COPY_PARTIAL);
     ck_assert_uint_ne(index_first_text(fake.engine, INDEX_study_uid, SLICE("1.2.4")), ROW_NONE);
     ck_assert_int_eq(fake_exam("GWE", "GWE1001").study, study);
     fake_run(TIME_HOUR);
@@ -278,22 +289,31 @@ START_TEST(hundreds_of_exams_complete_at_once_and_all_are_published)
         snprintf(accessions[i], sizeof accessions[i], "GWE%d", 2000 + i);
         snprintf(controls[i], sizeof controls[i], "s%d", i);
         fake_holds(1, uids[i], accessions[i], &megan, 1, 2);
-        struct hl7_value done = fake_order(&megan, accessions[i], "CM", controls[i], "20100301090000");
+        struct hl7_value done =
+            fake_order(&megan, accessions[i], "CM", controls[i], "20100301090000");
         fake_say_only(&done);
     }
     fake_settle();
     fake_run(TIME_MIN);
     for (int i = 0; i < 300; i++) {
-        ck_assert_msg(fake_exam("GWE", accessions[i]).state == EXAM_PUBLISHED, "%s: %.*s", accessions[i], SLICE_ARGS(fake_exam("GWE", accessions[i]).why));
+        ck_assert_msg(fake_exam("GWE", accessions[i]).state == EXAM_PUBLISHED, "%s: %.*s",
+                      accessions[i], SLICE_ARGS(fake_exam("GWE", accessions[i]).why));
     }
     ck_assert(fake_has_finding("association limit"));
 }
 END_TEST
 
-UNIT_MAIN(a_completed_exam_is_found_at_its_pacs_and_published, a_study_that_is_not_there_yet_is_found_later, counts_that_are_not_told_are_counted,
-          another_patients_study_under_the_number_is_never_published, a_wrong_birth_date_under_the_right_number_is_never_published,
-          an_accession_number_of_two_persons_freezes_the_exam, equal_accession_numbers_of_two_issuers_are_two_exams,
-          one_uid_of_two_persons_stays_two_studies_marked_as_clashing, a_repeated_message_is_acknowledged_and_changes_nothing,
-          an_older_message_never_overwrites_a_newer_one, an_outage_delays_publication_and_the_breaker_spares_the_node, a_node_that_hangs_is_left_in_time,
-          a_restart_restores_the_digest_and_goes_on_publishing, images_and_studies_that_come_late_are_noticed, a_cancelled_exam_is_not_published_and_a_published_one_is_hidden,
+UNIT_MAIN(a_completed_exam_is_found_at_its_pacs_and_published,
+          a_study_that_is_not_there_yet_is_found_later, counts_that_are_not_told_are_counted,
+          another_patients_study_under_the_number_is_never_published,
+          a_wrong_birth_date_under_the_right_number_is_never_published,
+          an_accession_number_of_two_persons_freezes_the_exam,
+          equal_accession_numbers_of_two_issuers_are_two_exams,
+          one_uid_of_two_persons_stays_two_studies_marked_as_clashing,
+          a_repeated_message_is_acknowledged_and_changes_nothing,
+          an_older_message_never_overwrites_a_newer_one,
+          an_outage_delays_publication_and_the_breaker_spares_the_node,
+          a_node_that_hangs_is_left_in_time, a_restart_restores_the_digest_and_goes_on_publishing,
+          images_and_studies_that_come_late_are_noticed,
+          a_cancelled_exam_is_not_published_and_a_published_one_is_hidden,
           hundreds_of_exams_complete_at_once_and_all_are_published)

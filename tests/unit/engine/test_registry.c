@@ -13,7 +13,8 @@ static void begin(void)
 
 static void put_study(int64_t id, const char *uid, int64_t person)
 {
-    row_put_study(fake.engine, fake.out, &(struct row_study){.id = id, .uid = slice_from(uid), .person = person});
+    row_put_study(fake.engine, fake.out,
+                  &(struct row_study){.id = id, .uid = slice_from(uid), .person = person});
 }
 
 START_TEST(a_row_put_twice_is_one_record_and_one_row)
@@ -58,14 +59,16 @@ START_TEST(rows_of_one_index_value_come_in_the_order_of_their_keys)
         put_study(ids[i], "1.2.3", ids[i] % 2);
     }
     int64_t expected = 1;
-    for (uint32_t row = index_first_int(fake.engine, INDEX_study_person, 1); row != ROW_NONE; row = index_next(fake.engine, INDEX_study_person, row)) {
+    for (uint32_t row = index_first_int(fake.engine, INDEX_study_person, 1); row != ROW_NONE;
+         row = index_next(fake.engine, INDEX_study_person, row)) {
         ck_assert_int_eq(row_get_study(fake.engine, row).id, expected);
         expected += 2;
     }
     ck_assert_int_eq(expected, 11);
     put_study(5, "1.2.3", 0); /* leaves one list for the other */
     size_t count = 0;
-    for (uint32_t row = index_first_int(fake.engine, INDEX_study_person, 0); row != ROW_NONE; row = index_next(fake.engine, INDEX_study_person, row)) {
+    for (uint32_t row = index_first_int(fake.engine, INDEX_study_person, 0); row != ROW_NONE;
+         row = index_next(fake.engine, INDEX_study_person, row)) {
         count++;
     }
     ck_assert_uint_eq(count, 5);
@@ -76,11 +79,17 @@ END_TEST
 START_TEST(slices_of_a_row_stay_good_when_it_is_put_back_changed)
 {
     begin();
-    row_put_exam(fake.engine, fake.out, &(struct row_exam){.issuer = SLICE("GWE"), .accession = SLICE("GWE1"), .procedure_text = SLICE("CT chest"), .person = 1});
-    uint32_t row = row_find_exam(fake.engine, &(struct row_exam){.issuer = SLICE("GWE"), .accession = SLICE("GWE1")});
+    row_put_exam(fake.engine, fake.out,
+                 &(struct row_exam){.issuer = SLICE("GWE"),
+                                    .accession = SLICE("GWE1"),
+                                    .procedure_text = SLICE("CT chest"),
+                                    .person = 1});
+    uint32_t row = row_find_exam(
+        fake.engine, &(struct row_exam){.issuer = SLICE("GWE"), .accession = SLICE("GWE1")});
     struct row_exam exam = row_get_exam(fake.engine, row);
     exam.why = exam.procedure_text; /* borrows from the row that it is put into */
-    exam.procedure_text = SLICE("CT abdomen, much longer than before so that it needs another block");
+    exam.procedure_text =
+        SLICE("CT abdomen, much longer than before so that it needs another block");
     row_put_exam(fake.engine, fake.out, &exam);
     ck_assert(slice_equal(exam.accession, SLICE("GWE1")));
     exam = row_get_exam(fake.engine, row);
@@ -100,7 +109,9 @@ START_TEST(many_changes_use_the_same_memory_again)
     for (int i = 0; i < 200000; i++) {
         size_t size = (size_t)(i * 37 % 600);
         out_clear(fake.out);
-        row_put_person(fake.engine, fake.out, &(struct row_person){.id = i % 50 + 1, .family = {text, size}, .given = {text, size / 3}});
+        row_put_person(fake.engine, fake.out,
+                       &(struct row_person){
+                           .id = i % 50 + 1, .family = {text, size}, .given = {text, size / 3}});
         ck_assert_ptr_null(fake.engine->exhausted);
         if (i % 3 == 0) {
             row_delete_person(fake.engine, fake.out, &(struct row_person){.id = i % 50 + 1});
@@ -134,7 +145,8 @@ START_TEST(a_message_for_which_there_is_no_room_is_put_off_by_name)
     for (int i = 0; i < 40; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%d", 1000 + i);
         snprintf(controls[i], sizeof controls[i], "c%d", i);
-        struct fake_patient patient = {"GWE", numbers[i], NULL, "Price", "Megan", "19580411", NULL, false};
+        struct fake_patient patient = {"GWE",   numbers[i], NULL, "Price",
+                                       "Megan", "19580411", NULL, false};
         struct hl7_value value = fake_message(HL7_ADT_A04, &patient, controls[i], "20100301090000");
         fake_say(&value, i < 20 ? "AA" : "AE");
     }
@@ -167,7 +179,10 @@ START_TEST(an_arena_that_is_too_small_is_said_at_the_start)
 }
 END_TEST
 
-UNIT_MAIN(a_row_put_twice_is_one_record_and_one_row, the_digest_forgets_what_is_deleted_and_the_order_of_what_is_there,
-          rows_of_one_index_value_come_in_the_order_of_their_keys, slices_of_a_row_stay_good_when_it_is_put_back_changed,
-          many_changes_use_the_same_memory_again, a_full_table_refuses_by_name, a_message_for_which_there_is_no_room_is_put_off_by_name,
-          counters_go_on_after_a_restart, an_arena_that_is_too_small_is_said_at_the_start)
+UNIT_MAIN(a_row_put_twice_is_one_record_and_one_row,
+          the_digest_forgets_what_is_deleted_and_the_order_of_what_is_there,
+          rows_of_one_index_value_come_in_the_order_of_their_keys,
+          slices_of_a_row_stay_good_when_it_is_put_back_changed,
+          many_changes_use_the_same_memory_again, a_full_table_refuses_by_name,
+          a_message_for_which_there_is_no_room_is_put_off_by_name, counters_go_on_after_a_restart,
+          an_arena_that_is_too_small_is_said_at_the_start)
