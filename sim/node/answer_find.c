@@ -79,7 +79,8 @@ uint16_t answer_find_check(struct node *node, struct out *out, struct operation 
             return (uint16_t)quirk_number(node, quirk);
         }
     }
-    if (node_quirk(node, QUIRK_find_broad_query_blocked) && operation->level <= LEVEL_STUDY && is_broad(operation, quirk_number(node, QUIRK_find_broad_query_blocked))) {
+    if (node_quirk(node, QUIRK_find_broad_query_blocked) && operation->level <= LEVEL_STUDY &&
+        is_broad(operation, quirk_number(node, QUIRK_find_broad_query_blocked))) {
         quirk_bites(node, out, operation, QUIRK_find_broad_query_blocked);
         *comment = SLICE("query too broad: give patient, accession or dates");
         return STATUS_OUT_OF_RESOURCES;
@@ -106,7 +107,8 @@ static bool is_ignored(const struct node *node, uint32_t tag)
     if (tag == TAG_ModalitiesInStudy && node_quirk(node, QUIRK_find_modalities_in_study_missing)) {
         return true;
     }
-    return node_quirk(node, QUIRK_find_key_ignored_returns_all) && tag_from_text(quirk_text(node, QUIRK_find_key_ignored_returns_all), &ignored) && tag == ignored;
+    return node_quirk(node, QUIRK_find_key_ignored_returns_all) && tag_from_text(quirk_text(node, QUIRK_find_key_ignored_returns_all), &ignored) &&
+           tag == ignored;
 }
 
 static void keys_bend(struct node *node, struct out *out, struct operation *operation)
@@ -282,7 +284,9 @@ static bool is_cancelled(struct node *node, struct out *out, struct operation *o
 /* One message more; false when the step's work is spent, `*final` after the last. */
 static bool tell_one(struct node *node, struct out *out, struct operation *operation, uint32_t *budget, struct message *message, bool *final)
 {
-    uint16_t status = is_cancelled(node, out, operation) ? STATUS_CANCEL : is_too_many(node, out, operation) ? STATUS_OUT_OF_RESOURCES : STATUS_SUCCESS;
+    uint16_t status = is_cancelled(node, out, operation)  ? STATUS_CANCEL
+                      : is_too_many(node, out, operation) ? STATUS_OUT_OF_RESOURCES
+                                                          : STATUS_SUCCESS;
     uint32_t next = operation->next, inner = operation->inner;
     struct dataset *row = status == STATUS_SUCCESS ? next_row(node, out, operation, budget) : NULL;
     if (row != NULL && is_capped(node, out, operation)) {

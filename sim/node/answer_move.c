@@ -6,9 +6,9 @@
 
 #include "src/dicom/match.h"
 
-#define OPEN_ATTEMPTS 3               /* of one store association; a transient rejection is tried again */
-#define OPEN_RETRY_NS (500 * TIME_MS)
-#define FAILED_UIDS_SIZE 4096         /* of the Failed SOP Instance UID List that is kept */
+#define OPEN_ATTEMPTS    3 /* of one store association; a transient rejection is tried again */
+#define OPEN_RETRY_NS    (500 * TIME_MS)
+#define FAILED_UIDS_SIZE 4096 /* of the Failed SOP Instance UID List that is kept */
 
 /* ---- The manifest. */
 static bool range_add(struct operation *operation, uint32_t entry, uint32_t nth)
@@ -345,7 +345,8 @@ void answer_move_begin(struct node *node, struct out *out, struct operation *ope
 }
 
 /* ---- Sending. */
-static bool object_prepare(struct node *node, struct out *out, const struct channel *channel, struct instance instance, struct object *object, uint8_t *context_id)
+static bool object_prepare(struct node *node, struct out *out, const struct channel *channel, struct instance instance, struct object *object,
+                           uint8_t *context_id)
 {
     if (!instance_object(node, instance, object, out->arena)) {
         return false;
@@ -364,10 +365,19 @@ static void put_store(struct node *node, struct out *out, struct operation *oper
     bool missing = node_quirk(node, QUIRK_move_originator_missing_or_wrong);
     struct channel *requestor = session_find(node, operation->channel);
     *message = (struct message){.protocol = PROTOCOL_DICOM};
-    message->dimse = (struct dimse){.kind = DIMSE_C_STORE_RQ, .message_id = (uint16_t)(++operation->sent), .sop_class_uid = object->sop_class_uid,
-                                    .sop_instance_uid = object->sop_instance_uid, .move_destination = SLICE_EMPTY, .move_originator = SLICE_EMPTY,
-                                    .error_comment = SLICE_EMPTY, .priority = operation->request.priority, .object = *object,
-                                    .remaining = DIMSE_COUNTER_ABSENT, .completed = DIMSE_COUNTER_ABSENT, .failed = DIMSE_COUNTER_ABSENT, .warning = DIMSE_COUNTER_ABSENT};
+    message->dimse = (struct dimse){.kind = DIMSE_C_STORE_RQ,
+                                    .message_id = (uint16_t)(++operation->sent),
+                                    .sop_class_uid = object->sop_class_uid,
+                                    .sop_instance_uid = object->sop_instance_uid,
+                                    .move_destination = SLICE_EMPTY,
+                                    .move_originator = SLICE_EMPTY,
+                                    .error_comment = SLICE_EMPTY,
+                                    .priority = operation->request.priority,
+                                    .object = *object,
+                                    .remaining = DIMSE_COUNTER_ABSENT,
+                                    .completed = DIMSE_COUNTER_ABSENT,
+                                    .failed = DIMSE_COUNTER_ABSENT,
+                                    .warning = DIMSE_COUNTER_ABSENT};
     if (operation->kind == OPERATION_MOVE && missing) {
         quirk_bites(node, out, operation, QUIRK_move_originator_missing_or_wrong);
     } else if (operation->kind == OPERATION_MOVE && requestor != NULL) {

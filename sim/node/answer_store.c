@@ -27,7 +27,8 @@ static uint16_t keep(struct node *node, struct out *out, const struct dimse *req
 {
     const struct object *object = &request->object;
     bool again = false;
-    if (!uid_is_valid(slice_unpad(object->study_uid)) || !uid_is_valid(slice_unpad(object->series_uid)) || !uid_is_valid(slice_unpad(request->sop_instance_uid))) {
+    if (!uid_is_valid(slice_unpad(object->study_uid)) || !uid_is_valid(slice_unpad(object->series_uid)) ||
+        !uid_is_valid(slice_unpad(request->sop_instance_uid))) {
         *why = SLICE("study, series or SOP UID is missing");
         return STATUS_IDENTIFIER_MISMATCH;
     }

@@ -4,10 +4,11 @@
  * are never stored: they are counted. Order is that in which things came; no answer depends on a hash. */
 #include "sim/node/node_private.h"
 
-#define TEXT_PER_KEPT 640   /* bytes of an object's UIDs, digests and path */
+#define TEXT_PER_KEPT    640 /* bytes of an object's UIDs, digests and path */
 #define TEXT_PER_ARRIVAL 1024
 
-const uint32_t node_kept_tags[] = {TAG_StudyDate, TAG_StudyTime, TAG_StudyDescription, TAG_SeriesDescription, TAG_PatientSex, TAG_BodyPartExamined, TAG_SeriesNumber, TAG_InstanceNumber};
+const uint32_t node_kept_tags[] = {TAG_StudyDate,  TAG_StudyTime,        TAG_StudyDescription, TAG_SeriesDescription,
+                                   TAG_PatientSex, TAG_BodyPartExamined, TAG_SeriesNumber,     TAG_InstanceNumber};
 const size_t node_kept_tag_count = sizeof node_kept_tags / sizeof node_kept_tags[0];
 
 /* ---- Room. */
@@ -38,7 +39,8 @@ static size_t text_size(const struct node_setup *setup)
 size_t archive_memory(const struct node_setup *setup)
 {
     size_t entries = setup->study_count + arrivals_max(setup);
-    return entries * sizeof(struct entry) + arrivals_max(setup) * sizeof(struct node_study) + kept_max(setup) * (sizeof(struct kept) + sizeof(struct kept_series) + 4 * sizeof(struct map_slot)) +
+    return entries * sizeof(struct entry) + arrivals_max(setup) * sizeof(struct node_study) +
+           kept_max(setup) * (sizeof(struct kept) + sizeof(struct kept_series) + 4 * sizeof(struct map_slot)) +
            3 * (size_t)bucket_count(setup) * sizeof(uint32_t) + text_size(setup) + 4096;
 }
 
@@ -47,7 +49,8 @@ slice filed_patient_id(const struct node *node, slice patient_id, struct arena *
 {
     size_t width = (size_t)quirk_number(node, QUIRK_id_leading_zero_patient_id);
     int64_t number;
-    if (!node_quirk(node, QUIRK_id_leading_zero_patient_id) || patient_id.size >= width || !slice_to_int64(patient_id, &number) || number < 0 || width > 64) {
+    if (!node_quirk(node, QUIRK_id_leading_zero_patient_id) || patient_id.size >= width || !slice_to_int64(patient_id, &number) || number < 0 ||
+        width > 64) {
         return patient_id;
     }
     struct buffer padded = buffer_make(arena, width);
@@ -148,7 +151,8 @@ static uint32_t entry_add(struct node *node, const struct node_study *study, boo
         return NONE;
     }
     uint32_t number = archive->entry_count++;
-    archive->entries[number] = (struct entry){.study = study, .kept_first = NONE, .kept_last = NONE, .series_first = NONE, .made = made, .present = present};
+    archive->entries[number] =
+        (struct entry){.study = study, .kept_first = NONE, .kept_last = NONE, .series_first = NONE, .made = made, .present = present};
     index_put(node, number);
     archive->instances += made && present ? study->image_count : 0;
     return number;
@@ -173,8 +177,9 @@ uint32_t archive_add(struct node *node, const struct node_study *study, bool mad
     }
     struct node_study *copy = &archive->arrivals[archive->arrival_count];
     *copy = *study;
-    slice *texts[] = {&copy->person, &copy->patient_id, &copy->issuer, &copy->name, &copy->birth_date, &copy->sex, &copy->accession, &copy->accession_issuer,
-                      &copy->study_uid, &copy->date, &copy->time, &copy->description, &copy->modality, &copy->body_part, &copy->laterality};
+    slice *texts[] = {&copy->person, &copy->patient_id,  &copy->issuer,           &copy->name,      &copy->birth_date,
+                      &copy->sex,    &copy->accession,   &copy->accession_issuer, &copy->study_uid, &copy->date,
+                      &copy->time,   &copy->description, &copy->modality,         &copy->body_part, &copy->laterality};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!keep_text(node, texts[i])) {
             return NONE;
@@ -213,8 +218,11 @@ void entry_series_at(const struct node *node, const struct entry *entry, uint32_
 {
     const struct node_study *study = entry->study;
     if (nth < made_series(entry)) {
-        *view = (struct series_view){.modality = study->modality, .description = study->description, .body_part = study->body_part,
-                                     .count = image_series_size(study, nth), .number = (int32_t)nth + 1};
+        *view = (struct series_view){.modality = study->modality,
+                                     .description = study->description,
+                                     .body_part = study->body_part,
+                                     .count = image_series_size(study, nth),
+                                     .number = (int32_t)nth + 1};
         view->uid = image_series_uid(node->setup->seed, study, nth, view->text);
         return;
     }
@@ -223,8 +231,12 @@ void entry_series_at(const struct node *node, const struct entry *entry, uint32_
         at = node->archive.series[at].next;
     }
     const struct kept_series *series = &node->archive.series[at];
-    *view = (struct series_view){.uid = series->uid, .modality = series->modality, .description = series->description, .body_part = series->body_part,
-                                 .count = series->count, .number = series->number};
+    *view = (struct series_view){.uid = series->uid,
+                                 .modality = series->modality,
+                                 .description = series->description,
+                                 .body_part = series->body_part,
+                                 .count = series->count,
+                                 .number = series->number};
 }
 
 struct instance entry_instance_at(const struct node *node, uint32_t number, uint32_t nth)
@@ -258,20 +270,27 @@ void instance_look(const struct node *node, struct instance instance, struct ins
     const struct entry *entry = &node->archive.entries[instance.entry];
     if (instance.kept) {
         const struct kept *kept = &node->archive.kept[instance.number];
-        *view = (struct instance_view){.sop_uid = kept->object.sop_instance_uid, .sop_class = kept->object.sop_class_uid,
-                                       .series_uid = node->archive.series[kept->series].uid, .number = kept->number};
+        *view = (struct instance_view){.sop_uid = kept->object.sop_instance_uid,
+                                       .sop_class = kept->object.sop_class_uid,
+                                       .series_uid = node->archive.series[kept->series].uid,
+                                       .number = kept->number};
         return;
     }
     uint32_t series = image_series_of(entry->study, instance.number);
-    *view = (struct instance_view){.sop_class = image_sop_class(entry->study, instance.number), .number = (int32_t)(instance.number - image_series_first(entry->study, series)) + 1};
+    *view = (struct instance_view){.sop_class = image_sop_class(entry->study, instance.number),
+                                   .number = (int32_t)(instance.number - image_series_first(entry->study, series)) + 1};
     view->sop_uid = image_sop_uid(node->setup->seed, entry->study, instance.number, view->text);
     view->series_uid = image_series_uid(node->setup->seed, entry->study, series, view->series_text);
 }
 
 void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance, struct image_key *key)
 {
-    *key = (struct image_key){.seed = node->setup->seed, .study = entry->study, .instance = instance, .full = node->setup->pixels_full, .charset = node->vendor->charset,
-                               .no_issuer = node_quirk(node, QUIRK_id_issuer_absent)};
+    *key = (struct image_key){.seed = node->setup->seed,
+                              .study = entry->study,
+                              .instance = instance,
+                              .full = node->setup->pixels_full,
+                              .charset = node->vendor->charset,
+                              .no_issuer = node_quirk(node, QUIRK_id_issuer_absent)};
 }
 
 bool instance_object(const struct node *node, struct instance instance, struct object *object, struct arena *arena)
@@ -287,29 +306,53 @@ bool instance_object(const struct node *node, struct instance instance, struct o
     struct image_key key;
     instance_look(node, instance, &view);
     archive_image_key(node, entry, instance.number, &key);
-    *object = (struct object){
-        .sop_class_uid = view.sop_class, .sop_instance_uid = arena_copy(arena, view.sop_uid), .study_uid = arena_copy(arena, entry_uid(node, entry, uid)),
-        .series_uid = arena_copy(arena, view.series_uid), .transfer_syntax = UID_EXPLICIT_LITTLE, .patient_id = study->patient_id,
-        .patient_issuer = node_quirk(node, QUIRK_id_issuer_absent) ? SLICE_EMPTY : study->issuer, .patient_name = study->name, .birth_date = study->birth_date,
-        .accession = study->accession, .accession_issuer = SLICE_EMPTY, .modality = study->modality, .dataset_sha256 = SLICE_EMPTY, .pixel_sha256 = SLICE_EMPTY,
-        .size = image_bytes(&key, SYNTAX_EXPLICIT_LITTLE), .study = study->number, .instance = instance.number, .file = SLICE_EMPTY};
+    *object = (struct object){.sop_class_uid = view.sop_class,
+                              .sop_instance_uid = arena_copy(arena, view.sop_uid),
+                              .study_uid = arena_copy(arena, entry_uid(node, entry, uid)),
+                              .series_uid = arena_copy(arena, view.series_uid),
+                              .transfer_syntax = UID_EXPLICIT_LITTLE,
+                              .patient_id = study->patient_id,
+                              .patient_issuer = node_quirk(node, QUIRK_id_issuer_absent) ? SLICE_EMPTY : study->issuer,
+                              .patient_name = study->name,
+                              .birth_date = study->birth_date,
+                              .accession = study->accession,
+                              .accession_issuer = SLICE_EMPTY,
+                              .modality = study->modality,
+                              .dataset_sha256 = SLICE_EMPTY,
+                              .pixel_sha256 = SLICE_EMPTY,
+                              .size = image_bytes(&key, SYNTAX_EXPLICIT_LITTLE),
+                              .study = study->number,
+                              .instance = instance.number,
+                              .file = SLICE_EMPTY};
     return object->sop_instance_uid.data != NULL && object->study_uid.data != NULL && object->series_uid.data != NULL;
 }
 
 /* ---- Kept objects. */
 static uint32_t entry_of_object(struct node *node, const struct object *object, struct arena *arena)
 {
-    for (uint32_t at = archive_first(node, INDEX_UID, object->study_uid, arena); at != NONE; at = archive_next(node, INDEX_UID, at, object->study_uid, arena)) {
+    for (uint32_t at = archive_first(node, INDEX_UID, object->study_uid, arena); at != NONE;
+         at = archive_next(node, INDEX_UID, at, object->study_uid, arena)) {
         if (slice_equal(node->archive.entries[at].study->patient_id, object->patient_id)) {
             return at;
         }
     }
     const struct dataset empty = {0}, *header = object->changed == NULL ? &empty : object->changed;
-    const struct node_study study = {
-        .number = -1, .person = SLICE_EMPTY, .patient_id = object->patient_id, .issuer = object->patient_issuer, .name = object->patient_name,
-        .birth_date = object->birth_date, .sex = dataset_get(header, TAG_PatientSex), .accession = object->accession, .accession_issuer = object->accession_issuer,
-        .study_uid = object->study_uid, .date = dataset_get(header, TAG_StudyDate), .time = dataset_get(header, TAG_StudyTime),
-        .description = dataset_get(header, TAG_StudyDescription), .modality = object->modality, .body_part = dataset_get(header, TAG_BodyPartExamined), .laterality = SLICE_EMPTY};
+    const struct node_study study = {.number = -1,
+                                     .person = SLICE_EMPTY,
+                                     .patient_id = object->patient_id,
+                                     .issuer = object->patient_issuer,
+                                     .name = object->patient_name,
+                                     .birth_date = object->birth_date,
+                                     .sex = dataset_get(header, TAG_PatientSex),
+                                     .accession = object->accession,
+                                     .accession_issuer = object->accession_issuer,
+                                     .study_uid = object->study_uid,
+                                     .date = dataset_get(header, TAG_StudyDate),
+                                     .time = dataset_get(header, TAG_StudyTime),
+                                     .description = dataset_get(header, TAG_StudyDescription),
+                                     .modality = object->modality,
+                                     .body_part = dataset_get(header, TAG_BodyPartExamined),
+                                     .laterality = SLICE_EMPTY};
     return archive_add(node, &study, false);
 }
 
@@ -324,8 +367,11 @@ static uint32_t series_of_object(struct node *node, struct entry *entry, const s
     }
     const struct dataset empty = {0}, *header = object->changed == NULL ? &empty : object->changed;
     int64_t number = 0;
-    struct kept_series series = {.uid = object->series_uid, .modality = object->modality, .description = dataset_get(header, TAG_SeriesDescription),
-                                 .body_part = dataset_get(header, TAG_BodyPartExamined), .next = NONE};
+    struct kept_series series = {.uid = object->series_uid,
+                                 .modality = object->modality,
+                                 .description = dataset_get(header, TAG_SeriesDescription),
+                                 .body_part = dataset_get(header, TAG_BodyPartExamined),
+                                 .next = NONE};
     series.number = dataset_get_int(header, TAG_SeriesNumber, &number) ? (int32_t)number : -1;
     if (archive->series_count == archive->series_max || !keep_text(node, &series.uid) || !keep_text(node, &series.modality) ||
         !keep_text(node, &series.description) || !keep_text(node, &series.body_part)) {
@@ -361,8 +407,9 @@ static bool kept_fill(struct node *node, struct kept *kept, const struct object 
     kept->object.changed = NULL;
     kept->number = dataset_get_int(header, TAG_InstanceNumber, &number) ? (int32_t)number : -1;
     struct object *mine = &kept->object;
-    slice *texts[] = {&mine->sop_class_uid, &mine->sop_instance_uid, &mine->study_uid, &mine->series_uid, &mine->transfer_syntax, &mine->patient_id, &mine->patient_issuer,
-                      &mine->patient_name, &mine->birth_date, &mine->accession, &mine->accession_issuer, &mine->modality, &mine->dataset_sha256, &mine->pixel_sha256, &mine->file};
+    slice *texts[] = {&mine->sop_class_uid,    &mine->sop_instance_uid, &mine->study_uid,      &mine->series_uid,   &mine->transfer_syntax,
+                      &mine->patient_id,       &mine->patient_issuer,   &mine->patient_name,   &mine->birth_date,   &mine->accession,
+                      &mine->accession_issuer, &mine->modality,         &mine->dataset_sha256, &mine->pixel_sha256, &mine->file};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!keep_text(node, texts[i])) {
             return false;

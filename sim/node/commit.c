@@ -4,9 +4,9 @@
  * association, or on one of the node's own. */
 #include "sim/node/node_private.h"
 
-#define EVENT_ALL_KEPT 1 /* PS3.4 J.3.3.1 */
+#define EVENT_ALL_KEPT    1 /* PS3.4 J.3.3.1 */
 #define EVENT_SOME_FAILED 2
-#define ACTION_REQUEST 1 /* PS3.4 J.3.2.1 */
+#define ACTION_REQUEST    1 /* PS3.4 J.3.2.1 */
 
 static struct commit *commit_take(struct node *node)
 {
@@ -29,7 +29,8 @@ static bool sort_references(struct node *node, struct commit *commit, const stru
         slice uid = dataset_get(&asked->items[i], TAG_ReferencedSOPInstanceUID), sop_class = dataset_get(&asked->items[i], TAG_ReferencedSOPClassUID);
         bool there = archive_has(node, uid, sop_class);
         struct dataset *item = there ? &kept[commit->count++] : &failed[commit->failed++];
-        if (dataset_init(item, &commit->arena, 3) != ERR_OK || dataset_put(item, TAG_ReferencedSOPClassUID, arena_copy(&commit->arena, sop_class)) != ERR_OK ||
+        if (dataset_init(item, &commit->arena, 3) != ERR_OK ||
+            dataset_put(item, TAG_ReferencedSOPClassUID, arena_copy(&commit->arena, sop_class)) != ERR_OK ||
             dataset_put(item, TAG_ReferencedSOPInstanceUID, arena_copy(&commit->arena, uid)) != ERR_OK ||
             (!there && dataset_put_u16(item, &commit->arena, TAG_FailureReason, STATUS_NO_SUCH_INSTANCE) != ERR_OK)) {
             return false;
@@ -57,10 +58,19 @@ static bool report_make(struct node *node, struct commit *commit, const struct d
 
 static void tell_report(struct node *node, struct out *out, struct commit *commit, int64_t channel)
 {
-    struct dimse report = {.kind = DIMSE_N_EVENT_REPORT_RQ, .message_id = (uint16_t)(++node->operation_last), .sop_class_uid = UID_STORAGE_COMMITMENT,
-                           .sop_instance_uid = UID_STORAGE_COMMITMENT_INSTANCE, .type_id = commit->event, .identifier = &commit->report, .move_destination = SLICE_EMPTY,
-                           .move_originator = SLICE_EMPTY, .error_comment = SLICE_EMPTY, .remaining = DIMSE_COUNTER_ABSENT, .completed = DIMSE_COUNTER_ABSENT,
-                           .failed = DIMSE_COUNTER_ABSENT, .warning = DIMSE_COUNTER_ABSENT};
+    struct dimse report = {.kind = DIMSE_N_EVENT_REPORT_RQ,
+                           .message_id = (uint16_t)(++node->operation_last),
+                           .sop_class_uid = UID_STORAGE_COMMITMENT,
+                           .sop_instance_uid = UID_STORAGE_COMMITMENT_INSTANCE,
+                           .type_id = commit->event,
+                           .identifier = &commit->report,
+                           .move_destination = SLICE_EMPTY,
+                           .move_originator = SLICE_EMPTY,
+                           .error_comment = SLICE_EMPTY,
+                           .remaining = DIMSE_COUNTER_ABSENT,
+                           .completed = DIMSE_COUNTER_ABSENT,
+                           .failed = DIMSE_COUNTER_ABSENT,
+                           .warning = DIMSE_COUNTER_ABSENT};
     out_send_dimse(out, channel, &report);
     struct observation *seen = out_observe(out, OBSERVATION_committed, node->now);
     seen->peer = slice_from(commit->calling);

@@ -107,14 +107,26 @@ static enum err study_arrives(struct node *node, const struct plan_entry *plan, 
 {
     uint32_t at = study_of(node, plan, out);
     if (at == NONE) {
-        const struct node_study study = {
-            .number = plan_get_int(plan, "number", -1), .person = plan_get(plan, "person"), .patient_id = plan_get(plan, "patient_id"), .issuer = plan_get(plan, "issuer"),
-            .name = plan_get(plan, "name"), .birth_date = plan_get(plan, "birth_date"), .sex = plan_get(plan, "sex"), .accession = plan_get(plan, "accession"),
-            .accession_issuer = plan_get(plan, "accession_issuer"), .study_uid = plan_get(plan, "study_uid"), .date = plan_get(plan, "date"), .time = plan_get(plan, "time"),
-            .description = plan_get(plan, "description"), .modality = plan_get(plan, "modality"), .body_part = plan_get(plan, "body_part"),
-            .laterality = plan_get(plan, "laterality"), .series_count = (uint32_t)plan_get_int(plan, "series", 1), .image_count = (uint32_t)plan_get_int(plan, "images", 1)};
-        if (study.number < 0 || study.modality.size == 0 || study.patient_id.size == 0 || study.image_count > STUDY_IMAGES_MAX || study.series_count == 0 ||
-            study.series_count > STUDY_SERIES_MAX || study.series_count > study.image_count) {
+        const struct node_study study = {.number = plan_get_int(plan, "number", -1),
+                                         .person = plan_get(plan, "person"),
+                                         .patient_id = plan_get(plan, "patient_id"),
+                                         .issuer = plan_get(plan, "issuer"),
+                                         .name = plan_get(plan, "name"),
+                                         .birth_date = plan_get(plan, "birth_date"),
+                                         .sex = plan_get(plan, "sex"),
+                                         .accession = plan_get(plan, "accession"),
+                                         .accession_issuer = plan_get(plan, "accession_issuer"),
+                                         .study_uid = plan_get(plan, "study_uid"),
+                                         .date = plan_get(plan, "date"),
+                                         .time = plan_get(plan, "time"),
+                                         .description = plan_get(plan, "description"),
+                                         .modality = plan_get(plan, "modality"),
+                                         .body_part = plan_get(plan, "body_part"),
+                                         .laterality = plan_get(plan, "laterality"),
+                                         .series_count = (uint32_t)plan_get_int(plan, "series", 1),
+                                         .image_count = (uint32_t)plan_get_int(plan, "images", 1)};
+        if (study.number < 0 || study.modality.size == 0 || study.patient_id.size == 0 || study.image_count > STUDY_IMAGES_MAX ||
+            study.series_count == 0 || study.series_count > STUDY_SERIES_MAX || study.series_count > study.image_count) {
             return ERR_BAD_INPUT;
         }
         at = archive_add(node, &study, true);

@@ -52,7 +52,8 @@ enum image_kind image_kind(const struct node_study *study)
     static const struct {
         const char *modality;
         enum image_kind kind;
-    } kinds[] = {{"CT", IMAGE_CT}, {"MR", IMAGE_MR}, {"CR", IMAGE_CR}, {"DX", IMAGE_DX}, {"XR", IMAGE_CR}, {"US", IMAGE_US}, {"MG", IMAGE_MG}, {"NM", IMAGE_NM}};
+    } kinds[] = {{"CT", IMAGE_CT}, {"MR", IMAGE_MR}, {"CR", IMAGE_CR}, {"DX", IMAGE_DX},
+                 {"XR", IMAGE_CR}, {"US", IMAGE_US}, {"MG", IMAGE_MG}, {"NM", IMAGE_NM}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (slice_equal(study->modality, slice_from(kinds[i].modality))) {
             return kinds[i].kind;
@@ -77,14 +78,22 @@ bool image_is_clip(const struct image_key *key)
 slice image_sop_class(const struct node_study *study, uint32_t instance)
 {
     switch (image_kind(study)) {
-    case IMAGE_CT: return UID_CT_IMAGE;
-    case IMAGE_MR: return UID_MR_IMAGE;
-    case IMAGE_CR: return UID_CR_IMAGE;
-    case IMAGE_DX: return UID_DX_IMAGE;
-    case IMAGE_MG: return UID_MG_IMAGE;
-    case IMAGE_NM: return UID_NM_IMAGE;
-    case IMAGE_US: return is_clip(study, instance) ? UID_US_MULTIFRAME_IMAGE : UID_US_IMAGE;
-    default: return UID_SC_IMAGE;
+    case IMAGE_CT:
+        return UID_CT_IMAGE;
+    case IMAGE_MR:
+        return UID_MR_IMAGE;
+    case IMAGE_CR:
+        return UID_CR_IMAGE;
+    case IMAGE_DX:
+        return UID_DX_IMAGE;
+    case IMAGE_MG:
+        return UID_MG_IMAGE;
+    case IMAGE_NM:
+        return UID_NM_IMAGE;
+    case IMAGE_US:
+        return is_clip(study, instance) ? UID_US_MULTIFRAME_IMAGE : UID_US_IMAGE;
+    default:
+        return UID_SC_IMAGE;
     }
 }
 
@@ -104,8 +113,8 @@ struct image_size image_dimensions(const struct image_key *key)
     static const struct {
         uint32_t rows, columns, frames, bits;
     } full[IMAGE_KIND_COUNT] = {
-        [IMAGE_CT] = {512, 512, 1, 16},   [IMAGE_MR] = {320, 300, 1, 16}, [IMAGE_CR] = {2000, 2000, 1, 16},  [IMAGE_DX] = {2000, 2000, 1, 16},
-        [IMAGE_US] = {704, 1024, 1, 8},   [IMAGE_MG] = {4000, 3000, 1, 16}, [IMAGE_NM] = {128, 128, 18, 16}, [IMAGE_SC] = {1024, 1024, 1, 16},
+        [IMAGE_CT] = {512, 512, 1, 16}, [IMAGE_MR] = {320, 300, 1, 16},   [IMAGE_CR] = {2000, 2000, 1, 16}, [IMAGE_DX] = {2000, 2000, 1, 16},
+        [IMAGE_US] = {704, 1024, 1, 8}, [IMAGE_MG] = {4000, 3000, 1, 16}, [IMAGE_NM] = {128, 128, 18, 16},  [IMAGE_SC] = {1024, 1024, 1, 16},
     };
     enum image_kind kind = image_kind(key->study);
     struct image_size size = {full[kind].rows, full[kind].columns, full[kind].frames, 1, full[kind].bits};

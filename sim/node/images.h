@@ -15,24 +15,24 @@
 
 /* A study as a site files it. Text is UTF-8. All borrowed, for as long as the node lives. */
 struct node_study {
-    int64_t number;          /* key of its instances, from 0; what UIDs are derived from */
-    slice person;            /* the scenario's id; empty when none */
+    int64_t number; /* key of its instances, from 0; what UIDs are derived from */
+    slice person;   /* the scenario's id; empty when none */
     slice patient_id, issuer, name, birth_date, sex;
     slice accession, accession_issuer;
-    slice study_uid;         /* empty: derived from seed and number */
+    slice study_uid; /* empty: derived from seed and number */
     slice date, time, description, modality, body_part, laterality;
     uint32_t series_count, image_count; /* images in all, spread evenly over the series */
-    bool planned;            /* not there until study_arrives */
+    bool planned;                       /* not there until study_arrives */
 };
 
 /* What an instance is made from. */
 struct image_key {
     uint64_t seed;
     const struct node_study *study; /* ids and accession as they are to stand in the object */
-    uint32_t instance;       /* 0 .. image_count-1 */
-    bool full;               /* the size of a real one; else a small one */
-    slice charset;           /* SpecificCharacterSet; empty: ISO_IR 192 */
-    bool no_issuer;          /* IssuerOfPatientID stands empty */
+    uint32_t instance;              /* 0 .. image_count-1 */
+    bool full;                      /* the size of a real one; else a small one */
+    slice charset;                  /* SpecificCharacterSet; empty: ISO_IR 192 */
+    bool no_issuer;                 /* IssuerOfPatientID stands empty */
 };
 
 /* UIDs: 2.25 of hash(seed, study, ...), into `text` (at least UID_SIZE_MAX + 1 bytes). */
@@ -56,7 +56,7 @@ int64_t image_bytes(const struct image_key *key, enum syntax syntax);
 MUST_USE enum err image_write(const struct image_key *key, enum syntax syntax, struct buffer *buffer);
 /* Digests of design section 6: dataset_sha256 without PixelData and the tags of `left_out`, pixel_sha256 over the
  * value of PixelData. */
-MUST_USE enum err image_digest(const struct image_key *key, const uint32_t *left_out, size_t left_out_count, char dataset_sha256[SHA256_TEXT_SIZE + 1],
-                               char pixel_sha256[SHA256_TEXT_SIZE + 1]);
+MUST_USE enum err image_digest(const struct image_key *key, const uint32_t *left_out, size_t left_out_count,
+                               char dataset_sha256[SHA256_TEXT_SIZE + 1], char pixel_sha256[SHA256_TEXT_SIZE + 1]);
 
 #endif

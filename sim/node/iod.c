@@ -226,7 +226,9 @@ static slice made_value(const struct image_key *key, slice name, struct arena *a
         {SLICE("high_bit"), text_u16(stored - 1, arena)},
         {SLICE("minus_one"), text_u16(0xFFFF, arena)},
         {SLICE("laterality"), image_is_left(key) ? SLICE("L") : SLICE("R")},
-        {SLICE("side"), !is_paired(key->study->body_part) ? (slice){NULL, 0} : one_side ? side : SLICE_EMPTY},
+        {SLICE("side"), !is_paired(key->study->body_part) ? (slice){NULL, 0}
+                        : one_side                        ? side
+                                                          : SLICE_EMPTY},
         {SLICE("orientation"), orientation(key)},
         {SLICE("nm_pointer"), SLICE("\x54\x00\x10\x00\x54\x00\x20\x00")},
         {SLICE("ones"), ones(size.frames, arena)},
@@ -290,8 +292,8 @@ static enum err put_mammography(const struct image_key *key, struct dataset *hea
 
 static enum err put_nuclear(struct dataset *header, struct arena *arena)
 {
-    static const uint32_t empty[] = {TAG_EnergyWindowInformationSequence, TAG_RadiopharmaceuticalInformationSequence, TAG_PatientOrientationCodeSequence,
-                                     TAG_PatientGantryRelationshipCodeSequence};
+    static const uint32_t empty[] = {TAG_EnergyWindowInformationSequence, TAG_RadiopharmaceuticalInformationSequence,
+                                     TAG_PatientOrientationCodeSequence, TAG_PatientGantryRelationshipCodeSequence};
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         if (put_empty(header, empty[i]) != ERR_OK) {
             return ERR_LIMIT;
@@ -299,7 +301,8 @@ static enum err put_nuclear(struct dataset *header, struct arena *arena)
     }
     struct dataset *detector = arena_alloc(arena, sizeof *detector);
     if (detector == NULL || dataset_init(detector, arena, 3) != ERR_OK || dataset_put(detector, TAG_CollimatorType, SLICE("PARA")) != ERR_OK ||
-        dataset_put(detector, TAG_ImagePositionPatient, SLICE_EMPTY) != ERR_OK || dataset_put(detector, TAG_ImageOrientationPatient, SLICE_EMPTY) != ERR_OK) {
+        dataset_put(detector, TAG_ImagePositionPatient, SLICE_EMPTY) != ERR_OK ||
+        dataset_put(detector, TAG_ImageOrientationPatient, SLICE_EMPTY) != ERR_OK) {
         return ERR_LIMIT;
     }
     return dataset_put_items(header, TAG_DetectorInformationSequence, detector, 1);
@@ -311,7 +314,8 @@ static enum err put_sequences(const struct image_key *key, struct dataset *heade
     enum err err = ERR_OK;
     if (kind == IMAGE_DX) {
         bool abdomen = slice_equal(key->study->body_part, SLICE("ABDOMEN"));
-        struct dataset *region = abdomen ? code_item(SLICE("T-D4000"), SLICE("SRT"), SLICE("Abdomen"), arena) : code_item(SLICE("T-D3000"), SLICE("SRT"), SLICE("Chest"), arena);
+        struct dataset *region = abdomen ? code_item(SLICE("T-D4000"), SLICE("SRT"), SLICE("Abdomen"), arena)
+                                         : code_item(SLICE("T-D3000"), SLICE("SRT"), SLICE("Chest"), arena);
         err = region == NULL ? ERR_LIMIT : dataset_put_items(header, TAG_AnatomicRegionSequence, region, 1);
     }
     if (kind == IMAGE_DX || kind == IMAGE_MG) {

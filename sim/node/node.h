@@ -33,22 +33,22 @@ struct node; /* opaque */
 
 struct node_setup {
     slice name, aet;
-    slice issuer;                 /* of its patient ids, where a study names none; empty: none */
+    slice issuer;                        /* of its patient ids, where a study names none; empty: none */
     const struct vendor_profile *vendor; /* null: plain */
-    const struct peer *peers;     /* the driver's table: callers it knows, and move destinations, by AE title */
+    const struct peer *peers;            /* the driver's table: callers it knows, and move destinations, by AE title */
     size_t peer_count;
     uint64_t seed;
     bool pixels_full;
-    bool truth;                   /* tells truth_instance for every instance it holds, from the first event on */
+    bool truth; /* tells truth_instance for every instance it holds, from the first event on */
     const struct node_study *studies;
     size_t study_count;
     const struct object *imported; /* study and series UIDs set, file: where it stands */
     size_t imported_count;
-    uint32_t arrivals_max;        /* studies that may come by plan or by C-STORE; 0: 4096 */
-    uint32_t kept_max;            /* objects it may be sent; 0: 16384. Above it answers A700 */
-    const uint32_t *left_out;     /* tags that digests leave out: the table of coercions */
+    uint32_t arrivals_max;    /* studies that may come by plan or by C-STORE; 0: 4096 */
+    uint32_t kept_max;        /* objects it may be sent; 0: 16384. Above it answers A700 */
+    const uint32_t *left_out; /* tags that digests leave out: the table of coercions */
     size_t left_out_count;
-    uint32_t run_max;             /* 1 .. RUN_MAX; 0: RUN_MAX */
+    uint32_t run_max; /* 1 .. RUN_MAX; 0: RUN_MAX */
 };
 
 /* Bytes of arena that node_init and the node's life need. */

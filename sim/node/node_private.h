@@ -11,18 +11,18 @@
 
 #include <assert.h>
 
-#define CHANNELS_MAX 128             /* associations at once, both ways */
-#define CHANNEL_BYTES (48u << 10)    /* contexts of one */
-#define OPERATIONS_MAX 64            /* questions and moves at once; above it A700 */
-#define OPERATION_BYTES (128u << 10) /* one identifier and one manifest */
-#define RANGES_MAX 4096              /* of one manifest */
-#define MANIFEST_MAX 65535           /* instances of one move: its counters have 16 bits (PS3.7 9.3.4.2) */
-#define SCAN_MAX 8192                /* studies looked at in one step */
-#define COMMITS_MAX 16               /* commitments waiting for an association of their own */
-#define COMMIT_BYTES (256u << 10)
+#define CHANNELS_MAX         128          /* associations at once, both ways */
+#define CHANNEL_BYTES        (48u << 10)  /* contexts of one */
+#define OPERATIONS_MAX       64           /* questions and moves at once; above it A700 */
+#define OPERATION_BYTES      (128u << 10) /* one identifier and one manifest */
+#define RANGES_MAX           4096         /* of one manifest */
+#define MANIFEST_MAX         65535        /* instances of one move: its counters have 16 bits (PS3.7 9.3.4.2) */
+#define SCAN_MAX             8192         /* studies looked at in one step */
+#define COMMITS_MAX          16           /* commitments waiting for an association of their own */
+#define COMMIT_BYTES         (256u << 10)
 #define TRUTH_BYTES_PER_STEP (32 << 20)
-#define AET_SIZE 16
-#define NONE UINT32_MAX
+#define AET_SIZE             16
+#define NONE                 UINT32_MAX
 
 /* Memory that is not touched before it is used: a node of a million studies must not pay for what it may be sent. Not
  * zeroed; whoever takes a part of it sets all of it. NULL when there is no room. */
@@ -34,15 +34,15 @@ enum level { LEVEL_PATIENT, LEVEL_STUDY, LEVEL_SERIES, LEVEL_IMAGE };
 /* A study: made ones have image_count instances of their own, and any may have kept ones (imported or received). */
 struct entry {
     const struct node_study *study;
-    uint32_t next[3];                /* in the chains of the three indexes */
+    uint32_t next[3]; /* in the chains of the three indexes */
     uint32_t kept_first, kept_last, kept_count, series_first;
-    uint32_t zero_moves;             /* moves that ended in success with nothing sent */
+    uint32_t zero_moves; /* moves that ended in success with nothing sent */
     bool present, made;
 };
 struct kept {
     struct object object;
     uint32_t next, series;
-    int32_t number;                  /* InstanceNumber */
+    int32_t number; /* InstanceNumber */
 };
 /* A series of kept objects. */
 struct kept_series {
@@ -54,12 +54,12 @@ enum index { INDEX_UID, INDEX_PATIENT, INDEX_ACCESSION };
 
 struct archive {
     struct entry *entries;
-    struct node_study *arrivals;     /* studies that came later */
+    struct node_study *arrivals; /* studies that came later */
     struct kept *kept;
     struct kept_series *series;
     uint32_t *heads[3];
     uint32_t entry_count, entries_max, arrival_count, arrivals_max, kept_count, kept_max, series_count, series_max, head_mask;
-    struct map kept_map;             /* SOP Instance UID to index of kept */
+    struct map kept_map; /* SOP Instance UID to index of kept */
     size_t instances;
     struct arena text;
 };
@@ -79,11 +79,11 @@ enum purpose { PURPOSE_FREE, PURPOSE_SERVED, PURPOSE_STORE, PURPOSE_COMMIT };
 struct channel {
     int64_t number;
     enum purpose purpose;
-    bool open, cut;                  /* opened; cut by us, its CLOSED is still to come */
+    bool open, cut; /* opened; cut by us, its CLOSED is still to come */
     char calling[AET_SIZE + 1], called[AET_SIZE + 1];
     struct contexts contexts;
     struct arena arena;
-    uint32_t owner;                  /* operation or commitment of one we opened */
+    uint32_t owner; /* operation or commitment of one we opened */
 };
 
 /* ---- Operations: one C-FIND, C-MOVE or C-GET. */
@@ -102,20 +102,20 @@ enum operation_state {
 struct operation {
     enum operation_kind kind;
     enum operation_state state;
-    int64_t id, channel;             /* of the request */
-    struct dimse request;            /* its identifier is `query` */
-    struct dataset query;            /* text in UTF-8 */
-    struct dataset match;            /* the keys that count, by the node's quirks */
+    int64_t id, channel;  /* of the request */
+    struct dimse request; /* its identifier is `query` */
+    struct dataset query; /* text in UTF-8 */
+    struct dataset match; /* the keys that count, by the node's quirks */
     slice charset;
     enum level level;
     bool patient_root, cancelled, keys_missing;
     struct arena arena;
     time_ns ready_ns;
-    uint64_t bits;                   /* quirks that bit: 1 << QUIRK_x */
+    uint64_t bits; /* quirks that bit: 1 << QUIRK_x */
     /* find */
-    enum index chain;                /* of `next`, when `chained` */
-    bool chained, twice;             /* twice: the row just told is due again */
-    uint32_t next, inner;            /* entry, and series or instance inside it */
+    enum index chain;     /* of `next`, when `chained` */
+    bool chained, twice;  /* twice: the row just told is due again */
+    uint32_t next, inner; /* entry, and series or instance inside it */
     uint32_t rows;
     /* move */
     uint32_t peer;
@@ -182,7 +182,7 @@ slice entry_uid(const struct node *node, const struct entry *entry, char *text);
 /* First entry of an index for this value (as filed), NONE at the end; entries not present are passed over. */
 uint32_t archive_first(const struct node *node, enum index index, slice value, struct arena *arena);
 uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value, struct arena *arena);
-uint32_t entry_made(const struct entry *entry);      /* made instances */
+uint32_t entry_made(const struct entry *entry); /* made instances */
 uint32_t entry_instances(const struct entry *entry);
 uint32_t entry_series(const struct node *node, const struct entry *entry);
 /* The nth series or instance of an entry. */

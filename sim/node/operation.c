@@ -114,7 +114,8 @@ static bool level_read(slice text, enum level *level)
 
 static bool is_patient_root(slice sop_class)
 {
-    return slice_equal(sop_class, UID_PATIENT_ROOT_FIND) || slice_equal(sop_class, UID_PATIENT_ROOT_MOVE) || slice_equal(sop_class, UID_PATIENT_ROOT_GET);
+    return slice_equal(sop_class, UID_PATIENT_ROOT_FIND) || slice_equal(sop_class, UID_PATIENT_ROOT_MOVE) ||
+           slice_equal(sop_class, UID_PATIENT_ROOT_GET);
 }
 
 static bool is_query_class(enum operation_kind kind, slice sop_class)

@@ -48,7 +48,8 @@ static void add(struct section *section, int32_t x, int32_t y, int32_t rx, int32
 /* Where the slice lies in its series: -1024 first, 1024 last. */
 static int32_t depth_of(const struct image_key *key)
 {
-    uint32_t series = image_series_of(key->study, key->instance), first = image_series_first(key->study, series), size = image_series_size(key->study, series);
+    uint32_t series = image_series_of(key->study, key->instance), first = image_series_first(key->study, series),
+             size = image_series_size(key->study, series);
     return size < 2 ? 0 : (int32_t)(2 * UNIT * (key->instance - first) / (size - 1)) - UNIT;
 }
 

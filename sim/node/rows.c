@@ -75,15 +75,32 @@ static bool patient_value(const struct place *place, uint32_t tag, slice *value,
     const struct node *node = place->node;
     const struct node_study *study = node->archive.entries[place->entry].study;
     switch (tag) {
-    case TAG_PatientName: *value = study->name; return true;
-    case TAG_PatientID: *value = filed_patient_id(node, study->patient_id, arena); return true;
-    case TAG_IssuerOfPatientID: *value = study->issuer.size > 0 ? study->issuer : node->setup->issuer; return !node_quirk(node, QUIRK_id_issuer_absent);
-    case TAG_PatientBirthDate: *value = study->birth_date; return true;
-    case TAG_PatientSex: *value = study->sex; return true;
-    case TAG_NumberOfPatientRelatedStudies: *value = text_number(patient_studies(place, arena), arena); return true;
-    case TAG_InstanceAvailability: *value = SLICE("ONLINE"); return true;
-    case TAG_RetrieveAETitle: *value = node_quirk(node, QUIRK_find_retrieve_ae_wrong) ? quirk_text(node, QUIRK_find_retrieve_ae_wrong) : node->setup->aet; return true;
-    default: return false;
+    case TAG_PatientName:
+        *value = study->name;
+        return true;
+    case TAG_PatientID:
+        *value = filed_patient_id(node, study->patient_id, arena);
+        return true;
+    case TAG_IssuerOfPatientID:
+        *value = study->issuer.size > 0 ? study->issuer : node->setup->issuer;
+        return !node_quirk(node, QUIRK_id_issuer_absent);
+    case TAG_PatientBirthDate:
+        *value = study->birth_date;
+        return true;
+    case TAG_PatientSex:
+        *value = study->sex;
+        return true;
+    case TAG_NumberOfPatientRelatedStudies:
+        *value = text_number(patient_studies(place, arena), arena);
+        return true;
+    case TAG_InstanceAvailability:
+        *value = SLICE("ONLINE");
+        return true;
+    case TAG_RetrieveAETitle:
+        *value = node_quirk(node, QUIRK_find_retrieve_ae_wrong) ? quirk_text(node, QUIRK_find_retrieve_ae_wrong) : node->setup->aet;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -94,41 +111,84 @@ static bool study_value(const struct place *place, uint32_t tag, slice *value, s
     bool counts = !node_quirk(node, QUIRK_find_series_counts_missing);
     char uid[UID_SIZE_MAX + 1];
     switch (tag) {
-    case TAG_StudyInstanceUID: *value = copy(entry_uid(node, entry, uid), arena); return true;
-    case TAG_StudyDate: *value = entry->study->date; return true;
-    case TAG_StudyTime: *value = entry->study->time; return true;
-    case TAG_StudyDescription: *value = entry->study->description; return true;
-    case TAG_AccessionNumber: *value = filed_accession(node, entry->study->accession, arena); return true;
-    case TAG_StudyID: *value = entry->study->number >= 0 ? text_number(entry->study->number, arena) : SLICE_EMPTY; return true;
-    case TAG_ReferringPhysicianName: *value = SLICE_EMPTY; return true;
-    case TAG_ModalitiesInStudy: *value = modalities(place, arena); return !node_quirk(node, QUIRK_find_modalities_in_study_missing);
-    case TAG_NumberOfStudyRelatedSeries: *value = text_number(entry_series(node, entry), arena); return counts;
-    case TAG_NumberOfStudyRelatedInstances: *value = text_number(entry_instances(entry), arena); return counts;
-    default: return false;
+    case TAG_StudyInstanceUID:
+        *value = copy(entry_uid(node, entry, uid), arena);
+        return true;
+    case TAG_StudyDate:
+        *value = entry->study->date;
+        return true;
+    case TAG_StudyTime:
+        *value = entry->study->time;
+        return true;
+    case TAG_StudyDescription:
+        *value = entry->study->description;
+        return true;
+    case TAG_AccessionNumber:
+        *value = filed_accession(node, entry->study->accession, arena);
+        return true;
+    case TAG_StudyID:
+        *value = entry->study->number >= 0 ? text_number(entry->study->number, arena) : SLICE_EMPTY;
+        return true;
+    case TAG_ReferringPhysicianName:
+        *value = SLICE_EMPTY;
+        return true;
+    case TAG_ModalitiesInStudy:
+        *value = modalities(place, arena);
+        return !node_quirk(node, QUIRK_find_modalities_in_study_missing);
+    case TAG_NumberOfStudyRelatedSeries:
+        *value = text_number(entry_series(node, entry), arena);
+        return counts;
+    case TAG_NumberOfStudyRelatedInstances:
+        *value = text_number(entry_instances(entry), arena);
+        return counts;
+    default:
+        return false;
     }
 }
 
 static bool series_value(const struct place *place, uint32_t tag, slice *value, struct arena *arena)
 {
     switch (tag) {
-    case TAG_SeriesInstanceUID: *value = copy(place->series.uid, arena); return true;
-    case TAG_Modality: *value = place->series.modality; return true;
-    case TAG_SeriesDescription: *value = place->series.description; return true;
-    case TAG_BodyPartExamined: *value = place->series.body_part; return true;
-    case TAG_Laterality: *value = place->node->archive.entries[place->entry].study->laterality; return true;
-    case TAG_SeriesNumber: *value = place->series.number < 0 ? SLICE_EMPTY : text_number(place->series.number, arena); return true;
-    case TAG_NumberOfSeriesRelatedInstances: *value = text_number(place->series.count, arena); return !node_quirk(place->node, QUIRK_find_series_counts_missing);
-    default: return false;
+    case TAG_SeriesInstanceUID:
+        *value = copy(place->series.uid, arena);
+        return true;
+    case TAG_Modality:
+        *value = place->series.modality;
+        return true;
+    case TAG_SeriesDescription:
+        *value = place->series.description;
+        return true;
+    case TAG_BodyPartExamined:
+        *value = place->series.body_part;
+        return true;
+    case TAG_Laterality:
+        *value = place->node->archive.entries[place->entry].study->laterality;
+        return true;
+    case TAG_SeriesNumber:
+        *value = place->series.number < 0 ? SLICE_EMPTY : text_number(place->series.number, arena);
+        return true;
+    case TAG_NumberOfSeriesRelatedInstances:
+        *value = text_number(place->series.count, arena);
+        return !node_quirk(place->node, QUIRK_find_series_counts_missing);
+    default:
+        return false;
     }
 }
 
 static bool image_value(const struct place *place, uint32_t tag, slice *value, struct arena *arena)
 {
     switch (tag) {
-    case TAG_SOPInstanceUID: *value = copy(place->image.sop_uid, arena); return true;
-    case TAG_SOPClassUID: *value = copy(place->image.sop_class, arena); return true;
-    case TAG_InstanceNumber: *value = place->image.number < 0 ? SLICE_EMPTY : text_number(place->image.number, arena); return true;
-    default: break;
+    case TAG_SOPInstanceUID:
+        *value = copy(place->image.sop_uid, arena);
+        return true;
+    case TAG_SOPClassUID:
+        *value = copy(place->image.sop_class, arena);
+        return true;
+    case TAG_InstanceNumber:
+        *value = place->image.number < 0 ? SLICE_EMPTY : text_number(place->image.number, arena);
+        return true;
+    default:
+        break;
     }
     if (place->instance.kept) {
         return false;
@@ -137,10 +197,17 @@ static bool image_value(const struct place *place, uint32_t tag, slice *value, s
     archive_image_key(place->node, &place->node->archive.entries[place->entry], place->instance.number, &key);
     struct image_size size = image_dimensions(&key);
     switch (tag) {
-    case TAG_Rows: *value = text_u16(size.rows, arena); return true;
-    case TAG_Columns: *value = text_u16(size.columns, arena); return true;
-    case TAG_NumberOfFrames: *value = text_number(size.frames, arena); return true;
-    default: return false;
+    case TAG_Rows:
+        *value = text_u16(size.rows, arena);
+        return true;
+    case TAG_Columns:
+        *value = text_u16(size.columns, arena);
+        return true;
+    case TAG_NumberOfFrames:
+        *value = text_number(size.frames, arena);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -173,7 +240,8 @@ bool answer_fits(struct node *node, const struct operation *operation, uint32_t 
     bool fits = node->archive.entries[entry].present;
     for (size_t i = 0; fits && i < sizeof tags / sizeof tags[0]; i++) {
         slice value = SLICE_EMPTY, key = dataset_get(&operation->match, tags[i]);
-        bool known = i == 0 ? patient_value(&place, tags[i], &value, arena) : operation->level >= LEVEL_STUDY && study_value(&place, tags[i], &value, arena);
+        bool known =
+            i == 0 ? patient_value(&place, tags[i], &value, arena) : operation->level >= LEVEL_STUDY && study_value(&place, tags[i], &value, arena);
         fits = key.size == 0 || !known || match_value(tag_vr(tags[i]), key, value);
     }
     arena->used = used;
@@ -212,7 +280,8 @@ struct dataset *answer_match(struct node *node, struct out *out, struct operatio
         return NULL;
     }
     slice issuer = SLICE_EMPTY;
-    bool tells = operation->level <= LEVEL_STUDY && dataset_has(row, TAG_PatientID) && patient_value(&place, TAG_IssuerOfPatientID, &issuer, out->arena) && issuer.size > 0;
+    bool tells = operation->level <= LEVEL_STUDY && dataset_has(row, TAG_PatientID) &&
+                 patient_value(&place, TAG_IssuerOfPatientID, &issuer, out->arena) && issuer.size > 0;
     if (tells && dataset_put(row, TAG_IssuerOfPatientID, issuer) != ERR_OK) {
         out->full = true; /* a number without its issuer is nobody's */
     }
@@ -266,7 +335,8 @@ static void row_bites(struct node *node, struct out *out, struct operation *oper
         {QUIRK_id_accession_prefix, dataset_get(row, TAG_AccessionNumber).size > 0},
         {QUIRK_id_issuer_absent, dataset_get(row, TAG_PatientID).size > 0},
         {QUIRK_find_modalities_in_study_missing, dataset_has(&operation->query, TAG_ModalitiesInStudy)},
-        {QUIRK_find_series_counts_missing, dataset_has(&operation->query, TAG_NumberOfSeriesRelatedInstances) || dataset_has(&operation->query, TAG_NumberOfStudyRelatedInstances)},
+        {QUIRK_find_series_counts_missing,
+         dataset_has(&operation->query, TAG_NumberOfSeriesRelatedInstances) || dataset_has(&operation->query, TAG_NumberOfStudyRelatedInstances)},
         {QUIRK_find_retrieve_ae_wrong, true},
         {QUIRK_find_missing_query_level_in_rsp, true},
         {QUIRK_find_unsolicited_attributes, true},
@@ -309,7 +379,8 @@ struct dataset *answer_row(struct node *node, struct out *out, struct operation 
     if (!omits) {
         put(answer, out, TAG_QueryRetrieveLevel, VR_CS, slice_from(levels[operation->level]));
     }
-    put(answer, out, TAG_RetrieveAETitle, VR_AE, node_quirk(node, QUIRK_find_retrieve_ae_wrong) ? quirk_text(node, QUIRK_find_retrieve_ae_wrong) : node->setup->aet);
+    put(answer, out, TAG_RetrieveAETitle, VR_AE,
+        node_quirk(node, QUIRK_find_retrieve_ae_wrong) ? quirk_text(node, QUIRK_find_retrieve_ae_wrong) : node->setup->aet);
     if (!node_quirk(node, QUIRK_find_charset_absent_in_rsp)) {
         put(answer, out, TAG_SpecificCharacterSet, VR_CS, charset);
     }

@@ -89,8 +89,9 @@ static bool syntax_fits(const struct node *node, enum service service, slice syn
     if (service == SERVICE_STORE) {
         bool known = false;
         for (size_t i = 0; i < 9; i++) {
-            const slice encapsulated[] = {UID_JPEG_BASELINE, UID_JPEG_EXTENDED, UID_JPEG_LOSSLESS, UID_JPEG_LOSSLESS_SV1, UID_JPEG_LS,
-                                          UID_JPEG_LS_NEAR,  UID_JPEG_2000,     UID_JPEG_2000_LOSSY, UID_RLE};
+            const slice encapsulated[] = {UID_JPEG_BASELINE,     UID_JPEG_EXTENDED,   UID_JPEG_LOSSLESS,
+                                          UID_JPEG_LOSSLESS_SV1, UID_JPEG_LS,         UID_JPEG_LS_NEAR,
+                                          UID_JPEG_2000,         UID_JPEG_2000_LOSSY, UID_RLE};
             known = known || slice_equal(encapsulated[i], syntax);
         }
         return native || (known && !node_quirk(node, QUIRK_ts_j2k_not_supported));
@@ -145,7 +146,8 @@ static bool is_full(const struct node *node)
     for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
         served += node->channels[i].purpose == PURPOSE_SERVED && !node->channels[i].cut;
     }
-    return node_quirk(node, QUIRK_assoc_count_cap_transient) ? served >= quirk_number(node, QUIRK_assoc_count_cap_transient) : served >= CHANNELS_MAX - OPERATIONS_MAX;
+    return node_quirk(node, QUIRK_assoc_count_cap_transient) ? served >= quirk_number(node, QUIRK_assoc_count_cap_transient)
+                                                             : served >= CHANNELS_MAX - OPERATIONS_MAX;
 }
 
 /* The reasons of PS3.8 Table 9-21. */

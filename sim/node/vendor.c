@@ -88,8 +88,15 @@ bool quirk_set_parameter(enum quirk quirk, struct quirk_setting *setting, slice 
 
 struct vendor_profile vendor_plain(void)
 {
-    return (struct vendor_profile){.vendor = SLICE("plain"), .title = SLICE("Plain PACS"), .note = SLICE("the standard, nothing bent"), .accession_prefix = SLICE_EMPTY,
-                                   .charset = SLICE("ISO_IR 192"), .patient_root = true, .study_root = true, .get = true, .commitment = true};
+    return (struct vendor_profile){.vendor = SLICE("plain"),
+                                   .title = SLICE("Plain PACS"),
+                                   .note = SLICE("the standard, nothing bent"),
+                                   .accession_prefix = SLICE_EMPTY,
+                                   .charset = SLICE("ISO_IR 192"),
+                                   .patient_root = true,
+                                   .study_root = true,
+                                   .get = true,
+                                   .commitment = true};
 }
 
 bool vendor_has(const struct vendor_profile *vendor, enum quirk quirk)

@@ -58,11 +58,11 @@ struct vendor_profile {
     struct quirk_setting quirks[QUIRK_COUNT];
     slice dialects[VENDOR_DIALECTS_MAX]; /* names of src/engine/dialect.def */
     size_t dialect_count;
-    uint32_t row_cap;          /* rows after which it stops silently; 0: none */
-    uint32_t patient_id_width; /* numeric ids are filed with zeros up to it; 0: as they are */
-    slice accession_prefix;    /* filed before the accession number; empty: none */
-    slice charset;             /* of its text: "ISO_IR 100", "ISO_IR 192" */
-    uint32_t associations;     /* parallel associations the engine begins with; 0: the engine's default */
+    uint32_t row_cap;                               /* rows after which it stops silently; 0: none */
+    uint32_t patient_id_width;                      /* numeric ids are filed with zeros up to it; 0: as they are */
+    slice accession_prefix;                         /* filed before the accession number; empty: none */
+    slice charset;                                  /* of its text: "ISO_IR 100", "ISO_IR 192" */
+    uint32_t associations;                          /* parallel associations the engine begins with; 0: the engine's default */
     bool patient_root, study_root, get, commitment; /* what it offers */
 };
 

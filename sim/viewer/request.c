@@ -10,16 +10,27 @@ static const struct key {
     const char *argument;
     uint32_t tag;
 } keys[] = {
-    {"patient_id", TAG_PatientID},       {"issuer", TAG_IssuerOfPatientID},       {"name", TAG_PatientName},        {"birth_date", TAG_PatientBirthDate},
-    {"accession", TAG_AccessionNumber},  {"study_uid", TAG_StudyInstanceUID},     {"series_uid", TAG_SeriesInstanceUID}, {"modality", TAG_ModalitiesInStudy},
-    {"date", TAG_StudyDate},
+    {"patient_id", TAG_PatientID},         {"issuer", TAG_IssuerOfPatientID},   {"name", TAG_PatientName},
+    {"birth_date", TAG_PatientBirthDate},  {"accession", TAG_AccessionNumber},  {"study_uid", TAG_StudyInstanceUID},
+    {"series_uid", TAG_SeriesInstanceUID}, {"modality", TAG_ModalitiesInStudy}, {"date", TAG_StudyDate},
 };
 
-static const uint32_t study_keys[] = {TAG_PatientName, TAG_PatientID, TAG_IssuerOfPatientID, TAG_PatientBirthDate, TAG_PatientSex, TAG_StudyInstanceUID, TAG_StudyDate,
-                                      TAG_StudyTime, TAG_AccessionNumber, TAG_ModalitiesInStudy, TAG_StudyDescription, TAG_NumberOfStudyRelatedSeries,
+static const uint32_t study_keys[] = {TAG_PatientName,
+                                      TAG_PatientID,
+                                      TAG_IssuerOfPatientID,
+                                      TAG_PatientBirthDate,
+                                      TAG_PatientSex,
+                                      TAG_StudyInstanceUID,
+                                      TAG_StudyDate,
+                                      TAG_StudyTime,
+                                      TAG_AccessionNumber,
+                                      TAG_ModalitiesInStudy,
+                                      TAG_StudyDescription,
+                                      TAG_NumberOfStudyRelatedSeries,
                                       TAG_NumberOfStudyRelatedInstances};
 static const uint32_t patient_keys[] = {TAG_PatientName, TAG_PatientID, TAG_IssuerOfPatientID, TAG_PatientBirthDate, TAG_PatientSex};
-static const uint32_t series_keys[] = {TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_Modality, TAG_SeriesNumber, TAG_SeriesDescription, TAG_NumberOfSeriesRelatedInstances};
+static const uint32_t series_keys[] = {TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_Modality,
+                                       TAG_SeriesNumber,     TAG_SeriesDescription, TAG_NumberOfSeriesRelatedInstances};
 static const uint32_t image_keys[] = {TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_SOPInstanceUID, TAG_SOPClassUID, TAG_InstanceNumber};
 
 enum err request_keys(struct request *request, const char *level)
@@ -28,8 +39,10 @@ enum err request_keys(struct request *request, const char *level)
         const char *level;
         const uint32_t *tags;
         size_t count;
-    } levels[] = {{"PATIENT", patient_keys, sizeof patient_keys / sizeof patient_keys[0]}, {"STUDY", study_keys, sizeof study_keys / sizeof study_keys[0]},
-                  {"SERIES", series_keys, sizeof series_keys / sizeof series_keys[0]},     {"IMAGE", image_keys, sizeof image_keys / sizeof image_keys[0]}};
+    } levels[] = {{"PATIENT", patient_keys, sizeof patient_keys / sizeof patient_keys[0]},
+                  {"STUDY", study_keys, sizeof study_keys / sizeof study_keys[0]},
+                  {"SERIES", series_keys, sizeof series_keys / sizeof series_keys[0]},
+                  {"IMAGE", image_keys, sizeof image_keys / sizeof image_keys[0]}};
     enum err err = dataset_init(&request->keys, &request->arena, 32);
     for (size_t l = 0; err == ERR_OK && l < 4; l++) {
         for (size_t i = 0; slice_equal(slice_from(levels[l].level), slice_from(level)) && err == ERR_OK && i < levels[l].count; i++) {
@@ -51,7 +64,8 @@ static enum err put_given(struct request *request, const struct plan_entry *plan
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < sizeof keys / sizeof keys[0]; i++) {
         slice value = plan_get(plan, keys[i].argument);
-        bool unique = (keys[i].tag == TAG_PatientID && request->patient_root) || keys[i].tag == TAG_StudyInstanceUID || keys[i].tag == TAG_SeriesInstanceUID;
+        bool unique =
+            (keys[i].tag == TAG_PatientID && request->patient_root) || keys[i].tag == TAG_StudyInstanceUID || keys[i].tag == TAG_SeriesInstanceUID;
         if (value.size > 0 && (request->kind == REQUEST_QUERY || unique)) {
             value = arena_copy(&request->arena, value);
             err = value.data == NULL ? ERR_LIMIT : dataset_put(&request->keys, keys[i].tag, value);
@@ -78,7 +92,8 @@ struct request *request_take(struct viewer *viewer, enum request_kind kind)
         if (request->kind == REQUEST_FREE) {
             struct arena arena = request->arena;
             arena_reset(&arena);
-            *request = (struct request){.kind = kind, .arena = arena, .peer = viewer->setup.engine, .retry_ns = RETRY_FIRST_NS, .next_ns = TIME_NEVER, .watch = UINT32_MAX};
+            *request = (struct request){
+                .kind = kind, .arena = arena, .peer = viewer->setup.engine, .retry_ns = RETRY_FIRST_NS, .next_ns = TIME_NEVER, .watch = UINT32_MAX};
             return request;
         }
     }
@@ -162,7 +177,9 @@ void request_open(struct viewer *viewer, struct out *out, struct request *reques
         return;
     }
     *context = (struct context){.syntax_count = 2, .accepted_syntax = SLICE_EMPTY};
-    context->abstract_syntax = move ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE) : request->patient_root ? UID_PATIENT_ROOT_FIND : UID_STUDY_ROOT_FIND;
+    context->abstract_syntax = move                    ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE)
+                               : request->patient_root ? UID_PATIENT_ROOT_FIND
+                                                       : UID_STUDY_ROOT_FIND;
     context->transfer_syntaxes[0] = UID_EXPLICIT_LITTLE;
     context->transfer_syntaxes[1] = UID_IMPLICIT_LITTLE;
     viewer->channel_last += 2;
@@ -220,11 +237,20 @@ void request_ask(struct viewer *viewer, struct out *out, struct request *request
 static void send_request(struct viewer *viewer, struct out *out, struct request *request)
 {
     bool move = request->kind == REQUEST_RETRIEVE;
-    struct dimse message = {.kind = move ? DIMSE_C_MOVE_RQ : DIMSE_C_FIND_RQ, .message_id = (uint16_t)request->attempt, .identifier = &request->keys,
-                            .move_destination = move ? request->destination : SLICE_EMPTY, .sop_instance_uid = SLICE_EMPTY, .move_originator = SLICE_EMPTY,
-                            .error_comment = SLICE_EMPTY, .remaining = DIMSE_COUNTER_ABSENT, .completed = DIMSE_COUNTER_ABSENT, .failed = DIMSE_COUNTER_ABSENT,
+    struct dimse message = {.kind = move ? DIMSE_C_MOVE_RQ : DIMSE_C_FIND_RQ,
+                            .message_id = (uint16_t)request->attempt,
+                            .identifier = &request->keys,
+                            .move_destination = move ? request->destination : SLICE_EMPTY,
+                            .sop_instance_uid = SLICE_EMPTY,
+                            .move_originator = SLICE_EMPTY,
+                            .error_comment = SLICE_EMPTY,
+                            .remaining = DIMSE_COUNTER_ABSENT,
+                            .completed = DIMSE_COUNTER_ABSENT,
+                            .failed = DIMSE_COUNTER_ABSENT,
                             .warning = DIMSE_COUNTER_ABSENT};
-    message.sop_class_uid = move ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE) : request->patient_root ? UID_PATIENT_ROOT_FIND : UID_STUDY_ROOT_FIND;
+    message.sop_class_uid = move                    ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE)
+                            : request->patient_root ? UID_PATIENT_ROOT_FIND
+                                                    : UID_STUDY_ROOT_FIND;
     request->asked = true;
     request->silent_ns = viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
     out_send_dimse(out, request->channel, &message);

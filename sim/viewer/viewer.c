@@ -6,7 +6,8 @@
 size_t viewer_memory(const struct viewer_setup *setup)
 {
     size_t watches = setup->watches_max == 0 ? WATCHES_DEFAULT : setup->watches_max;
-    return sizeof(struct viewer) + REQUESTS_MAX * (sizeof(struct request) + REQUEST_BYTES + 16) + watches * (sizeof(struct watch) + WATCH_BYTES) + 4096;
+    return sizeof(struct viewer) + REQUESTS_MAX * (sizeof(struct request) + REQUEST_BYTES + 16) + watches * (sizeof(struct watch) + WATCH_BYTES) +
+           4096;
 }
 
 enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, struct arena *arena)

@@ -23,11 +23,11 @@ struct viewer; /* opaque */
 
 struct viewer_setup {
     slice name, aet;
-    const struct peer *peers;   /* the driver's table */
+    const struct peer *peers; /* the driver's table */
     size_t peer_count;
-    uint32_t engine;            /* index of the engine in it */
-    uint32_t watches_max;       /* exams watched at once; 0: 4096 */
-    time_ns timeout_ns;         /* silence of the peer after which a request ends as lost; 0: 60 s */
+    uint32_t engine;      /* index of the engine in it */
+    uint32_t watches_max; /* exams watched at once; 0: 4096 */
+    time_ns timeout_ns;   /* silence of the peer after which a request ends as lost; 0: 60 s */
 };
 
 size_t viewer_memory(const struct viewer_setup *setup);

@@ -9,21 +9,21 @@
 
 #include <assert.h>
 
-#define REQUESTS_MAX 256
-#define REQUEST_BYTES 8192  /* keys of one */
+#define REQUESTS_MAX    256
+#define REQUEST_BYTES   8192 /* keys of one */
 #define WATCHES_DEFAULT 4096
-#define WATCH_BYTES 256     /* text of one */
-#define TIMEOUT_NS (60 * TIME_S)
-#define RETRY_FIRST_NS (500 * TIME_MS)
-#define RETRY_MAX_NS (8 * TIME_S)
-#define WATCH_FIRST_NS (5 * TIME_S)
+#define WATCH_BYTES     256 /* text of one */
+#define TIMEOUT_NS      (60 * TIME_S)
+#define RETRY_FIRST_NS  (500 * TIME_MS)
+#define RETRY_MAX_NS    (8 * TIME_S)
+#define WATCH_FIRST_NS  (5 * TIME_S)
 
 #define TAG_PONT_HOLDERS 0x00991001u /* private block PONT: names of the nodes that hold the study */
 
 enum request_kind { REQUEST_FREE, REQUEST_QUERY, REQUEST_RETRIEVE, REQUEST_WATCH };
 struct request {
     enum request_kind kind;
-    int64_t channel;         /* 0: waits for its next attempt */
+    int64_t channel; /* 0: waits for its next attempt */
     slice id;
     struct dataset keys;
     bool patient_root, asked, until_complete, first_image;
@@ -31,7 +31,7 @@ struct request {
     slice destination, study_uid;
     int64_t rows, completed;
     time_ns asked_ns, silent_ns, next_ns, retry_ns;
-    uint32_t watch;          /* of REQUEST_WATCH: the exam asked for */
+    uint32_t watch; /* of REQUEST_WATCH: the exam asked for */
     bool seen;
     struct arena arena;
 };
@@ -48,8 +48,8 @@ struct viewer {
     struct request *requests;
     struct watch *watches;
     uint32_t watch_count, watches_max;
-    struct arena text;       /* of watches */
-    time_ns watch_again_ns;  /* not before: the last association was lost */
+    struct arena text;      /* of watches */
+    time_ns watch_again_ns; /* not before: the last association was lost */
     int64_t channel_last, id_last;
     bool down;
     time_ns now;

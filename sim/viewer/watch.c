@@ -60,7 +60,8 @@ static uint32_t due_watch(const struct viewer *viewer)
     uint32_t found = UINT32_MAX;
     for (uint32_t i = 0; i < viewer->watch_count; i++) {
         const struct watch *watch = &viewer->watches[i];
-        if (watch->state == WATCH_WAITING && watch->next_ns <= viewer->now && (found == UINT32_MAX || watch->next_ns < viewer->watches[found].next_ns)) {
+        if (watch->state == WATCH_WAITING && watch->next_ns <= viewer->now &&
+            (found == UINT32_MAX || watch->next_ns < viewer->watches[found].next_ns)) {
             found = i;
         }
     }
@@ -88,7 +89,8 @@ static enum err question(struct viewer *viewer, struct request *request, const s
     enum err err = request_keys(request, "STUDY");
     err = err == ERR_OK ? dataset_put(&request->keys, TAG_AccessionNumber, watch->accession) : err;
     struct dataset *item = arena_alloc(&request->arena, sizeof *item);
-    if (err != ERR_OK || item == NULL || dataset_init(item, &request->arena, 1) != ERR_OK || dataset_put(item, TAG_LocalNamespaceEntityID, watch->issuer) != ERR_OK) {
+    if (err != ERR_OK || item == NULL || dataset_init(item, &request->arena, 1) != ERR_OK ||
+        dataset_put(item, TAG_LocalNamespaceEntityID, watch->issuer) != ERR_OK) {
         return ERR_LIMIT;
     }
     return watch->issuer.size == 0 ? ERR_OK : dataset_put_items(&request->keys, TAG_IssuerOfAccessionNumberSequence, item, 1);

@@ -52,7 +52,8 @@ static int write_one(const char *folder, const struct image_key *key, struct are
     struct buffer buffer = buffer_make(arena, (size_t)image_bytes(key, SYNTAX_EXPLICIT_LITTLE) + 2048);
     put_meta(&buffer, image_sop_class(key->study, key->instance), image_sop_uid(key->seed, key->study, key->instance, uid));
     size_t before = buffer.size;
-    if (image_write(key, SYNTAX_EXPLICIT_LITTLE, &buffer) != ERR_OK || buffer.full || (int64_t)(buffer.size - before) != image_bytes(key, SYNTAX_EXPLICIT_LITTLE)) {
+    if (image_write(key, SYNTAX_EXPLICIT_LITTLE, &buffer) != ERR_OK || buffer.full ||
+        (int64_t)(buffer.size - before) != image_bytes(key, SYNTAX_EXPLICIT_LITTLE)) {
         fprintf(stderr, "image_write: wrong size\n");
         return 1;
     }
@@ -67,16 +68,28 @@ int main(int argc, char **argv)
     static const struct {
         const char *modality, *body_part;
         uint32_t images;
-    } kinds[] = {{"CT", "CHEST", 2}, {"MR", "BREAST", 2}, {"CR", "CHEST", 1}, {"DX", "CHEST", 1}, {"US", "ABDOMEN", 5}, {"MG", "BREAST", 4}, {"NM", "WHOLEBODY", 1}, {"RF", "CHEST", 1}};
+    } kinds[] = {{"CT", "CHEST", 2},   {"MR", "BREAST", 2}, {"CR", "CHEST", 1},     {"DX", "CHEST", 1},
+                 {"US", "ABDOMEN", 5}, {"MG", "BREAST", 4}, {"NM", "WHOLEBODY", 1}, {"RF", "CHEST", 1}};
     struct arena arena;
     if (argc != 3 || arena_make(&arena, 256u << 20) != ERR_OK) {
         return 2;
     }
     int bad = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const struct node_study study = {.number = (int64_t)i, .patient_id = SLICE("C624723"), .issuer = SLICE("CAV"), .name = SLICE("Price^Siân"), .birth_date = SLICE("19580411"),
-                                         .sex = SLICE("F"), .accession = SLICE("CAV0012345"), .date = SLICE("20091207"), .time = SLICE("101500"), .description = SLICE("Phantom"),
-                                         .modality = slice_from(kinds[i].modality), .body_part = slice_from(kinds[i].body_part), .series_count = 1, .image_count = kinds[i].images};
+        const struct node_study study = {.number = (int64_t)i,
+                                         .patient_id = SLICE("C624723"),
+                                         .issuer = SLICE("CAV"),
+                                         .name = SLICE("Price^Siân"),
+                                         .birth_date = SLICE("19580411"),
+                                         .sex = SLICE("F"),
+                                         .accession = SLICE("CAV0012345"),
+                                         .date = SLICE("20091207"),
+                                         .time = SLICE("101500"),
+                                         .description = SLICE("Phantom"),
+                                         .modality = slice_from(kinds[i].modality),
+                                         .body_part = slice_from(kinds[i].body_part),
+                                         .series_count = 1,
+                                         .image_count = kinds[i].images};
         for (uint32_t n = 0; n < kinds[i].images; n++) {
             const struct image_key key = {.seed = 2009, .study = &study, .instance = n, .full = argv[2][0] == 'f', .charset = SLICE("ISO_IR 192")};
             bad |= write_one(argv[1], &key, &arena);

@@ -10,7 +10,7 @@
 
 #define CALLER "PONT"
 #define TARGET "WS"
-#define OWN "PACS"
+#define OWN    "PACS"
 
 static struct arena bench_memory, bench_out;
 static struct out bench;
@@ -21,18 +21,71 @@ static int64_t bench_sequence;
 static const struct peer bench_peers[] = {{.name = {"hub", 3}, .aet = {CALLER, 4}}, {.name = {"ws", 2}, .aet = {TARGET, 2}}};
 
 static const struct node_study bench_studies[] = {
-    {.number = 10, .person = {"woman", 5}, .patient_id = {"123456", 6}, .issuer = {"CAV", 3}, .name = {"Price^Megan", 11}, .birth_date = {"19580411", 8}, .sex = {"F", 1},
-     .accession = {"CAV001", 6}, .study_uid = {"1.2.3", 5}, .date = {"20091207", 8}, .time = {"101500", 6}, .description = {"CT chest", 8}, .modality = {"CT", 2},
-     .body_part = {"CHEST", 5}, .series_count = 2, .image_count = 10},
-    {.number = 11, .person = {"woman", 5}, .patient_id = {"123456", 6}, .issuer = {"CAV", 3}, .name = {"Price^Megan", 11}, .birth_date = {"19580411", 8}, .sex = {"F", 1},
-     .accession = {"CAV002", 6}, .study_uid = {"1.2.30", 6}, .date = {"20080101", 8}, .time = {"091500", 6}, .description = {"Chest X-ray", 11}, .modality = {"CR", 2},
-     .body_part = {"CHEST", 5}, .series_count = 1, .image_count = 2},
-    {.number = 12, .person = {"sian", 4}, .patient_id = {"777", 3}, .issuer = {"CAV", 3}, .name = {"Morgan^Si\xC3\xA2n", 12}, .birth_date = {"19710930", 8}, .sex = {"F", 1},
-     .accession = {"CAV003", 6}, .study_uid = {"1.2.300", 7}, .date = {"20070101", 8}, .time = {"081500", 6}, .description = {"MR head", 7}, .modality = {"MR", 2},
-     .body_part = {"BRAIN", 5}, .series_count = 1, .image_count = 3},
-    {.number = 13, .person = {"later", 5}, .patient_id = {"888", 3}, .issuer = {"CAV", 3}, .name = {"Rees^Nia", 8}, .birth_date = {"19800101", 8}, .sex = {"F", 1},
-     .accession = {"CAV004", 6}, .study_uid = {"1.2.3000", 8}, .date = {"20100301", 8}, .time = {"081500", 6}, .description = {"CT", 2}, .modality = {"CT", 2},
-     .body_part = {"CHEST", 5}, .series_count = 1, .image_count = 4, .planned = true},
+    {.number = 10,
+     .person = {"woman", 5},
+     .patient_id = {"123456", 6},
+     .issuer = {"CAV", 3},
+     .name = {"Price^Megan", 11},
+     .birth_date = {"19580411", 8},
+     .sex = {"F", 1},
+     .accession = {"CAV001", 6},
+     .study_uid = {"1.2.3", 5},
+     .date = {"20091207", 8},
+     .time = {"101500", 6},
+     .description = {"CT chest", 8},
+     .modality = {"CT", 2},
+     .body_part = {"CHEST", 5},
+     .series_count = 2,
+     .image_count = 10},
+    {.number = 11,
+     .person = {"woman", 5},
+     .patient_id = {"123456", 6},
+     .issuer = {"CAV", 3},
+     .name = {"Price^Megan", 11},
+     .birth_date = {"19580411", 8},
+     .sex = {"F", 1},
+     .accession = {"CAV002", 6},
+     .study_uid = {"1.2.30", 6},
+     .date = {"20080101", 8},
+     .time = {"091500", 6},
+     .description = {"Chest X-ray", 11},
+     .modality = {"CR", 2},
+     .body_part = {"CHEST", 5},
+     .series_count = 1,
+     .image_count = 2},
+    {.number = 12,
+     .person = {"sian", 4},
+     .patient_id = {"777", 3},
+     .issuer = {"CAV", 3},
+     .name = {"Morgan^Si\xC3\xA2n", 12},
+     .birth_date = {"19710930", 8},
+     .sex = {"F", 1},
+     .accession = {"CAV003", 6},
+     .study_uid = {"1.2.300", 7},
+     .date = {"20070101", 8},
+     .time = {"081500", 6},
+     .description = {"MR head", 7},
+     .modality = {"MR", 2},
+     .body_part = {"BRAIN", 5},
+     .series_count = 1,
+     .image_count = 3},
+    {.number = 13,
+     .person = {"later", 5},
+     .patient_id = {"888", 3},
+     .issuer = {"CAV", 3},
+     .name = {"Rees^Nia", 8},
+     .birth_date = {"19800101", 8},
+     .sex = {"F", 1},
+     .accession = {"CAV004", 6},
+     .study_uid = {"1.2.3000", 8},
+     .date = {"20100301", 8},
+     .time = {"081500", 6},
+     .description = {"CT", 2},
+     .modality = {"CT", 2},
+     .body_part = {"CHEST", 5},
+     .series_count = 1,
+     .image_count = 4,
+     .planned = true},
 };
 
 static inline void bench_step(struct event *event)
@@ -116,7 +169,11 @@ static inline bool bench_bit(enum quirk quirk)
 static inline void bench_ask(int64_t channel, const char *calling, const char *called, slice sop_class, slice syntax)
 {
     struct context context = {.id = 1, .abstract_syntax = sop_class, .transfer_syntaxes = {syntax}, .syntax_count = 1, .scp = true};
-    struct event event = {.kind = EVENT_ASKED, .channel = channel, .calling = slice_from(calling), .called = slice_from(called), .address = SLICE("127.0.0.1"),
+    struct event event = {.kind = EVENT_ASKED,
+                          .channel = channel,
+                          .calling = slice_from(calling),
+                          .called = slice_from(called),
+                          .address = SLICE("127.0.0.1"),
                           .contexts = {&context, 1}};
     bench_step(&event);
 }

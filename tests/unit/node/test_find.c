@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/node/node_test.h"
 
-#define STUDY {TAG_QueryRetrieveLevel, "STUDY"}
+#define STUDY                                                                                                                                        \
+    {                                                                                                                                                \
+        TAG_QueryRetrieveLevel, "STUDY"                                                                                                              \
+    }
 
 START_TEST(node_find_lists_the_studies_of_a_patient_each_once)
 {
@@ -24,12 +27,13 @@ START_TEST(node_find_walks_series_and_images_of_a_study)
 {
     bench_plain();
     bench_start();
-    struct bench_answer series = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, ""},
-                                                       {TAG_NumberOfSeriesRelatedInstances, ""}));
+    struct bench_answer series = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"},
+                                                       {TAG_SeriesInstanceUID, ""}, {TAG_NumberOfSeriesRelatedInstances, ""}));
     ck_assert_uint_eq(series.count, 2);
     ck_assert_str_eq(value_of(&series, 0, TAG_NumberOfSeriesRelatedInstances), "5");
     struct bench_answer images = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"},
-                                                       {TAG_SeriesInstanceUID, value_of(&series, 1, TAG_SeriesInstanceUID)}, {TAG_SOPInstanceUID, ""}, {TAG_InstanceNumber, ""}));
+                                                       {TAG_SeriesInstanceUID, value_of(&series, 1, TAG_SeriesInstanceUID)}, {TAG_SOPInstanceUID, ""},
+                                                       {TAG_InstanceNumber, ""}));
     ck_assert_uint_eq(images.count, 5);
     ck_assert_str_eq(value_of(&images, 4, TAG_InstanceNumber), "5");
     ck_assert_str_ne(value_of(&images, 0, TAG_SOPInstanceUID), value_of(&images, 1, TAG_SOPInstanceUID));
@@ -41,7 +45,8 @@ START_TEST(node_find_lists_a_patient_once_at_patient_level)
     bench_plain();
     bench_start();
     bench_open(2, UID_PATIENT_ROOT_FIND);
-    struct bench_answer answer = bench_find(2, UID_PATIENT_ROOT_FIND, KEYS({TAG_QueryRetrieveLevel, "PATIENT"}, {TAG_PatientName, "*"}, {TAG_PatientID, ""}));
+    struct bench_answer answer =
+        bench_find(2, UID_PATIENT_ROOT_FIND, KEYS({TAG_QueryRetrieveLevel, "PATIENT"}, {TAG_PatientName, "*"}, {TAG_PatientID, ""}));
     ck_assert_uint_eq(answer.count, 2);
 }
 END_TEST
@@ -71,7 +76,8 @@ START_TEST(node_find_tells_the_same_rows_whatever_the_run)
         bench_plain();
         bench_setup.run_max = run;
         bench_start();
-        struct bench_answer answer = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SOPInstanceUID, ""}));
+        struct bench_answer answer =
+            bench_study_find(KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SOPInstanceUID, ""}));
         ck_assert_uint_eq(answer.count, 10);
         for (size_t i = 1; i < answer.count; i++) {
             ck_assert_str_ne(value_of(&answer, i, TAG_SOPInstanceUID), value_of(&answer, i - 1, TAG_SOPInstanceUID));
@@ -88,7 +94,8 @@ START_TEST(node_find_ends_with_cancel_when_cancelled)
     bench_start();
     bench_setup.run_max = 0;
     bench_open(2, UID_STUDY_ROOT_FIND);
-    struct dimse request = bench_request(DIMSE_C_FIND_RQ, UID_STUDY_ROOT_FIND, KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SOPInstanceUID, ""}));
+    struct dimse request = bench_request(DIMSE_C_FIND_RQ, UID_STUDY_ROOT_FIND,
+                                         KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SOPInstanceUID, ""}));
     bench_send(2, &request);
     struct dimse cancel = {.kind = DIMSE_C_CANCEL_RQ, .message_id = 7};
     bench_send(2, &cancel);
@@ -378,7 +385,8 @@ START_TEST(quirk_cancel_is_ignored)
     bench_start();
     bench_setup.run_max = 0;
     bench_open(2, UID_STUDY_ROOT_FIND);
-    struct dimse request = bench_request(DIMSE_C_FIND_RQ, UID_STUDY_ROOT_FIND, KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SOPInstanceUID, ""}));
+    struct dimse request = bench_request(DIMSE_C_FIND_RQ, UID_STUDY_ROOT_FIND,
+                                         KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SOPInstanceUID, ""}));
     bench_send(2, &request);
     struct dimse cancel = {.kind = DIMSE_C_CANCEL_RQ, .message_id = 7};
     bench_send(2, &cancel);
@@ -496,14 +504,16 @@ START_TEST(a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected)
 }
 END_TEST
 
-UNIT_MAIN(node_find_lists_the_studies_of_a_patient_each_once, node_find_walks_series_and_images_of_a_study, node_find_lists_a_patient_once_at_patient_level,
-          node_find_says_ff01_for_a_key_it_has_not, node_find_refuses_an_unknown_level, node_find_tells_the_same_rows_whatever_the_run,
-          node_find_ends_with_cancel_when_cancelled, quirk_study_root_only_refuses_the_patient_root, quirk_no_relational_refuses_images_without_a_series,
-          quirk_silent_cap_cuts_a_list_and_says_success, quirk_refused_cap_tells_no_row_of_a_long_list, quirk_broad_query_is_refused_and_a_dated_one_is_not,
+UNIT_MAIN(node_find_lists_the_studies_of_a_patient_each_once, node_find_walks_series_and_images_of_a_study,
+          node_find_lists_a_patient_once_at_patient_level, node_find_says_ff01_for_a_key_it_has_not, node_find_refuses_an_unknown_level,
+          node_find_tells_the_same_rows_whatever_the_run, node_find_ends_with_cancel_when_cancelled, quirk_study_root_only_refuses_the_patient_root,
+          quirk_no_relational_refuses_images_without_a_series, quirk_silent_cap_cuts_a_list_and_says_success,
+          quirk_refused_cap_tells_no_row_of_a_long_list, quirk_broad_query_is_refused_and_a_dated_one_is_not,
           quirk_modalities_in_study_are_neither_matched_nor_told, quirk_wildcards_are_refused, quirk_ff01_marks_every_row,
           quirk_patient_ids_are_filed_with_leading_zeros, quirk_accession_numbers_are_filed_behind_a_prefix, quirk_issuer_is_never_told,
-          quirk_character_set_is_not_told, quirk_uids_end_in_a_space, quirk_counts_are_missing, quirk_one_key_is_ignored, quirk_birth_date_range_finds_nothing,
-          quirk_names_are_matched_as_they_are_spelt, quirk_list_of_uids_is_cut, quirk_rows_come_twice_and_name_an_unknown_title,
-          quirk_rows_lack_their_level_or_hold_what_nobody_asked_for, quirk_cancel_is_ignored, quirk_single_worker_lets_the_second_question_wait,
-          a_node_that_hangs_answers_when_it_is_healed, a_node_that_is_down_listens_no_more_and_cuts_what_it_had, a_capped_reply_cuts_the_list,
-          a_slow_node_begins_later, a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected)
+          quirk_character_set_is_not_told, quirk_uids_end_in_a_space, quirk_counts_are_missing, quirk_one_key_is_ignored,
+          quirk_birth_date_range_finds_nothing, quirk_names_are_matched_as_they_are_spelt, quirk_list_of_uids_is_cut,
+          quirk_rows_come_twice_and_name_an_unknown_title, quirk_rows_lack_their_level_or_hold_what_nobody_asked_for, quirk_cancel_is_ignored,
+          quirk_single_worker_lets_the_second_question_wait, a_node_that_hangs_answers_when_it_is_healed,
+          a_node_that_is_down_listens_no_more_and_cuts_what_it_had, a_capped_reply_cuts_the_list, a_slow_node_begins_later,
+          a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected)

@@ -8,9 +8,20 @@ static const char *const modalities[] = {"CT", "MR", "CR", "DX", "US", "MG", "NM
 
 static struct node_study study_of(const char *modality)
 {
-    return (struct node_study){.number = 5, .patient_id = SLICE("123"), .issuer = SLICE("CAV"), .name = SLICE("Price^Megan"), .birth_date = SLICE("19580411"), .sex = SLICE("F"),
-                               .accession = SLICE("CAV1"), .date = SLICE("20091207"), .time = SLICE("101500"), .description = SLICE("CT"), .modality = slice_from(modality),
-                               .body_part = SLICE("CHEST"), .series_count = 3, .image_count = 10};
+    return (struct node_study){.number = 5,
+                               .patient_id = SLICE("123"),
+                               .issuer = SLICE("CAV"),
+                               .name = SLICE("Price^Megan"),
+                               .birth_date = SLICE("19580411"),
+                               .sex = SLICE("F"),
+                               .accession = SLICE("CAV1"),
+                               .date = SLICE("20091207"),
+                               .time = SLICE("101500"),
+                               .description = SLICE("CT"),
+                               .modality = slice_from(modality),
+                               .body_part = SLICE("CHEST"),
+                               .series_count = 3,
+                               .image_count = 10};
 }
 
 static void setup(void)
@@ -148,5 +159,6 @@ START_TEST(studies_without_a_scenario_are_the_same_each_time)
 }
 END_TEST
 
-UNIT_MAIN(an_image_is_exactly_as_long_as_it_was_said_to_be, an_image_is_the_same_bytes_each_time_and_another_one_is_not, digests_are_those_of_the_bytes_that_are_sent,
-          images_are_spread_over_their_series, uids_are_valid_and_differ, full_images_have_the_sizes_of_the_workload, studies_without_a_scenario_are_the_same_each_time)
+UNIT_MAIN(an_image_is_exactly_as_long_as_it_was_said_to_be, an_image_is_the_same_bytes_each_time_and_another_one_is_not,
+          digests_are_those_of_the_bytes_that_are_sent, images_are_spread_over_their_series, uids_are_valid_and_differ,
+          full_images_have_the_sizes_of_the_workload, studies_without_a_scenario_are_the_same_each_time)

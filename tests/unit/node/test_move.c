@@ -143,12 +143,14 @@ START_TEST(node_move_sends_only_the_series_or_image_asked_for)
 {
     bench_plain();
     start();
-    struct bench_answer series = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, ""}));
+    struct bench_answer series =
+        bench_study_find(KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, ""}));
     const char *second = value_of(&series, 1, TAG_SeriesInstanceUID);
     move_to(2, KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, second}), TARGET);
     ck_assert_uint_eq(taken.count, 5);
     const char *one = text_of(taken.uids[3]);
-    move_to(2, KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, second}, {TAG_SOPInstanceUID, one}), TARGET);
+    move_to(2, KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, second}, {TAG_SOPInstanceUID, one}),
+            TARGET);
     ck_assert_uint_eq(taken.count, 1);
     ck_assert_str_eq(text_of(taken.uids[0]), one);
 }
@@ -449,8 +451,9 @@ START_TEST(node_get_sends_on_the_association_of_the_request)
 {
     bench_plain();
     bench_start();
-    struct context contexts[] = {{.id = 1, .abstract_syntax = UID_STUDY_ROOT_GET, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1},
-                                 {.id = 3, .abstract_syntax = UID_CT_IMAGE, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1, .scp = true}};
+    struct context contexts[] = {
+        {.id = 1, .abstract_syntax = UID_STUDY_ROOT_GET, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1},
+        {.id = 3, .abstract_syntax = UID_CT_IMAGE, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1, .scp = true}};
     struct event asked = {.kind = EVENT_ASKED, .channel = 2, .calling = SLICE(CALLER), .called = SLICE(OWN), .contexts = {contexts, 2}};
     bench_step(&asked);
     taken = (struct taken){.status = -1};
@@ -470,10 +473,11 @@ START_TEST(node_get_sends_on_the_association_of_the_request)
 }
 END_TEST
 
-UNIT_MAIN(node_move_sends_every_instance_once_and_counts, node_move_sends_the_same_whatever_the_run, node_move_sends_only_the_series_or_image_asked_for,
-          node_move_refuses_an_unknown_destination_and_missing_keys, node_move_says_what_failed, node_move_fails_when_the_destination_refuses,
-          node_move_tries_again_after_a_transient_refusal, node_move_is_held_before_the_instance_and_goes_on_when_healed,
-          node_tells_that_it_holds_and_forgets_a_move_whose_requestor_is_gone, node_move_ends_with_cancel, a_reply_may_never_come_or_leave_an_instance_out,
-          quirk_counters_are_missing, quirk_no_pending_answer_comes, quirk_first_move_ends_in_success_with_nothing_sent,
-          quirk_each_image_has_an_association_of_its_own, quirk_level_is_ignored, quirk_originator_is_not_told, quirk_study_comes_from_tape,
-          quirk_one_association_at_a_time_to_a_destination, node_get_sends_on_the_association_of_the_request)
+UNIT_MAIN(node_move_sends_every_instance_once_and_counts, node_move_sends_the_same_whatever_the_run,
+          node_move_sends_only_the_series_or_image_asked_for, node_move_refuses_an_unknown_destination_and_missing_keys, node_move_says_what_failed,
+          node_move_fails_when_the_destination_refuses, node_move_tries_again_after_a_transient_refusal,
+          node_move_is_held_before_the_instance_and_goes_on_when_healed, node_tells_that_it_holds_and_forgets_a_move_whose_requestor_is_gone,
+          node_move_ends_with_cancel, a_reply_may_never_come_or_leave_an_instance_out, quirk_counters_are_missing, quirk_no_pending_answer_comes,
+          quirk_first_move_ends_in_success_with_nothing_sent, quirk_each_image_has_an_association_of_its_own, quirk_level_is_ignored,
+          quirk_originator_is_not_told, quirk_study_comes_from_tape, quirk_one_association_at_a_time_to_a_destination,
+          node_get_sends_on_the_association_of_the_request)

@@ -108,10 +108,22 @@ END_TEST
 /* ---- C-STORE. */
 static struct object an_object(const char *sop, const char *digest)
 {
-    return (struct object){.sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = slice_from(sop), .study_uid = SLICE("1.9.1"), .series_uid = SLICE("1.9.1.1"),
-                           .transfer_syntax = UID_EXPLICIT_LITTLE, .patient_id = SLICE("555"), .patient_issuer = SLICE("CAV"), .patient_name = SLICE("Pugh^Huw"),
-                           .birth_date = SLICE("19600101"), .accession = SLICE("A9"), .modality = SLICE("CT"), .pixel_sha256 = slice_from(digest), .study = -1, .instance = -1,
-                           .file = SLICE("/objects/1.dcm"), .size = 1234};
+    return (struct object){.sop_class_uid = UID_CT_IMAGE,
+                           .sop_instance_uid = slice_from(sop),
+                           .study_uid = SLICE("1.9.1"),
+                           .series_uid = SLICE("1.9.1.1"),
+                           .transfer_syntax = UID_EXPLICIT_LITTLE,
+                           .patient_id = SLICE("555"),
+                           .patient_issuer = SLICE("CAV"),
+                           .patient_name = SLICE("Pugh^Huw"),
+                           .birth_date = SLICE("19600101"),
+                           .accession = SLICE("A9"),
+                           .modality = SLICE("CT"),
+                           .pixel_sha256 = slice_from(digest),
+                           .study = -1,
+                           .instance = -1,
+                           .file = SLICE("/objects/1.dcm"),
+                           .size = 1234};
 }
 
 static uint16_t store(const char *sop, const char *digest)
@@ -141,7 +153,8 @@ START_TEST(node_keeps_what_it_is_sent_and_lists_and_sends_it_on)
     answer = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.9.1"}, {TAG_SOPInstanceUID, ""}));
     ck_assert_uint_eq(answer.count, 2);
     bench_open(4, UID_STUDY_ROOT_MOVE);
-    struct dimse request = bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}));
+    struct dimse request =
+        bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}));
     bench_send(4, &request);
     struct command opening = *bench_command(COMMAND_OPEN);
     struct context context = opening.contexts.list[0];
@@ -218,8 +231,12 @@ static struct dataset *commitment(const char *first, const char *second)
 
 static void ask_commitment(int64_t channel, const char *first, const char *second)
 {
-    struct dimse request = {.kind = DIMSE_N_ACTION_RQ, .message_id = 5, .sop_class_uid = UID_STORAGE_COMMITMENT, .sop_instance_uid = UID_STORAGE_COMMITMENT_INSTANCE,
-                            .type_id = 1, .identifier = commitment(first, second)};
+    struct dimse request = {.kind = DIMSE_N_ACTION_RQ,
+                            .message_id = 5,
+                            .sop_class_uid = UID_STORAGE_COMMITMENT,
+                            .sop_instance_uid = UID_STORAGE_COMMITMENT_INSTANCE,
+                            .type_id = 1,
+                            .identifier = commitment(first, second)};
     bench_send(channel, &request);
 }
 
@@ -298,14 +315,15 @@ START_TEST(node_serves_imported_objects)
     bench_setup.imported_count = 2;
     bench_start();
     bench_setup.imported_count = 0;
-    struct bench_answer answer = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}, {TAG_NumberOfStudyRelatedInstances, ""}));
+    struct bench_answer answer =
+        bench_study_find(KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}, {TAG_NumberOfStudyRelatedInstances, ""}));
     ck_assert_uint_eq(answer.count, 1);
     ck_assert_str_eq(value_of(&answer, 0, TAG_NumberOfStudyRelatedInstances), "2");
 }
 END_TEST
 
-UNIT_MAIN(node_answers_an_echo, quirk_strangers_are_rejected, quirk_another_called_title_is_rejected, quirk_one_association_too_many_is_rejected_as_transient,
-          quirk_queries_take_implicit_only, quirk_compressed_objects_are_not_taken, node_keeps_what_it_is_sent_and_lists_and_sends_it_on,
-          node_refuses_an_object_without_a_study, node_answers_out_of_resources_when_it_is_full, quirk_duplicate_is_answered_with_success_and_dropped,
-          node_commits_to_what_it_keeps_and_names_what_it_does_not, quirk_commitment_is_reported_on_a_second_association, quirk_no_commitment_is_offered,
-          node_serves_imported_objects)
+UNIT_MAIN(node_answers_an_echo, quirk_strangers_are_rejected, quirk_another_called_title_is_rejected,
+          quirk_one_association_too_many_is_rejected_as_transient, quirk_queries_take_implicit_only, quirk_compressed_objects_are_not_taken,
+          node_keeps_what_it_is_sent_and_lists_and_sends_it_on, node_refuses_an_object_without_a_study, node_answers_out_of_resources_when_it_is_full,
+          quirk_duplicate_is_answered_with_success_and_dropped, node_commits_to_what_it_keeps_and_names_what_it_does_not,
+          quirk_commitment_is_reported_on_a_second_association, quirk_no_commitment_is_offered, node_serves_imported_objects)

@@ -89,8 +89,14 @@ static struct dataset *row(const char *study_uid)
     const struct {
         uint32_t tag;
         const char *value;
-    } values[] = {{TAG_SpecificCharacterSet, "ISO_IR 100"}, {TAG_PatientName, "Morgan^Si\xE2n"}, {TAG_PatientID, "9990000034"}, {TAG_IssuerOfPatientID, "NHS"},
-                  {TAG_StudyInstanceUID, study_uid}, {TAG_AccessionNumber, "CAV1"}, {TAG_ModalitiesInStudy, "CT"}, {TAG_NumberOfStudyRelatedInstances, "12"},
+    } values[] = {{TAG_SpecificCharacterSet, "ISO_IR 100"},
+                  {TAG_PatientName, "Morgan^Si\xE2n"},
+                  {TAG_PatientID, "9990000034"},
+                  {TAG_IssuerOfPatientID, "NHS"},
+                  {TAG_StudyInstanceUID, study_uid},
+                  {TAG_AccessionNumber, "CAV1"},
+                  {TAG_ModalitiesInStudy, "CT"},
+                  {TAG_NumberOfStudyRelatedInstances, "12"},
                   {TAG_RetrieveAETitle, "UHW_PACS"}};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         ck_assert_int_eq(dataset_put(dataset, values[i].tag, slice_from(values[i].value)), ERR_OK);
@@ -110,7 +116,8 @@ START_TEST(viewer_asks_and_tells_what_it_was_shown)
     start();
     TELL("query", "id", "q1", "patient_id", "9990000034", "issuer", "NHS");
     const struct observation *asked = seen(OBSERVATION_query_asked);
-    ck_assert(slice_equal(asked->other_id, SLICE("q1")) && slice_starts(asked->text, SLICE("STUDY")) && slice_equal(asked->patient_id, SLICE("9990000034")));
+    ck_assert(slice_equal(asked->other_id, SLICE("q1")) && slice_starts(asked->text, SLICE("STUDY")) &&
+              slice_equal(asked->patient_id, SLICE("9990000034")));
     int64_t channel = let_open(&request);
     ck_assert_int_eq(request.kind, DIMSE_C_FIND_RQ);
     ck_assert(slice_equal(dataset_get(request.identifier, TAG_PatientID), SLICE("9990000034")));
@@ -184,9 +191,15 @@ END_TEST
 
 static void store(int64_t channel, const char *study_uid)
 {
-    struct message message = {.protocol = PROTOCOL_DICOM, .dimse = {.kind = DIMSE_C_STORE_RQ, .message_id = 1, .sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = SLICE("1.2.3.4")}};
-    message.dimse.object = (struct object){.sop_instance_uid = SLICE("1.2.3.4"), .sop_class_uid = UID_CT_IMAGE, .study_uid = slice_from(study_uid), .patient_id = SLICE("G1"),
-                                           .pixel_sha256 = SLICE("aa"), .size = 99};
+    struct message message = {
+        .protocol = PROTOCOL_DICOM,
+        .dimse = {.kind = DIMSE_C_STORE_RQ, .message_id = 1, .sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = SLICE("1.2.3.4")}};
+    message.dimse.object = (struct object){.sop_instance_uid = SLICE("1.2.3.4"),
+                                           .sop_class_uid = UID_CT_IMAGE,
+                                           .study_uid = slice_from(study_uid),
+                                           .patient_id = SLICE("G1"),
+                                           .pixel_sha256 = SLICE("aa"),
+                                           .size = 99};
     struct event event = {.kind = EVENT_RECEIVED, .channel = channel, .run = {&message, 1}};
     step(&event);
 }
@@ -226,7 +239,8 @@ START_TEST(watcher_asks_at_doubling_intervals_until_it_sees_the_exam)
     step(&clock);
     int64_t channel = let_open(&request);
     ck_assert(slice_equal(dataset_get(request.identifier, TAG_AccessionNumber), SLICE("CAV1")));
-    ck_assert(slice_equal(dataset_get(&dataset_find(request.identifier, TAG_IssuerOfAccessionNumberSequence)->items[0], TAG_LocalNamespaceEntityID), SLICE("CAV")));
+    ck_assert(slice_equal(dataset_get(&dataset_find(request.identifier, TAG_IssuerOfAccessionNumberSequence)->items[0], TAG_LocalNamespaceEntityID),
+                          SLICE("CAV")));
     answer(channel, &request, STATUS_SUCCESS, "", NULL);
     ck_assert_ptr_nonnull(command_of(COMMAND_CLOSE));
     ck_assert_ptr_null(seen(OBSERVATION_watched));
@@ -277,6 +291,7 @@ START_TEST(viewer_moves_to_another_destination)
 }
 END_TEST
 
-UNIT_MAIN(viewer_asks_and_tells_what_it_was_shown, viewer_takes_a_failure_for_the_mark_of_an_incomplete_answer, viewer_asks_until_the_answer_is_complete,
-          viewer_ends_a_question_whose_association_is_lost_or_silent, viewer_retrieves_to_itself_and_tells_the_first_image,
-          watcher_asks_at_doubling_intervals_until_it_sees_the_exam, watcher_asks_for_all_that_is_due_over_one_association, viewer_moves_to_another_destination)
+UNIT_MAIN(viewer_asks_and_tells_what_it_was_shown, viewer_takes_a_failure_for_the_mark_of_an_incomplete_answer,
+          viewer_asks_until_the_answer_is_complete, viewer_ends_a_question_whose_association_is_lost_or_silent,
+          viewer_retrieves_to_itself_and_tells_the_first_image, watcher_asks_at_doubling_intervals_until_it_sees_the_exam,
+          watcher_asks_for_all_that_is_due_over_one_association, viewer_moves_to_another_destination)
