@@ -4,7 +4,8 @@
 # PACS itself. Both ends are Pont's, so no peer's Nagle setting is in the figures. Medians of 7; absolute times are this machine's.
 cd "$(dirname "$0")/../.." && . tests/tools/tap.sh
 world scenarios/quickstart.yaml || { cat "$work/world.out" >&2; exit 3; }
-/usr/bin/python3 - "$sheet" <<'P'
+mkdir "$work/in"
+/usr/bin/python3 - "$sheet" "$work/in" <<'P'
 import statistics, subprocess, sys, time, yaml
 sheet = yaml.safe_load(open(sys.argv[1]))
 engine, client = sheet["engine"], sheet["clients"][0]
@@ -24,7 +25,7 @@ rows = ask(node, "PatientID=0040018586")[1]
 uid = rows.split("(0020,000d) UI [")[1].split("]")[0].strip()
 
 def move(peer):
-    return run("movescu", "-S", "-aet", client["aet"], "-aec", peer["aet"], "-aem", client["aet"], "--port", str(client["port"]), "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=" + uid, peer["host"], str(peer["port"]))
+    return run("movescu", "-S", "-aet", client["aet"], "-aec", peer["aet"], "-aem", client["aet"], "--port", str(client["port"]), "-od", sys.argv[2], "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=" + uid, peer["host"], str(peer["port"]))
 
 ways = {"find": (lambda: ask(node, "PatientID=0040018586"), lambda: ask(engine, "PatientID=" + woman["nhs_number"])), "move": (lambda: move(node), lambda: move(engine))}
 for name, (direct, through) in ways.items():

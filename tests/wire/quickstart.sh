@@ -35,6 +35,7 @@ tap "the_report_asks_nothing_of_the_network" bash -c '! grep -oE "(src|href)=\"(
 tap "junit_xml_is_well_formed" xmllint --noout "$run/junit.xml" "$work/junit.xml"
 tap "the_audit_chain_is_unbroken" "$PONT" audit verify "$run/registry.db"
 tap "judged_again_it_is_the_same" bash -c '"$0" rejudge "$1" | head -1 | grep -q ^pass' "$PONT" "$run"
-tap "no_process_is_left" bash -c '! pgrep -f "$0"' "$run"
+none_left() { ! pgrep -af "$run"; }
+tap "no_process_is_left" none_left
 tap "no_patient_attribute_is_in_a_log" bash -c '! grep -lE "Llywelyn|9990000018|M104417" "$0"/log-*.txt' "$run"
 echo "1..$tap_number"
