@@ -322,6 +322,8 @@ static void bind_vendor(struct binder *binder, const struct tree *entry, struct 
         }
         (void)complain(binder->to, "P210", at, "there is no vendor profile %s (nodes.%.*s.vendor)%s%s", quoted(name).text, SLICE_ARGS(node->id),
                        nearest_hint(&nearest).text, nearest.distance == SIZE_MAX ? "; fuji agfa insignia carestream ge ferrania plain are shipped" : "");
+    } else if (err == ERR_LIMIT) {
+        binder->err = err;
     } else if (err != ERR_OK) {
         (void)complain(binder->to, "P210", at, "the vendor profile %s has errors; see pont check %s", quoted(name).text,
                        problems != NULL && problems->count > 0 ? problems->list[0].error.file : "on it");

@@ -95,7 +95,11 @@ static void put_variants(struct buffer *buffer, const struct field *field, int d
     buffer_put_text(buffer, "]");
 }
 
-/* Scalars: a quoted number is as good as a bare one, so that numbers and texts both pass where YAML's typing may differ. */
+static bool may_be_digits(enum field_type type)
+{
+    return type == FIELD_TEXT || type == FIELD_CODE || type == FIELD_NHS_NUMBER;
+}
+
 static void put_scalar(struct buffer *buffer, const struct field *field)
 {
     switch (field->type) {
@@ -116,7 +120,8 @@ static void put_scalar(struct buffer *buffer, const struct field *field)
         buffer_put_text(buffer, "\"not\": {}");
         return;
     default:
-        buffer_put_text(buffer, "\"type\": [\"string\", \"number\"]");
+        /* A number without quotes is still a text to pont, where digits alone may stand. */
+        buffer_put_text(buffer, may_be_digits(field->type) ? "\"type\": [\"string\", \"number\"]" : "\"type\": \"string\"");
         if (patterns[field->type] != NULL) {
             buffer_put_text(buffer, ", \"pattern\": \"");
             buffer_put_text(buffer, patterns[field->type]);

@@ -31,7 +31,7 @@ enum err tree_load(slice *source, const char *path, const struct complaints *to,
     }
     size_t start = arena->used, left = arena->size - start;
     size_t room = left < TREE_FILE_MAX + 32 ? left : TREE_FILE_MAX + 32;
-    char *bytes = arena_alloc(arena, room > 32 ? room - 16 : room + 1);
+    char *bytes = room <= 32 ? NULL : arena_alloc(arena, room - 16);
     if (bytes == NULL) {
         fclose(file);
         (void)complain(to, "P105", (struct span){1, 1, 1}, "no memory is left to read this file");
@@ -44,7 +44,11 @@ enum err tree_load(slice *source, const char *path, const struct complaints *to,
     if (error != 0) {
         return load_failed(to, path, error);
     }
-    if (size > TREE_FILE_MAX || size == room - 17) {
+    if (size == room - 17 && size <= TREE_FILE_MAX) {
+        (void)complain(to, "P105", (struct span){1, 1, 1}, "no memory is left to read this file");
+        return ERR_LIMIT;
+    }
+    if (size > TREE_FILE_MAX) {
         (void)complain(to, "P102", (struct span){1, 1, 1}, "the file is larger than the %u MiB that are read; cut it down, or let `crowd` make its people",
                        TREE_FILE_MAX >> 20);
         return ERR_BAD_INPUT;
