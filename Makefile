@@ -58,6 +58,8 @@ $(BUILD)/obj/%.o: %.cc
 	@echo "  c++    $<"
 	@$(CXX) $(CXXFLAGS) -c -o $@ $<
 
+$(BUILD)/obj/src/report/assets.o: reports/report.css reports/report.js # taken in by .incbin
+
 $(BUILD)/pure.a: $(PURE_OBJECTS)
 	@rm -f $@; ar rcs $@ $^
 $(BUILD)/all.a: $(LIB_OBJECTS)

@@ -5,8 +5,12 @@ document.querySelectorAll("table").forEach(function (table) {
   Array.from(table.tHead.rows[0].cells).forEach(function (head, column) {
     head.dataset.sort = "";
     head.title = "sort";
+    head.tabIndex = 0;
+    head.addEventListener("keydown", function (event) { if (event.key === "Enter") head.click(); });
     head.addEventListener("click", function () {
-      var down = head.dataset.sort = head.dataset.sort === "up" ? "down" : "up";
+      var down = head.dataset.sort === "up" ? "down" : "up";
+      Array.from(table.tHead.rows[0].cells).forEach(function (other) { other.dataset.sort = ""; });
+      head.dataset.sort = down;
       Array.from(body.rows).sort(function (a, b) {
         var x = a.cells[column].textContent.trim(), y = b.cells[column].textContent.trim(), n = parseFloat(x) - parseFloat(y);
         return (isNaN(n) ? x.localeCompare(y) : n) * (down === "down" ? -1 : 1);

@@ -135,7 +135,7 @@ void judge_case(struct judge *judge, enum invariant invariant, bool violation, c
     if (evidence == NULL) {
         return;
     }
-    *evidence = (struct evidence){.violation = violation};
+    *evidence = (struct evidence){.violation = violation, .life = judge->life, .step = judge->at_step};
     va_list arguments;
     va_start(arguments, text);
     vsnprintf(evidence->text, sizeof evidence->text, text, arguments);
@@ -207,6 +207,7 @@ slice judge_engine(const struct judge *judge)
 enum err judge_observe(struct judge *judge, const struct observation *seen, int64_t line)
 {
     judge->now = seen->at_ns > judge->now ? seen->at_ns : judge->now;
+    judge->at_step = 0;
     enum err err = judge_persons(judge, seen);
     err = err == ERR_OK ? judge_truth(judge, seen, line) : err;
     if (err == ERR_OK && seen->kind == OBSERVATION_delivered) {
@@ -274,6 +275,7 @@ static slice sentence(struct judge *judge, const struct results *results)
 
 enum err judge_end(struct judge *judge, struct results *results)
 {
+    judge->at_step = 0;
     judge_questions_end(judge, results->error.size == 0);
     judge_records_end(judge, results);
     memcpy(results->invariants, judge->invariants, sizeof judge->invariants);

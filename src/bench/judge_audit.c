@@ -175,6 +175,7 @@ enum err judge_left(struct judge *judge, const struct command *command, int64_t 
 {
     judge->now = at_ns > judge->now ? at_ns : judge->now;
     judge_transfers_restored(judge);
+    judge->at_step = step;
     if (command->kind == COMMAND_RELAY) {
         check_relay(judge, &command->relay);
         return ERR_OK;

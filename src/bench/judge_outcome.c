@@ -73,6 +73,14 @@ static void check_expectations(struct judge *judge, struct results *results)
 
 /* ---- Story lines. */
 
+/* Whom a question is about, by the scenario's name for her; its other keys are in the evidence. */
+static slice asked_person(struct judge *judge, const struct observation *seen)
+{
+    uint32_t identity = judge_identity(judge, seen->issuer.size > 0 ? seen->issuer : SLICE("NHS"), seen->patient_id);
+    uint32_t person = identity == JUDGE_NONE ? JUDGE_NONE : judge->identities[identity].person;
+    return person == JUDGE_NONE ? judge_keep(judge, seen->person) : judge->persons[person].id;
+}
+
 static struct story_line *add_line(struct judge *judge, const struct observation *seen, int64_t line, const char *kind)
 {
     if (!judge->story_begun || judge->story_count == JUDGE_STORY_MAX) {
@@ -80,28 +88,39 @@ static struct story_line *add_line(struct judge *judge, const struct observation
     }
     struct story_line *story = &judge->story[judge->story_count++];
     *story = (struct story_line){.at_ns = seen->at_ns, .end_ns = seen->at_ns, .from = judge_keep(judge, seen->actor), .kind = slice_from(kind),
-                                 .text = judge_keep(judge, seen->text), .line = line, .count = 1};
+                                 .text = judge_keep(judge, seen->text), .study_uid = judge_keep(judge, seen->study_uid), .person = asked_person(judge, seen), .line = line, .count = 1};
     return story;
 }
 
 static void arrow(struct judge *judge, const struct observation *seen, int64_t line, const char *kind, bool to_engine)
 {
     struct story_line *story = add_line(judge, seen, line, kind);
-    if (story != NULL) {
-        slice node = story->from, engine = judge_engine(judge);
-        story->from = to_engine ? node : engine;
-        story->to = to_engine ? engine : node;
-        story->bad = seen->kind == OBSERVATION_query_answered ? seen->flag : seen->number != 0 && (seen->kind == OBSERVATION_find_answered || seen->kind == OBSERVATION_retrieve_answered);
-        story->count = seen->count > 0 ? seen->count : 1;
+    if (story == NULL) {
+        return;
+    }
+    slice node = story->from, engine = judge_engine(judge);
+    story->from = to_engine ? node : engine;
+    story->to = to_engine ? engine : node;
+    story->bad = seen->kind == OBSERVATION_query_answered ? seen->flag || seen->number < 0 : seen->number != 0 && seen->kind == OBSERVATION_retrieve_answered;
+    story->count = seen->count;
+    if (seen->kind == OBSERVATION_hl7_sent && seen->name.size > 0) {
+        struct buffer text = buffer_make(judge->arena, seen->text.size + seen->name.size + 1);
+        buffer_put(&text, seen->text);
+        buffer_put_text(&text, " ");
+        buffer_put(&text, seen->name);
+        story->text = buffer_slice(&text);
     }
 }
 
-/* Deliveries of one study to one node are one thick arrow, as long as nothing else of them is in between. */
+/* Deliveries of one study to one node are one thick arrow, as long as no fault lies in between. */
 static void delivery(struct judge *judge, const struct observation *seen, int64_t line)
 {
-    for (uint32_t i = judge->story_count; i > 0 && i + 12 > judge->story_count; i--) {
+    for (uint32_t i = judge->story_count; i > 0 && i + 24 > judge->story_count; i--) {
         struct story_line *story = &judge->story[i - 1];
-        if (slice_equal(story->kind, SLICE("store")) && slice_equal(story->to, seen->actor) && slice_equal(story->text, seen->study_uid)) {
+        if (slice_equal(story->kind, SLICE("fault"))) {
+            break;
+        }
+        if (slice_equal(story->kind, SLICE("store")) && slice_equal(story->to, seen->actor) && slice_equal(story->study_uid, seen->study_uid)) {
             story->count++;
             story->bytes += seen->count;
             story->end_ns = seen->at_ns;
@@ -112,9 +131,19 @@ static void delivery(struct judge *judge, const struct observation *seen, int64_
     if (story != NULL) {
         story->to = story->from;
         story->from = judge_engine(judge);
-        story->text = judge_keep(judge, seen->study_uid);
         story->bytes = seen->count;
     }
+}
+
+/* "held at store 20" */
+static slice held_text(struct judge *judge, const struct observation *seen)
+{
+    struct buffer text = buffer_make(judge->arena, seen->text.size + 32);
+    buffer_put_text(&text, "held at ");
+    buffer_put(&text, seen->text);
+    buffer_put_byte(&text, ' ');
+    buffer_put_int(&text, seen->count);
+    return buffer_slice(&text);
 }
 
 void judge_story(struct judge *judge, const struct observation *seen, int64_t line)
@@ -137,7 +166,7 @@ void judge_story(struct judge *judge, const struct observation *seen, int64_t li
     case OBSERVATION_query_answered:
     case OBSERVATION_retrieve_answered:
         if (!watcher) {
-            arrow(judge, seen, line, "answer", false);
+            arrow(judge, seen, line, seen->kind == OBSERVATION_query_answered ? "answer" : "moved", false);
         }
         break;
     case OBSERVATION_move_received:
@@ -155,6 +184,8 @@ void judge_story(struct judge *judge, const struct observation *seen, int64_t li
         if (story != NULL) {
             story->bad = slice_equal(story->kind, SLICE("fault"));
             story->text = seen->text.size > 0 ? story->text : slice_from(observation_text(seen->kind));
+            story->text = seen->kind == OBSERVATION_held ? held_text(judge, seen) : story->text;
+            story->count = seen->kind == OBSERVATION_fault_ended || seen->kind == OBSERVATION_restarted ? -1 : 1; /* -1: the end of one */
         }
         break;
     }

@@ -203,6 +203,7 @@ struct judge {
     char *scratch;           /* texts of the row before */
     bool restoring;
     int64_t life, step, committed_step, records_of_step;
+    int64_t at_step;         /* of the engine, what is judged now comes of; 0: of no step */
     bool duplicate_step;
     int64_t step_audits[AUDIT_COUNT];
     int64_t audited[AUDIT_COUNT], answers_left;

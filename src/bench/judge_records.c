@@ -168,6 +168,7 @@ static enum err look(struct judge *judge, const struct record *record, const str
 /* A step that took a message it had taken before must change nothing else. */
 static void end_step(struct judge *judge)
 {
+    judge->at_step = judge->step;
     if (judge->duplicate_step) {
         judge_case(judge, INVARIANT_idempotent, judge->records_of_step > 0, NULL, 0, "step %lld: a repeated message changed %lld row%s", (long long)judge->step,
                    (long long)judge->records_of_step, judge->records_of_step == 1 ? "" : "s");
@@ -230,6 +231,7 @@ enum err judge_record(struct judge *judge, const struct record *record, int64_t 
         end_step(judge);
         judge->step = step;
     }
+    judge->at_step = step;
     judge->now = at_ns > judge->now ? at_ns : judge->now;
     struct record before;
     bool existed = false;
@@ -258,12 +260,14 @@ enum err judge_committed(struct judge *judge, int64_t step, uint64_t digest, tim
 
 enum err judge_replayed(struct judge *judge, int64_t life, bool equal, slice difference)
 {
+    judge->at_step = 0;
     judge_case(judge, INVARIANT_replayable, !equal, NULL, 0, "life %lld: %.*s", (long long)life, SLICE_ARGS(difference));
     return ERR_OK;
 }
 
 enum err judge_restored(struct judge *judge, int64_t life, uint64_t committed_digest, uint64_t restored_digest)
 {
+    judge->at_step = 0;
     judge_case(judge, INVARIANT_restore_is_exact, committed_digest != restored_digest, NULL, 0, "life %lld began with %016llx, committed was %016llx", (long long)life,
                (unsigned long long)restored_digest, (unsigned long long)committed_digest);
     return ERR_OK;
@@ -274,6 +278,7 @@ enum err judge_restored(struct judge *judge, int64_t life, uint64_t committed_di
 void judge_records_end(struct judge *judge, struct results *results)
 {
     end_step(judge);
+    judge->at_step = 0;
     judge_transfers_end(judge, results);
     for (uint32_t e = 0; e < judge->exam_count; e++) {
         check_exam(judge, &judge->exams[e]);

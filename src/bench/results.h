@@ -33,7 +33,7 @@ struct evidence {
     char text[240];
     int64_t lines[EVIDENCE_LINES_MAX];
     size_t line_count;
-    int64_t lsn_or_row; /* demand, query or audit number it is about; 0: none */
+    int64_t life, step;  /* of the engine, whose event and commands in trace.jsonl show it; step 0: none */
 };
 #define EVIDENCE_MAX 64 /* kept per invariant, violations first */
 struct invariant_result {
@@ -58,9 +58,10 @@ struct expectation_result {
 struct story_line {
     time_ns at_ns, end_ns;
     slice from, to;    /* node ids; to empty: an event at `from` */
-    slice kind;        /* hl7, find, move, store, fault, crash, step */
-    slice text;
-    int64_t bytes, count;
+    slice kind;        /* hl7, find, move, answer (to a find), moved (the end of a move), store, fault, event, step */
+    slice text;        /* of a message its type and order status, of an answer its comment, of a fault its effect */
+    slice study_uid, person; /* what it is about; empty: not known */
+    int64_t bytes, count; /* count: messages, rows or images; of an event -1 when it ends a fault */
     bool bad;          /* refused, incomplete, lost */
     int64_t line;      /* of observations.jsonl */
 };

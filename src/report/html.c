@@ -4,36 +4,7 @@
 #include "src/report/assets.h"
 #include "src/report/report_private.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-
-void html_text(struct buffer *page, slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        char byte = text.data[i];
-        const char *entity = byte == '<' ? "&lt;" : byte == '>' ? "&gt;" : byte == '&' ? "&amp;" : byte == '"' ? "&quot;" : byte == '\'' ? "&#39;" : NULL;
-        if (entity != NULL) {
-            buffer_put_text(page, entity);
-        } else if ((unsigned char)byte >= 0x20 || byte == '\n') {
-            buffer_put_byte(page, (uint8_t)byte);
-        }
-    }
-}
-
-void html_cstr(struct buffer *page, const char *text)
-{
-    html_text(page, slice_from(text));
-}
-
-void html_markup(struct buffer *page, const char *format, ...)
-{
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    buffer_put_text(page, text);
-}
 
 static void put_head(struct buffer *page, const struct results *results)
 {
@@ -55,10 +26,14 @@ static void put_verdict(struct buffer *page, const struct results *results)
     buffer_put_text(page, "</p></div>\n");
 }
 
+/* Nothing of a kind in this run: then no figure of it. */
 static void figure(struct buffer *page, int64_t value, int64_t of, const char *text)
 {
+    if (of == 0) {
+        return;
+    }
     html_markup(page, "<div><b>%lld", (long long)value);
-    if (of >= 0) {
+    if (of > 0) {
         html_markup(page, " <span>of %lld</span>", (long long)of);
     }
     html_markup(page, "</b><span>%s</span></div>", text);
@@ -67,15 +42,16 @@ static void figure(struct buffer *page, int64_t value, int64_t of, const char *t
 static void put_figures(struct buffer *page, const struct results *results)
 {
     const int64_t *n = results->counts;
+    int64_t kills = results->lives - 1;
     buffer_put_text(page, "<div class=\"figures\">");
     figure(page, n[COUNT_published], n[COUNT_exams], "exams published");
     figure(page, n[COUNT_transfers_done], n[COUNT_transfers_requested], "transfers done with proof");
     figure(page, n[COUNT_priors_ready], n[COUNT_priors_wanted], "priors where they are read");
-    figure(page, n[COUNT_mdt_ready], n[COUNT_mdt_cases], "MDT cases ready");
+    figure(page, n[COUNT_mdt_ready], n[COUNT_mdt_cases], n[COUNT_mdt_cases] == 1 ? "MDT case ready" : "MDT cases ready");
     figure(page, n[COUNT_queries_partial], n[COUNT_queries], "answers marked incomplete");
     figure(page, n[COUNT_images], -1, "images at their sources");
     figure(page, n[COUNT_hl7_messages], -1, "HL7 messages acknowledged");
-    figure(page, results->lives - 1, -1, "times the engine was killed");
+    figure(page, kills > 0 ? kills : 0, -1, kills == 1 ? "time the engine was killed" : "times the engine was killed");
     buffer_put_text(page, "</div>\n");
 }
 
@@ -104,6 +80,9 @@ static void put_bound(struct buffer *page, const struct expectation *expectation
 
 static void put_expectations(struct buffer *page, const struct results *results)
 {
+    if (results->expectation_count == 0) {
+        return;
+    }
     buffer_put_text(page, "<h2 class=\"keep\">What was expected</h2>\n<table><thead><tr><th>Expectation</th><th class=\"n\">Found</th><th class=\"n\">Bound</th><th>Held</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
@@ -116,41 +95,69 @@ static void put_expectations(struct buffer *page, const struct results *results)
     buffer_put_text(page, "</tbody></table>\n");
 }
 
-static void put_cases(struct buffer *page, const struct invariant_result *result)
+static void put_case(struct buffer *page, const struct evidence *evidence, const struct proof *proof)
+{
+    buffer_put_text(page, evidence->violation ? "<li class=\"bad\"><b class=\"wrong\">✗ violated:</b> " : "<li>");
+    html_cstr(page, evidence->text);
+    for (size_t l = 0; l < evidence->line_count; l++) {
+        if (proof_has_line(proof, evidence->lines[l])) {
+            html_markup(page, " <a href=\"#o%lld\" title=\"observation %lld\">%lld</a>", (long long)evidence->lines[l], (long long)evidence->lines[l], (long long)evidence->lines[l]);
+        }
+    }
+    if (proof_has_step(proof, evidence->life, evidence->step)) {
+        html_markup(page, " <a href=\"#e%lld-%lld\">step %lld</a>", (long long)evidence->life, (long long)evidence->step, (long long)evidence->step);
+    }
+    buffer_put_text(page, "</li>");
+}
+
+static void put_cases(struct buffer *page, const struct invariant_result *result, const struct proof *proof)
 {
     html_markup(page, "<details%s><summary>%lld case%s", result->violations > 0 ? " open" : "", (long long)result->checked, result->checked == 1 ? "" : "s");
     if (result->evidence_count < (size_t)result->checked) {
-        html_markup(page, ", %zu kept", result->evidence_count);
+        html_markup(page, ", %zu shown", result->evidence_count);
     }
     buffer_put_text(page, "</summary><ul class=\"cases\">");
-    for (size_t e = 0; e < result->evidence_count; e++) {
-        const struct evidence *evidence = &result->evidence[e];
-        buffer_put_text(page, evidence->violation ? "<li><b class=\"wrong\">✗</b> " : "<li>");
-        html_cstr(page, evidence->text);
-        for (size_t l = 0; l < evidence->line_count; l++) {
-            html_markup(page, " <a href=\"#o%lld\">%lld</a>", (long long)evidence->lines[l], (long long)evidence->lines[l]);
+    for (int violation = 1; violation >= 0; violation--) {
+        for (size_t e = 0; e < result->evidence_count; e++) {
+            if (result->evidence[e].violation == (violation == 1)) {
+                put_case(page, &result->evidence[e], proof);
+            }
         }
-        buffer_put_text(page, "</li>");
     }
     buffer_put_text(page, "</ul></details>");
 }
 
-static void put_invariants(struct buffer *page, const struct results *results)
+static void put_invariant(struct buffer *page, const struct invariant_result *result, enum invariant invariant, const struct proof *proof)
 {
-    buffer_put_text(page, "<h2>What must always hold</h2>\n<p>A case is something in which the rule could have failed. Numbers lead to the messages that show it.</p>\n"
-                          "<table><thead><tr><th>Invariant</th><th>It holds when</th><th class=\"n\">Violations</th><th>Cases</th></tr></thead><tbody>\n");
+    html_markup(page, "<tr id=\"i-%s\"><td><b>%s</b><br>", invariant_name(invariant), invariant_name(invariant));
+    html_cstr(page, invariant_text(invariant));
+    html_markup(page, "</td><td class=\"n %s\">%s %lld</td><td>", result->violations > 0 ? "wrong" : "good", result->violations > 0 ? "✗" : "✓", (long long)result->violations);
+    put_cases(page, result, proof);
+    buffer_put_text(page, "</td></tr>\n");
+}
+
+static void put_invariants(struct buffer *page, const struct results *results, const struct proof *proof, struct arena *arena)
+{
+    struct csv csv = csv_begin(arena);
+    csv_cell(&csv, SLICE("invariant"));
+    csv_cell(&csv, SLICE("violations"));
+    csv_cell(&csv, SLICE("cases"));
+    csv_line(&csv);
+    buffer_put_text(page, "<section><h2>What must always hold</h2>\n<p>A case is something in which the rule could have failed. Numbers lead to what was observed, steps to what the engine took and gave.</p>\n"
+                          "<table class=\"rules\"><thead><tr><th>Invariant, and when it holds</th><th class=\"n\">Violations</th><th>Cases</th></tr></thead><tbody>\n");
     for (int i = 0; i < INVARIANT_COUNT; i++) {
         const struct invariant_result *result = &results->invariants[i];
-        if (!invariant_shown(results, (enum invariant)i)) {
-            continue;
+        if (invariant_shown(results, (enum invariant)i)) {
+            put_invariant(page, result, (enum invariant)i, proof);
+            csv_cell(&csv, slice_from(invariant_name((enum invariant)i)));
+            csv_number(&csv, result->violations);
+            csv_number(&csv, result->checked);
+            csv_line(&csv);
         }
-        html_markup(page, "<tr id=\"i-%s\"><td class=\"mono\">%s</td><td>", invariant_name((enum invariant)i), invariant_name((enum invariant)i));
-        html_cstr(page, invariant_text((enum invariant)i));
-        html_markup(page, "</td><td class=\"n %s\">%s %lld</td><td>", result->violations > 0 ? "wrong" : "good", result->violations > 0 ? "✗" : "✓", (long long)result->violations);
-        put_cases(page, result);
-        buffer_put_text(page, "</td></tr>\n");
     }
     buffer_put_text(page, "</tbody></table>\n");
+    csv_link(page, &csv, "invariants");
+    buffer_put_text(page, "</section>\n");
 }
 
 /* ---- Latencies: figures always, pictures where gnuplot drew them. */
@@ -181,7 +188,7 @@ static void put_latencies(struct buffer *page, const struct results *results, co
                                                        {"retrieve", "Retrieve to final answer"},
                                                        {"publish", "Completion at RADIS2 to seen published (upper end of the interval)"},
                                                        {"first_image", "Retrieve to first image"}};
-    buffer_put_text(page, "<h2>How long it took</h2>\n<table><thead><tr><th>Measure</th><th class=\"n\">n</th><th class=\"n\">p50 ms</th><th class=\"n\">p95 ms</th>"
+    buffer_put_text(page, "<section><h2>How long it took</h2>\n<table><thead><tr><th>Measure</th><th class=\"n\">n</th><th class=\"n\">p50 ms</th><th class=\"n\">p95 ms</th>"
                           "<th class=\"n\">p99 ms</th><th class=\"n\">max ms</th></tr></thead><tbody>\n");
     for (int i = 0; i < LATENCY_COUNT; i++) {
         const struct latency *latency = &results->latency[i];
@@ -196,44 +203,100 @@ static void put_latencies(struct buffer *page, const struct results *results, co
         }
         buffer_put_text(page, "</tr>\n");
     }
-    buffer_put_text(page, "</tbody></table>\n<div class=\"cards\">");
+    buffer_put_text(page, "</tbody></table>\n<div class=\"plots\">");
     for (int i = 0; i < LATENCY_COUNT; i++) {
         put_plot(page, folder, rows[i][0]);
     }
-    html_markup(page, "</div><p class=\"soft\">World %.*s, seed %llu, one run on loopback: these times describe this machine, not a hospital.</p>\n", SLICE_ARGS(results->world),
+    html_markup(page, "</div><p class=\"soft\">World %.*s, seed %llu, one run on loopback: these times describe this machine, not a hospital.</p></section>\n", SLICE_ARGS(results->world),
            (unsigned long long)results->scenario->seed);
 }
 
 /* ---- Transfers. */
 
-static void put_transfers(struct buffer *page, const struct results *results)
+static const char *const states[] = {"", "waiting", "running", "verifying", "done", "unproven", "failed"};
+static const char *const proofs[] = {"none", "list", "commitment", "store-response"};
+static const char *const reasons[] = {"", "prior", "MDT", "client", "operator"};
+
+static const char *word(const char *const *words, size_t count, int64_t number)
 {
-    static const char *const states[] = {"", "waiting", "running", "verifying", "done", "unproven", "failed"};
-    static const char *const proofs[] = {"none", "list", "commitment", "store-response"};
-    static const char *const reasons[] = {"", "prior", "MDT", "client", "operator"};
-    buffer_put_text(page, "<h2>Every transfer</h2>\n<table><thead><tr><th class=\"n\">No.</th><th>For</th><th>Study</th><th>To</th><th class=\"n\">Images</th><th>State</th><th>Proof</th>"
-                          "<th class=\"n\">Attempts</th><th class=\"n\">s</th></tr></thead><tbody>\n");
+    return number >= 0 && (size_t)number < count ? words[number] : "?";
+}
+#define WORD(words, number) word(words, sizeof words / sizeof words[0], number)
+
+static double seconds(const struct transfer_result *transfer)
+{
+    return transfer->ended_at > transfer->accepted_at ? (double)(transfer->ended_at - transfer->accepted_at) / 1e9 : 0.0;
+}
+
+static void put_study(struct buffer *page, const struct results *results, slice uid)
+{
+    const struct scenario_study *study = study_of_uid(results, uid);
+    if (study == NULL) {
+        buffer_put_text(page, "<span class=\"mono uid\">");
+        html_text(page, uid);
+        buffer_put_text(page, "</span>");
+        return;
+    }
+    html_text(page, study->text.size > 0 ? study->text : study->id);
+    buffer_put_text(page, " <span class=\"soft\">");
+    html_text(page, study->id);
+    buffer_put_text(page, ", patient ");
+    html_text(page, results->scenario->persons[study->person].id);
+    buffer_put_text(page, "</span>");
+}
+
+static void put_transfer(struct buffer *page, const struct results *results, const struct transfer_result *transfer)
+{
+    html_markup(page, "<tr><td class=\"n\">%lld</td><td>%s</td><td>", (long long)transfer->id, WORD(reasons, transfer->reason));
+    put_study(page, results, transfer->study_uid);
+    buffer_put_text(page, "</td><td>");
+    html_text(page, node_name(results, transfer->destination));
+    html_markup(page, "</td><td class=\"n keep\">%lld of %lld</td><td><span class=\"keep %s\">%s %s</span>", (long long)transfer->delivered, (long long)transfer->wanted,
+                transfer->state == 4 ? "good" : transfer->state == 6 ? "wrong" : "attention", transfer->state == 4 ? "✓" : transfer->state == 6 ? "✗" : "●", WORD(states, transfer->state));
+    if (transfer->why.size > 0) {
+        buffer_put_text(page, "<br><span class=\"soft\">");
+        html_text(page, transfer->why);
+        buffer_put_text(page, "</span>");
+    }
+    html_markup(page, "</td><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%.1f</td></tr>\n", WORD(proofs, transfer->proof), (long long)transfer->attempts, seconds(transfer));
+}
+
+static void add_transfer(struct csv *csv, const struct results *results, const struct transfer_result *transfer)
+{
+    csv_number(csv, transfer->id);
+    csv_cell(csv, slice_from(WORD(reasons, transfer->reason)));
+    csv_cell(csv, transfer->study_uid);
+    csv_cell(csv, node_name(results, transfer->destination));
+    csv_number(csv, transfer->delivered);
+    csv_number(csv, transfer->wanted);
+    csv_cell(csv, slice_from(WORD(states, transfer->state)));
+    csv_cell(csv, slice_from(WORD(proofs, transfer->proof)));
+    csv_number(csv, transfer->attempts);
+    csv_number(csv, transfer->ended_at > transfer->accepted_at ? (transfer->ended_at - transfer->accepted_at) / TIME_MS : 0);
+    csv_cell(csv, transfer->why);
+    csv_line(csv);
+}
+
+static void put_transfers(struct buffer *page, const struct results *results, struct arena *arena)
+{
+    static const char *const columns[] = {"number", "for", "study", "to", "delivered", "wanted", "state", "proof", "attempts", "took_ms", "why"};
+    struct csv csv = csv_begin(arena);
+    if (results->transfer_count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        csv_cell(&csv, slice_from(columns[i]));
+    }
+    csv_line(&csv);
+    buffer_put_text(page, "<section><h2>Every transfer</h2>\n<table><thead><tr><th class=\"n\">No.</th><th>For</th><th>Study</th><th>To</th><th class=\"n\">Images</th><th>State</th><th>Proof</th>"
+                          "<th class=\"n\">Tries</th><th class=\"n\">Took s</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < results->transfer_count; i++) {
-        const struct transfer_result *transfer = &results->transfers[i];
-        html_markup(page, "<tr><td class=\"n\">%lld</td><td>%s</td><td class=\"mono uid\">", (long long)transfer->id, reasons[transfer->reason % 5]);
-        const struct scenario_study *study = NULL;
-        for (size_t s = 0; s < results->scenario->study_count; s++) {
-            study = slice_equal(results->scenario->studies[s].study_uid, transfer->study_uid) ? &results->scenario->studies[s] : study;
-        }
-        html_text(page, study == NULL ? transfer->study_uid : study->id);
-        buffer_put_text(page, "</td><td>");
-        html_text(page, node_name(results, transfer->destination));
-        html_markup(page, "</td><td class=\"n\">%lld of %lld</td><td class=\"%s\">%s", (long long)transfer->delivered, (long long)transfer->wanted,
-               transfer->state == 4 ? "good" : transfer->state == 6 ? "wrong" : "attention", states[transfer->state % 7]);
-        if (transfer->why.size > 0 && transfer->state != 4) {
-            buffer_put_text(page, "<br><span class=\"soft\">");
-            html_text(page, transfer->why);
-            buffer_put_text(page, "</span>");
-        }
-        html_markup(page, "</td><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%.1f</td></tr>\n", proofs[transfer->proof % 4], (long long)transfer->attempts,
-               transfer->ended_at > transfer->accepted_at ? (double)(transfer->ended_at - transfer->accepted_at) / 1e9 : 0.0);
+        put_transfer(page, results, &results->transfers[i]);
+        add_transfer(&csv, results, &results->transfers[i]);
     }
     buffer_put_text(page, "</tbody></table>\n");
+    csv_link(page, &csv, "transfers");
+    buffer_put_text(page, "</section>\n");
 }
 
 /* ---- The end: how to repeat it, what was assumed, what the run cannot tell. */
@@ -259,16 +322,18 @@ enum err report_html(const struct results *results, const char *folder, char why
 {
     struct arena before = *arena;
     struct buffer page = buffer_make(arena, PAGE_SIZE_MAX);
+    struct proof *proof = proof_read(results, folder, arena);
     put_head(&page, results);
     put_verdict(&page, results);
     put_figures(&page, results);
     put_expectations(&page, results);
-    html_story(&page, results);
+    html_story(&page, results, proof, arena);
     html_map(&page, results);
-    put_invariants(&page, results);
-    put_transfers(&page, results);
+    put_invariants(&page, results, proof, arena);
+    put_transfers(&page, results, arena);
     put_latencies(&page, results, folder);
-    html_evidence(&page, results, folder, arena);
+    html_proof(&page, results, proof);
+    proof_drop(proof);
     put_foot(&page, results);
     buffer_put_text(&page, "</main>\n<script>");
     buffer_put(&page, asset_js());

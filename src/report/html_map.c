@@ -4,10 +4,12 @@
  * a card a node: vendor, studies, the quirks that bit and how the engine coped. */
 #include "src/report/report_private.h"
 
+#include <math.h>
 #include <stdio.h>
 
-/* Places on an ellipse round (500, 230): cosine and sine of k/12 of a circle in thousandths. */
-static const int cosines[12] = {1000, 866, 500, 0, -500, -866, -1000, -866, -500, 0, 500, 866};
+#define BOX 214
+#define CENTRE_X 550
+#define CENTRE_Y 235
 
 static int64_t bytes_to(const struct results *results, slice node)
 {
@@ -28,26 +30,75 @@ static bool was_down(const struct results *results, slice node)
     return false;
 }
 
-static void put_spoke(struct buffer *page, const struct results *results, const struct scenario_node *node, size_t place, size_t places)
+static bool is_drawn(const struct scenario_node *node)
 {
-    size_t twelfth = place * 12 / places % 12;
-    int x = 500 + 390 * cosines[twelfth] / 1000, y = 200 - 165 * cosines[(twelfth + 9) % 12] / 1000;
-    int64_t bytes = bytes_to(results, node->id);
-    double width = 1.2;
-    for (int64_t rest = bytes; rest > 50000; rest /= 3) {
+    return node->kind != KIND_ENGINE && !node->external && !slice_equal(node->id, SLICE("watcher"));
+}
+
+static void put_link(struct buffer *page, const struct results *results, const struct scenario_node *node, int x, int y, int64_t bytes)
+{
+    double width = 1.5;
+    for (int64_t rest = bytes; rest > 30000; rest /= 3) {
         width += 0.9;
     }
-    html_markup(page, "<line x1=\"500\" y1=\"200\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>", x, y, node_colour(results, node->id), width,
-           was_down(results, node->id) ? " stroke-dasharray=\"7 5\"" : "");
-    html_markup(page, "<rect x=\"%d\" y=\"%d\" width=\"188\" height=\"44\" rx=\"4\" fill=\"var(--paper)\" stroke=\"%s\" stroke-width=\"2\"/><text x=\"%d\" y=\"%d\" text-anchor=\"middle\" font-weight=\"600\">",
-           x - 94, y - 22, node_colour(results, node->id), x, y - 4);
-    html_text(page, slice_before(node->name.size > 0 ? node->name : node->id, 28));
-    html_markup(page, "</text><text x=\"%d\" y=\"%d\" text-anchor=\"middle\" class=\"soft\">", x, y + 13);
-    html_text(page, node->vendor != NULL ? node->vendor->vendor : node->kind == KIND_RIS ? SLICE("RIS, HL7") : SLICE("workstation"));
+    html_markup(page, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n", CENTRE_X, CENTRE_Y, x, y, node_colour(results, node->id), width,
+                was_down(results, node->id) ? " stroke-dasharray=\"8 6\"" : "");
+}
+
+static void put_box(struct buffer *page, const struct results *results, const struct scenario_node *node, int x, int y, int64_t bytes)
+{
+    html_markup(page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"46\" rx=\"4\" class=\"box\" stroke=\"%s\"/><text x=\"%d\" y=\"%d\" class=\"name\">", x - BOX / 2, y - 23, BOX,
+                node_colour(results, node->id), x, y - 4);
+    html_short(page, node->name.size > 0 ? node->name : node->id, 30);
+    html_markup(page, "</text><text x=\"%d\" y=\"%d\" class=\"soft kind\">", x, y + 13);
+    html_short(page, node->vendor != NULL ? node->vendor->vendor : node->kind == KIND_RIS ? SLICE("RIS, HL7") : SLICE("workstation"), 14);
     if (bytes > 0) {
-        html_markup(page, ", received %.1f MB", (double)bytes / 1e6);
+        buffer_put_text(page, ", received ");
+        html_bytes(page, bytes);
     }
     buffer_put_text(page, "</text>\n");
+}
+
+/* Evenly round an ellipse, boxes over the links. */
+static void put_nodes(struct buffer *page, const struct results *results, bool links)
+{
+    const struct scenario *scenario = results->scenario;
+    int places = 0, place = 0;
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        places += is_drawn(&scenario->nodes[n]);
+    }
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        const struct scenario_node *node = &scenario->nodes[n];
+        if (is_drawn(node)) {
+            double angle = 2 * M_PI * place++ / places - M_PI / 2;
+            int x = CENTRE_X + (int)(440 * cos(angle)), y = CENTRE_Y + (int)(205 * sin(angle));
+            int64_t bytes = bytes_to(results, node->id);
+            (links ? put_link : put_box)(page, results, node, x, y, bytes);
+        }
+    }
+}
+
+/* "find_pending_ff01 x12, ..." as a list. */
+static void put_tally(struct buffer *page, slice list, const char *none)
+{
+    if (list.size == 0) {
+        html_markup(page, "<p class=\"soft\">%s</p>", none);
+        return;
+    }
+    buffer_put_text(page, "<ul class=\"tally\">");
+    for (slice rest = list; rest.data != NULL;) {
+        slice part = slice_trim(slice_cut(&rest, ','));
+        size_t cut = part.size;
+        for (size_t i = 0; i + 2 < part.size; i++) {
+            cut = part.data[i] == ' ' && part.data[i + 1] == 'x' ? i : cut;
+        }
+        buffer_put_text(page, "<li><span>");
+        html_text(page, slice_before(part, cut));
+        buffer_put_text(page, "</span><b>");
+        html_text(page, slice_after(part, cut + 2));
+        buffer_put_text(page, "×</b></li>");
+    }
+    buffer_put_text(page, "</ul>");
 }
 
 static void put_card(struct buffer *page, const struct results *results, const struct node_result *result)
@@ -55,36 +106,31 @@ static void put_card(struct buffer *page, const struct results *results, const s
     const struct scenario_node *node = &results->scenario->nodes[result->node];
     html_markup(page, "<div class=\"card\" style=\"border-top-color:%s\"><h3>", node_colour(results, node->id));
     html_text(page, node->name.size > 0 ? node->name : node->id);
-    buffer_put_text(page, "</h3><div class=\"soft\">");
-    html_text(page, results->scenario->sites[node->site].name);
-    buffer_put_text(page, ", emulated ");
-    html_text(page, node->vendor->title);
-    html_markup(page, "</div><dl><dt>Holds</dt><dd>%lld studies, %lld images</dd><dt>Quirks that bit</dt><dd>", (long long)result->studies, (long long)result->images);
-    html_text(page, result->quirks_bit.size > 0 ? result->quirks_bit : SLICE("none in this run"));
-    buffer_put_text(page, "</dd><dt>How the engine coped</dt><dd>");
-    html_text(page, result->coped.size > 0 ? result->coped : SLICE("nothing to cope with"));
-    buffer_put_text(page, "</dd></dl></div>\n");
+    buffer_put_text(page, "</h3><p class=\"soft\">");
+    html_text(page, results->scenario->sites[node->site].name.size > 0 ? results->scenario->sites[node->site].name : results->scenario->sites[node->site].id);
+    if (node->vendor != NULL) {
+        buffer_put_text(page, " · emulated ");
+        html_text(page, node->vendor->title);
+    }
+    html_markup(page, "</p><p>%lld stud%s, %lld image%s</p><h4>Quirks that bit</h4>", (long long)result->studies, result->studies == 1 ? "y" : "ies", (long long)result->images,
+                result->images == 1 ? "" : "s");
+    put_tally(page, result->quirks_bit, "none in this run");
+    buffer_put_text(page, "<h4>How the engine coped</h4>");
+    put_tally(page, result->coped, "nothing to cope with");
+    buffer_put_text(page, "</div>\n");
 }
 
 void html_map(struct buffer *page, const struct results *results)
 {
-    const struct scenario *scenario = results->scenario;
-    size_t places = 0, place = 0;
-    for (size_t n = 0; n < scenario->node_count; n++) {
-        places += scenario->nodes[n].kind != KIND_ENGINE && !slice_equal(scenario->nodes[n].id, SLICE("watcher"));
-    }
-    buffer_put_text(page, "<h2>The sites</h2>\n<figure class=\"wide\"><svg role=\"img\" aria-label=\"Sites and links\" viewBox=\"0 0 1000 400\" width=\"1000\" height=\"400\">\n");
-    for (size_t n = 0; n < scenario->node_count; n++) {
-        if (scenario->nodes[n].kind != KIND_ENGINE && !slice_equal(scenario->nodes[n].id, SLICE("watcher"))) {
-            put_spoke(page, results, &scenario->nodes[n], place++, places);
-        }
-    }
-    buffer_put_text(page, "<circle cx=\"500\" cy=\"200\" r=\"40\" fill=\"var(--paper)\" stroke=\"var(--ink)\" stroke-width=\"3\"/><text x=\"500\" y=\"204\" text-anchor=\"middle\" "
-                          "font-weight=\"700\">Pont</text></svg><figcaption>Thicker: more images received. Dashed: a fault was set there.</figcaption></figure>\n<div class=\"cards\">\n");
+    buffer_put_text(page, "<section><h2>The sites</h2>\n<figure class=\"wide map\"><svg role=\"img\" aria-label=\"Sites and links\" viewBox=\"0 0 1100 470\" width=\"1100\" height=\"470\">\n");
+    put_nodes(page, results, true);
+    html_markup(page, "<circle cx=\"%d\" cy=\"%d\" r=\"42\" class=\"hub\"/><text x=\"%d\" y=\"%d\" class=\"name\">Pont</text>\n", CENTRE_X, CENTRE_Y, CENTRE_X, CENTRE_Y + 5);
+    put_nodes(page, results, false);
+    buffer_put_text(page, "</svg><figcaption>A link is as thick as the images that were received over it. Dashed: a fault was set there.</figcaption></figure>\n<div class=\"cards\">\n");
     for (size_t i = 0; i < results->node_count; i++) {
-        if (scenario->nodes[results->nodes[i].node].kind == KIND_PACS) {
+        if (results->scenario->nodes[results->nodes[i].node].kind == KIND_PACS) {
             put_card(page, results, &results->nodes[i]);
         }
     }
-    buffer_put_text(page, "</div>\n");
+    buffer_put_text(page, "</div></section>\n");
 }

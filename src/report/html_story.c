@@ -1,44 +1,302 @@
 /* SPDX-License-Identifier: MIT
  *
  * The story as swim lanes: a lane a site, time downwards, an arrow a message or a transfer. Time is drawn by
- * events, not by the second; where nothing happened for long a gap is drawn as a gap. */
+ * events, not by the second; where nothing happened for long a gap is drawn as a gap. Drawn in pieces that fit a page,
+ * each with the names of its lanes on top. Colour is the organisation; the kind of message is in the line. */
 #include "src/report/report_private.h"
 
 #include <stdio.h>
 
-#define LANE_WIDTH 122
-#define LEFT 84
-#define ROW 17
-#define HEAD 56
+#define LEFT 74
+#define RIGHT 16
+#define WIDTH 1230
+#define ROW 18
+#define HEAD 62
+#define PIECE 900           /* height after which the next step begins a new piece */
+#define PIECE_MAX 1150
 #define GAP_NS (1 * TIME_S)
-#define LINES_MAX 320
+#define LINES_MAX 600
+#define BANDS_MAX 32
 
-struct lanes {
-    uint32_t nodes[SCENARIO_NODES_MAX];
-    size_t count;
+struct band {
+    size_t lane;
+    slice effect;
+    int y;
 };
 
-/* Lanes in the scenario's order, the engine in the middle: every arrow begins or ends there. The watcher has none: it
+struct story {
+    struct buffer *page;
+    const struct results *results;
+    const struct proof *proof;
+    uint32_t nodes[SCENARIO_NODES_MAX];
+    size_t lane_count;
+    int lane_width, width;
+    struct buffer rows, bands;
+    struct band open[BANDS_MAX];
+    size_t open_count;
+    int y;
+    time_ns begin;
+};
+
+/* ---- Lanes: in the scenario's order, the engine in the middle: every arrow begins or ends there. The watcher has none: it
  * asks about everything all the time. */
-static struct lanes choose_lanes(const struct results *results)
+static void choose_lanes(struct story *story)
 {
-    struct lanes lanes = {.count = 0};
+    const struct scenario *scenario = story->results->scenario;
     uint32_t engine = UINT32_MAX;
-    for (uint32_t n = 0; n < results->scenario->node_count; n++) {
-        const struct scenario_node *node = &results->scenario->nodes[n];
+    for (uint32_t n = 0; n < scenario->node_count && story->lane_count < SCENARIO_NODES_MAX - 1; n++) {
+        const struct scenario_node *node = &scenario->nodes[n];
         if (node->kind == KIND_ENGINE) {
             engine = n;
         } else if (!node->external && !slice_equal(node->id, SLICE("watcher"))) {
-            lanes.nodes[lanes.count++] = n;
+            story->nodes[story->lane_count++] = n;
         }
     }
     if (engine != UINT32_MAX) {
-        size_t middle = (lanes.count + 1) / 2;
-        memmove(&lanes.nodes[middle + 1], &lanes.nodes[middle], (lanes.count - middle) * sizeof lanes.nodes[0]);
-        lanes.nodes[middle] = engine;
-        lanes.count++;
+        size_t middle = (story->lane_count + 1) / 2;
+        memmove(&story->nodes[middle + 1], &story->nodes[middle], (story->lane_count - middle) * sizeof story->nodes[0]);
+        story->nodes[middle] = engine;
+        story->lane_count++;
     }
-    return lanes;
+    int lanes = story->lane_count > 0 ? (int)story->lane_count : 1, room = (WIDTH - LEFT - RIGHT) / lanes;
+    story->lane_width = room > 180 ? 180 : room < 104 ? 104 : room;
+    story->width = LEFT + story->lane_width * lanes + RIGHT;
+}
+
+static size_t lane_of(const struct story *story, slice id)
+{
+    size_t lane = 0;
+    while (lane < story->lane_count && !slice_equal(story->results->scenario->nodes[story->nodes[lane]].id, id)) {
+        lane++;
+    }
+    return lane;
+}
+
+static int lane_x(const struct story *story, size_t lane)
+{
+    return LEFT + story->lane_width / 2 + (int)lane * story->lane_width;
+}
+
+/* A name on two lines at most, broken at a blank. */
+static void put_name(struct buffer *page, slice name, int x, size_t most)
+{
+    size_t cut = name.size;
+    for (size_t i = 0; name.size > most && i < name.size && i < most; i++) {
+        cut = name.data[i] == ' ' ? i : cut;
+    }
+    html_markup(page, "<text x=\"%d\" y=\"%d\" class=\"name\">", x, cut < name.size ? 22 : 29);
+    html_short(page, slice_before(name, cut), most + 1);
+    buffer_put_text(page, "</text>");
+    if (cut < name.size) {
+        html_markup(page, "<text x=\"%d\" y=\"36\" class=\"name\">", x);
+        html_short(page, slice_after(name, cut + 1), most + 1);
+        buffer_put_text(page, "</text>");
+    }
+}
+
+static slice kind_of(const struct scenario_node *node)
+{
+    return node->vendor != NULL          ? node->vendor->vendor
+           : node->kind == KIND_ENGINE   ? SLICE("engine")
+           : node->kind == KIND_RIS      ? SLICE("RIS")
+           : node->kind == KIND_PACS     ? SLICE("PACS")
+                                         : SLICE("workstation");
+}
+
+static void put_heads(const struct story *story, int height)
+{
+    struct buffer *page = story->page;
+    for (size_t lane = 0; lane < story->lane_count; lane++) {
+        const struct scenario_node *node = &story->results->scenario->nodes[story->nodes[lane]];
+        int x = lane_x(story, lane), half = story->lane_width / 2 - 4;
+        html_markup(page, "<line class=\"lane\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/><rect x=\"%d\" y=\"2\" width=\"%d\" height=\"5\" fill=\"%s\"/>", x, x, HEAD - 4, height, x - half,
+                    2 * half, node_colour(story->results, node->id));
+        put_name(page, node->name.size > 0 ? node->name : node->id, x, (size_t)story->lane_width / 7);
+        html_markup(page, "<text x=\"%d\" y=\"51\" class=\"soft kind\">", x);
+        html_short(page, kind_of(node), 16);
+        buffer_put_text(page, "</text>\n");
+    }
+}
+
+/* ---- Bands: a node that was away is shaded from the fault to its end. */
+
+static void put_band(struct story *story, const struct band *band, int to)
+{
+    int x = lane_x(story, band->lane), half = story->lane_width / 2 - 6;
+    html_markup(&story->bands, "<rect class=\"band\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>", x - half, band->y, 2 * half, to - band->y > 4 ? to - band->y : 4);
+}
+
+/* Away, or standing still: what only bends a message shades nothing. */
+static bool is_outage(slice effect)
+{
+    const slice outages[] = {SLICE("down"), SLICE("crash"), SLICE("killed"), SLICE("hang"), SLICE("hold")};
+    for (size_t i = 0; i < sizeof outages / sizeof outages[0]; i++) {
+        if (slice_starts(effect, outages[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void follow_fault(struct story *story, const struct story_line *line, size_t lane)
+{
+    slice effect = slice_equal(line->text, SLICE("restarted")) ? SLICE("killed") : line->text;
+    if (line->bad && is_outage(effect) && story->open_count < BANDS_MAX) {
+        story->open[story->open_count++] = (struct band){lane, effect, story->y - 2};
+        return;
+    }
+    for (size_t i = 0; line->count < 0 && i < story->open_count; i++) {
+        if (story->open[i].lane == lane && slice_equal(story->open[i].effect, effect)) {
+            put_band(story, &story->open[i], story->y + 2);
+            story->open[i] = story->open[--story->open_count];
+            return;
+        }
+    }
+}
+
+/* ---- Rows. */
+
+static bool is(const struct story_line *line, const char *kind)
+{
+    return slice_equal(line->kind, slice_from(kind));
+}
+
+static void begin_link(struct story *story, const struct story_line *line)
+{
+    bool shown = proof_has_line(story->proof, line->line);
+    html_markup(&story->rows, shown ? "<a href=\"#o%lld\">" : "<g>", (long long)line->line);
+}
+
+static void end_link(struct story *story, const struct story_line *line)
+{
+    buffer_put_text(&story->rows, proof_has_line(story->proof, line->line) ? "</a>\n" : "</g>\n");
+}
+
+static void put_study(struct story *story, const struct story_line *line)
+{
+    const struct scenario_study *study = study_of_uid(story->results, line->study_uid);
+    html_short(&story->rows, study != NULL ? study->id : line->study_uid, 24);
+}
+
+/* What a message is about: a study, else a person, else its keys. */
+static void put_about(struct story *story, const struct story_line *line, slice otherwise)
+{
+    if (line->study_uid.size > 0) {
+        put_study(story, line);
+    } else {
+        html_short(&story->rows, line->person.size > 0 ? line->person : otherwise, 30);
+    }
+}
+
+static void put_label(struct story *story, const struct story_line *line, size_t messages)
+{
+    struct buffer *rows = &story->rows;
+    if (is(line, "store")) {
+        put_study(story, line);
+        html_markup(rows, ": %lld image%s, ", (long long)line->count, line->count == 1 ? "" : "s");
+        html_bytes(rows, line->bytes);
+    } else if (is(line, "answer")) {
+        html_markup(rows, "%lld row%s", (long long)line->count, line->count == 1 ? "" : "s");
+        buffer_put_text(rows, line->bad ? ", " : "");
+        html_short(rows, line->bad && line->text.size > 0 ? line->text : line->bad ? SLICE("no full answer") : SLICE_EMPTY, 60);
+    } else if (is(line, "moved")) {
+        html_markup(rows, "retrieve ended: %lld image%s", (long long)line->count, line->count == 1 ? "" : "s");
+        buffer_put_text(rows, line->bad ? ", " : "");
+        html_short(rows, line->bad ? line->text : SLICE_EMPTY, 60);
+    } else if (is(line, "hl7")) {
+        html_short(rows, line->text, 24);
+        buffer_put_text(rows, line->study_uid.size + line->person.size > 0 ? " " : "");
+        put_about(story, line, SLICE_EMPTY);
+    } else {
+        size_t to = lane_of(story, line->to);
+        bool engine = to < story->lane_count && story->results->scenario->nodes[story->nodes[to]].kind == KIND_ENGINE;
+        buffer_put_text(rows, is(line, "find") ? "question: " : engine ? "retrieve " : "C-MOVE ");
+        put_about(story, line, line->text);
+    }
+    if (messages > 1) {
+        html_markup(rows, " and %zu more", messages - 1);
+    }
+}
+
+static void put_arrow(struct story *story, const struct story_line *line, size_t messages, size_t from_lane, size_t to_lane)
+{
+    int from = lane_x(story, from_lane), to = lane_x(story, to_lane), y = story->y;
+    const struct scenario_node *origin = &story->results->scenario->nodes[story->nodes[from_lane]];
+    const char *colour = line->bad ? "var(--wrong)" : node_colour(story->results, origin->kind == KIND_ENGINE ? line->to : line->from);
+    const char *dash = is(line, "find") || is(line, "move") ? " stroke-dasharray=\"6 3\"" : is(line, "answer") || is(line, "moved") ? " stroke-dasharray=\"2 3\"" : "";
+    double width = 1.5;
+    for (int64_t bytes = line->bytes; bytes > 50000; bytes /= 4) {
+        width += 0.9; /* thickness by bytes, in steps of four */
+    }
+    int direction = to > from ? 1 : -1;
+    begin_link(story, line);
+    html_markup(&story->rows, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/><path d=\"M%d %dl%d -4.5v9z\" fill=\"%s\"/>", from, y, to - 6 * direction, y,
+                colour, width, dash, to, y, -8 * direction, colour);
+    html_markup(&story->rows, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" class=\"label%s\">", direction > 0 ? from + 7 : from - 7, y - 4, direction > 0 ? "start" : "end", line->bad ? " bad" : "");
+    put_label(story, line, messages);
+    buffer_put_text(&story->rows, "</text>");
+    end_link(story, line);
+}
+
+static void put_event(struct story *story, const struct story_line *line, size_t lane)
+{
+    int x = lane_x(story, lane);
+    bool far_right = lane + 1 == story->lane_count;
+    begin_link(story, line);
+    if (line->bad) {
+        html_markup(&story->rows, "<path d=\"M%d %dl5 9h-10z\" fill=\"var(--wrong)\"/>", x, story->y - 5);
+    } else {
+        html_markup(&story->rows, "<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=\"var(--%s)\"/>", x, story->y, line->count < 0 ? "good" : "attention");
+    }
+    html_markup(&story->rows, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" class=\"label%s\">", far_right ? x - 9 : x + 9, story->y + 4, far_right ? "end" : "start", line->bad ? " bad" : "");
+    buffer_put_text(&story->rows, line->count < 0 && !slice_equal(line->text, SLICE("restarted")) ? "healed: " : "");
+    html_short(&story->rows, line->text, 40);
+    buffer_put_text(&story->rows, "</text>");
+    end_link(story, line);
+}
+
+/* "ws_gwent: query woman": the node by its name. */
+static void put_step(struct story *story, const struct story_line *line)
+{
+    slice rest = line->text, id = slice_before(rest, slice_index(rest, ':'));
+    slice name = id.size < rest.size ? node_name(story->results, id) : id;
+    html_markup(&story->rows, "<rect class=\"step\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/><text x=\"%d\" y=\"%d\" class=\"steptext\">", LEFT - 4, story->y - 12, story->width - LEFT - RIGHT + 8, ROW - 1,
+                LEFT + 4, story->y + 2);
+    html_short(&story->rows, name, 60);
+    html_short(&story->rows, slice_after(rest, id.size), 100);
+    buffer_put_text(&story->rows, "</text>\n");
+}
+
+static void put_time(struct story *story, time_ns at)
+{
+    html_markup(&story->rows, "<text x=\"%d\" y=\"%d\" class=\"soft time\">%.2f s</text>", LEFT - 10, story->y + 3, (double)(at - story->begin) / 1e9);
+}
+
+static void put_gap(struct story *story, time_ns length)
+{
+    html_markup(&story->rows, "<path d=\"M%d %dh%d\" class=\"gap\"/><text x=\"%d\" y=\"%d\" class=\"soft label\">%.1f s pass</text>\n", LEFT - 4, story->y, story->width - LEFT - RIGHT + 8, LEFT + 4, story->y + 4,
+                (double)length / 1e9);
+}
+
+/* ---- Pieces. */
+
+static void put_piece(struct story *story)
+{
+    int height = story->y;
+    for (size_t i = 0; i < story->open_count; i++) {
+        put_band(story, &story->open[i], height);
+        story->open[i].y = HEAD;
+    }
+    if (story->rows.size > 0) {
+        html_markup(story->page, "<svg role=\"img\" aria-label=\"The story as a sequence between sites\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", story->width, height, story->width, height);
+        buffer_put(story->page, buffer_slice(&story->bands));
+        put_heads(story, height);
+        buffer_put(story->page, buffer_slice(&story->rows));
+        buffer_put_text(story->page, "</svg>\n");
+    }
+    story->page->full = story->page->full || story->rows.full || story->bands.full;
+    story->rows.size = story->bands.size = 0;
+    story->y = HEAD + ROW;
 }
 
 /* Messages that follow one another with nothing in between are one arrow. How many, from `first`. */
@@ -52,151 +310,68 @@ static size_t run_of_messages(const struct results *results, size_t first)
     return count;
 }
 
-static int lane_x(const struct results *results, const struct lanes *lanes, slice id)
+static void put_lines(struct story *story)
 {
-    for (size_t i = 0; i < lanes->count; i++) {
-        if (slice_equal(results->scenario->nodes[lanes->nodes[i]].id, id)) {
-            return LEFT + LANE_WIDTH / 2 + (int)i * LANE_WIDTH;
-        }
-    }
-    return -1;
-}
-
-static void put_lane_heads(struct buffer *page, const struct results *results, const struct lanes *lanes, int height)
-{
-    for (size_t i = 0; i < lanes->count; i++) {
-        const struct scenario_node *node = &results->scenario->nodes[lanes->nodes[i]];
-        int x = LEFT + LANE_WIDTH / 2 + (int)i * LANE_WIDTH;
-        html_markup(page, "<line class=\"lane\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/><rect x=\"%d\" y=\"4\" width=\"%d\" height=\"5\" fill=\"%s\"/>", x, x, HEAD - 8, height, x - 54, 108,
-               node_colour(results, node->id));
-        html_markup(page, "<text x=\"%d\" y=\"24\" text-anchor=\"middle\" font-weight=\"600\">", x);
-        html_text(page, slice_before(node->name.size > 0 ? node->name : node->id, 18));
-        html_markup(page, "</text><text x=\"%d\" y=\"40\" text-anchor=\"middle\" class=\"soft\">", x);
-        html_text(page, node->vendor != NULL ? node->vendor->vendor : node->kind == KIND_ENGINE ? SLICE("engine") : node->kind == KIND_RIS ? SLICE("RIS") : SLICE("workstation"));
-        buffer_put_text(page, "</text>\n");
-    }
-}
-
-static const char *colour_of(const struct story_line *line)
-{
-    return line->bad                                   ? "var(--wrong)"
-           : slice_equal(line->kind, SLICE("hl7"))    ? "#0072B2"
-           : slice_equal(line->kind, SLICE("store"))  ? "#009E73"
-           : slice_equal(line->kind, SLICE("answer")) ? "#56B4E9"
-                                                      : "#CC79A7";
-}
-
-/* What stands on the arrow; a study's UID becomes the scenario's name for it. */
-static void put_label(struct buffer *page, const struct results *results, const struct story_line *line, size_t messages)
-{
-    if (slice_equal(line->kind, SLICE("store"))) {
-        slice name = line->text;
-        for (size_t s = 0; s < results->scenario->study_count; s++) {
-            name = slice_equal(results->scenario->studies[s].study_uid, line->text) ? results->scenario->studies[s].id : name;
-        }
-        html_text(page, slice_before(name, 18));
-        html_markup(page, ": %lld image%s, %.1f MB", (long long)line->count, line->count == 1 ? "" : "s", (double)line->bytes / 1e6);
-        return;
-    }
-    if (slice_equal(line->kind, SLICE("answer"))) {
-        html_markup(page, "%s%lld row%s", line->bad ? "incomplete: " : "answer: ", (long long)line->count, line->count == 1 ? "" : "s");
-        return;
-    }
-    html_text(page, slice_before(line->text, 34));
-    if (messages > 1) {
-        html_markup(page, " and %zu more", messages - 1);
-    }
-}
-
-static void put_arrow(struct buffer *page, const struct results *results, const struct story_line *line, size_t messages, int from, int to, int y)
-{
-    double width = 1.3;
-    for (int64_t bytes = line->bytes; bytes > 100000; bytes /= 4) {
-        width += 0.7; /* thickness by bytes, in steps of four */
-    }
-    int direction = to > from ? 1 : -1;
-    html_markup(page, "<a href=\"#o%lld\"><line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%.1f\"/><path d=\"M%d %dl%d -4v8z\" fill=\"%s\"/>", (long long)line->line, from, y,
-           to - 5 * direction, y, colour_of(line), width, to, y, -7 * direction, colour_of(line));
-    html_markup(page, "<text x=\"%d\" y=\"%d\" text-anchor=\"%s\" style=\"font-size:10.5px\"%s>", direction > 0 ? from + 6 : from - 6, y - 3, direction > 0 ? "start" : "end", line->bad ? " class=\"bad\"" : "");
-    put_label(page, results, line, messages);
-    buffer_put_text(page, "</text></a>\n");
-}
-
-static void put_event(struct buffer *page, const struct story_line *line, int x, int y)
-{
-    html_markup(page, "<a href=\"#o%lld\"><circle cx=\"%d\" cy=\"%d\" r=\"4.5\" fill=\"%s\"/><text x=\"%d\" y=\"%d\" style=\"font-size:11px\"%s>", (long long)line->line, x, y,
-           line->bad ? "var(--wrong)" : "var(--attention)", x + 9, y + 4, line->bad ? " class=\"bad\"" : "");
-    html_text(page, slice_before(line->text, 40));
-    buffer_put_text(page, "</text></a>\n");
-}
-
-static void put_step(struct buffer *page, const struct story_line *line, int width, int y)
-{
-    html_markup(page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"var(--wash)\"/><text x=\"%d\" y=\"%d\" font-weight=\"600\">", LEFT - 4, y - 11, width - LEFT, ROW - 2, LEFT + 4, y + 2);
-    html_text(page, slice_before(line->text, 120));
-    buffer_put_text(page, "</text>\n");
-}
-
-static int put_lines(struct buffer *page, const struct results *results, const struct lanes *lanes, int width)
-{
-    int y = HEAD + ROW;
-    time_ns begin = results->story_count > 0 ? results->story[0].at_ns : 0, before = begin;
+    const struct results *results = story->results;
+    time_ns before = story->begin, shown = INT64_MIN;
     size_t messages = 1, drawn = 0;
-    time_ns shown = -TIME_S;
     for (size_t i = 0; i < results->story_count && drawn < LINES_MAX; i += messages) {
         const struct story_line *line = &results->story[i];
         messages = run_of_messages(results, i);
-        int from = lane_x(results, lanes, line->from), to = line->to.size > 0 ? lane_x(results, lanes, line->to) : -1;
-        bool step = slice_equal(line->kind, SLICE("step"));
-        if (!step && (from < 0 || (line->to.size > 0 && to < 0))) {
+        size_t from = lane_of(story, line->from), to = line->to.size > 0 ? lane_of(story, line->to) : from;
+        bool step = is(line, "step");
+        if (!step && (from == story->lane_count || to == story->lane_count)) {
             continue;
         }
+        if (story->y > PIECE_MAX || (story->y > PIECE && step)) {
+            put_piece(story);
+            shown = INT64_MIN;
+        }
         if (line->at_ns - before > GAP_NS) {
-            html_markup(page, "<text x=\"%d\" y=\"%d\" class=\"soft\" style=\"font-size:11px\">%.1f s pass</text>\n", LEFT + 4, y, (double)(line->at_ns - before) / 1e9);
-            y += ROW;
+            put_gap(story, line->at_ns - before);
+            story->y += ROW;
         }
         before = results->story[i + messages - 1].at_ns;
         drawn++;
-        if (line->at_ns - shown >= 50 * TIME_MS) {
+        if (shown == INT64_MIN || line->at_ns - shown >= 50 * TIME_MS) {
             shown = line->at_ns;
-            html_markup(page, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"soft\" style=\"font-size:11px\">%.2f s</text>", LEFT - 12, y + 2, (double)(line->at_ns - begin) / 1e9);
+            put_time(story, line->at_ns);
         }
         if (step) {
-            put_step(page, line, width, y);
-        } else if (to >= 0 && to != from) {
-            put_arrow(page, results, line, messages, from, to, y);
+            put_step(story, line);
+        } else if (to != from) {
+            put_arrow(story, line, messages, from, to);
         } else {
-            put_event(page, line, from, y);
+            put_event(story, line, from);
+            follow_fault(story, line, from);
         }
-        y += ROW;
+        story->y += ROW;
     }
-    return y;
 }
 
-void html_story(struct buffer *page, const struct results *results)
+void html_story(struct buffer *page, const struct results *results, const struct proof *proof, struct arena *arena)
 {
-    struct lanes lanes = choose_lanes(results);
-    int width = LEFT + (int)lanes.count * LANE_WIDTH + 20;
-    buffer_put_text(page, "<h2>The story</h2>\n<p>Time runs downwards, from the first step of the story. <span style=\"color:#0072B2\">■</span> HL7, "
-                          "<span style=\"color:#CC79A7\">■</span> question or retrieve, <span style=\"color:#56B4E9\">■</span> answer, <span style=\"color:#009E73\">■</span> images "
-                          "(thicker: more bytes), <span class=\"wrong\">●</span> fault. An arrow leads to what was observed.</p>\n");
+    struct arena before = *arena;
+    struct story story = {.page = page, .results = results, .proof = proof, .rows = buffer_make(arena, 2u << 20), .bands = buffer_make(arena, 1u << 16), .y = HEAD + ROW};
+    story.begin = results->story_count > 0 ? results->story[0].at_ns : 0;
+    choose_lanes(&story);
+    buffer_put_text(page, "<section class=\"story\"><h2>The story</h2>\n");
     if (results->story_count == 0) {
-        buffer_put_text(page, "<p class=\"soft\">This scenario tells no story.</p>\n");
+        buffer_put_text(page, "<p class=\"soft\">This scenario tells no story.</p></section>\n");
         return;
     }
-    /* The height is known only afterwards: lines go into the page first, then the frame is put round them. */
-    size_t start = page->size;
-    int height = put_lines(page, results, &lanes, width) + ROW;
-    size_t size = page->size - start;
-    static char held[1 << 20];
-    bool fits = size <= sizeof held;
-    memcpy(held, page->data + start, fits ? size : sizeof held);
-    page->size = start;
-    html_markup(page, "<div class=\"wide\"><svg role=\"img\" aria-label=\"The story as a sequence between sites\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", width, height, width, height);
-    put_lane_heads(page, results, &lanes, height);
-    buffer_put(page, (slice){held, fits ? size : 0});
-    buffer_put_text(page, "</svg></div>\n");
+    buffer_put_text(page, "<p>Time runs downwards from the first step. Each lane is a site in its organisation's colour. An arrow leads to what was observed.</p>\n"
+                          "<p class=\"legend\"><span><svg width=\"34\" height=\"10\"><line x1=\"1\" x2=\"33\" y1=\"5\" y2=\"5\" class=\"key\"/></svg> HL7 message</span>"
+                          "<span><svg width=\"34\" height=\"10\"><line x1=\"1\" x2=\"33\" y1=\"5\" y2=\"5\" class=\"key\" stroke-dasharray=\"6 3\"/></svg> question, retrieve</span>"
+                          "<span><svg width=\"34\" height=\"10\"><line x1=\"1\" x2=\"33\" y1=\"5\" y2=\"5\" class=\"key\" stroke-dasharray=\"2 3\"/></svg> answer</span>"
+                          "<span><svg width=\"34\" height=\"10\"><line x1=\"1\" x2=\"33\" y1=\"5\" y2=\"5\" class=\"key\" style=\"stroke-width:4\"/></svg> images, thicker for more bytes</span>"
+                          "<span><svg width=\"14\" height=\"12\"><path d=\"M7 1l6 10h-12z\" fill=\"var(--wrong)\"/></svg> fault, shaded until it is healed</span></p>\n<div class=\"wide\">");
+    put_lines(&story);
+    put_piece(&story);
+    buffer_put_text(page, "</div>\n");
     if (results->story_count > LINES_MAX) {
-        html_markup(page, "<p class=\"soft\">The first %d of %zu lines; observations.jsonl holds all.</p>\n", LINES_MAX, results->story_count);
+        html_markup(page, "<p class=\"soft\">At most %d of %zu lines are drawn; observations.jsonl holds all.</p>\n", LINES_MAX, results->story_count);
     }
+    buffer_put_text(page, "</section>\n");
+    arena->used = before.used;
 }

@@ -5,17 +5,21 @@
 
 #include <stdio.h>
 
-/* XML text: the five entities; control characters cannot stand in XML 1.0 at all. */
+/* XML text: the five entities; control characters cannot stand in XML 1.0 at all, nor can bytes that are no UTF-8. */
 static void xml_text(struct buffer *xml, slice text)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
+    while (text.size > 0) {
+        char byte = text.data[0];
+        size_t size = utf8_size(text);
         const char *entity = byte == '<' ? "&lt;" : byte == '>' ? "&gt;" : byte == '&' ? "&amp;" : byte == '"' ? "&quot;" : byte == '\'' ? "&apos;" : NULL;
         if (entity != NULL) {
             buffer_put_text(xml, entity);
+        } else if (size == 0 || ((unsigned char)byte < 0x20 && byte != '\n' && byte != '\t')) {
+            buffer_put_byte(xml, '?');
         } else {
-            buffer_put_byte(xml, byte < 0x20 && byte != '\n' && byte != '\t' ? '?' : byte);
+            buffer_put(xml, slice_before(text, size));
         }
+        text = slice_after(text, size == 0 ? 1 : size);
     }
 }
 
@@ -32,10 +36,10 @@ static void put_case(struct buffer *xml, const char *group, slice name, bool pas
     }
 }
 
-static void put_suite(struct buffer *xml, const char *name, int64_t tests, int64_t failures)
+static void put_suite(struct buffer *xml, const char *name, int64_t tests, int64_t failures, int errors)
 {
     char line[160];
-    snprintf(line, sizeof line, "  <testsuite name=\"%s\" tests=\"%lld\" failures=\"%lld\" errors=\"0\" skipped=\"0\">\n", name, (long long)tests, (long long)failures);
+    snprintf(line, sizeof line, "  <testsuite name=\"%s\" tests=\"%lld\" failures=\"%lld\" errors=\"%d\" skipped=\"0\">\n", name, (long long)tests, (long long)failures, errors);
     buffer_put_text(xml, line);
 }
 
@@ -46,7 +50,7 @@ static void put_invariants(struct buffer *xml, const struct results *results)
         tests += invariant_shown(results, (enum invariant)i);
         failures += results->invariants[i].violations > 0;
     }
-    put_suite(xml, "invariants", tests, failures);
+    put_suite(xml, "invariants", tests, failures, 0);
     for (int i = 0; i < INVARIANT_COUNT; i++) {
         const struct invariant_result *result = &results->invariants[i];
         slice message = SLICE_EMPTY;
@@ -67,7 +71,7 @@ static void put_expectations(struct buffer *xml, const struct results *results)
     for (size_t i = 0; i < results->expectation_count; i++) {
         failures += !results->expectations[i].pass;
     }
-    put_suite(xml, "expectations", (int64_t)results->expectation_count, failures);
+    put_suite(xml, "expectations", (int64_t)results->expectation_count, failures, 0);
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
         snprintf(message, sizeof message, "got %lld", (long long)result->value);
@@ -84,7 +88,7 @@ enum err report_junit(const struct results *results, const char *folder, const c
     xml_text(&xml, results->scenario->id);
     buffer_put_text(&xml, "\">\n");
     if (results->error.size > 0) {
-        put_suite(&xml, "run", 1, 0);
+        put_suite(&xml, "run", 1, 0, 1);
         buffer_put_text(&xml, "    <testcase classname=\"run\" name=\"the run comes to its end\"><error message=\"");
         xml_text(&xml, results->error);
         buffer_put_text(&xml, "\"/></testcase>\n  </testsuite>\n");

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const char *const names[LATENCY_COUNT] = {"query", "retrieve", "publish", "first_image"};
-static const char *const titles[LATENCY_COUNT] = {"question to final answer", "retrieve to final answer", "completion to seen published", "retrieve to first image"};
+static const char *const titles[LATENCY_COUNT] = {"Question to final answer", "Retrieve to final answer", "Completion at RADIS2 to seen published", "Retrieve to first image"};
 
 static void put_data(struct buffer *data, const struct latency *latency)
 {
@@ -20,18 +20,27 @@ static void put_data(struct buffer *data, const struct latency *latency)
     }
 }
 
+/* A scale by powers of ten only where times differ by more than one of them. */
+static bool is_wide(const struct latency *latency)
+{
+    return latency->sorted_ns[0] > 0 && latency->sorted_ns[latency->count - 1] / 10 > latency->sorted_ns[0];
+}
+
 static void put_script(struct buffer *script, const struct results *results, int kind)
 {
     char text[2048];
     const struct latency *latency = &results->latency[kind];
     snprintf(text, sizeof text,
              "# Draws %s.svg from %s.dat: gnuplot %s.gp\n"
-             "set terminal svg size 520,300 font 'sans-serif,12' background rgb 'white'\n"
+             "set terminal svg noenhanced size 560,330 font 'sans-serif,13'\n"
              "set output '%s.svg'\n"
-             "set title 'Half within %.0f ms, all within %.0f ms: %s'\n"
-             "set border 3\nset tics nomirror\nset grid ytics lc rgb '#d8dde5'\nset logscale y\nset xlabel 'share of %lld (%%)'\nset ylabel 'ms'\nset xrange [0:100]\n"
-             "unset key\nplot '%s.dat' using 1:2 with steps lw 2 lc rgb '#0072B2', '' using 1:2 with points pt 7 ps 0.4 lc rgb '#0072B2'\n",
-             names[kind], names[kind], names[kind], names[kind], latency_ms(latency, 50), latency_ms(latency, 100), titles[kind], (long long)latency->count, names[kind]);
+             "set title \"%s:\\nhalf within %.0f ms, all within %.0f ms\"\n"
+             "set border 3\nset tics nomirror\nset grid ytics lc rgb '#b8c0cc' lw 0.5\nset format y '%%.0f'\n%s\n"
+             "set xlabel 'share answered within, %% of n = %lld; seed %llu, world %.*s'\nset ylabel 'ms'\nset xrange [0:100]\n"
+             "unset key\nplot '%s.dat' using 1:2 with steps lw 2 lc rgb '#0072B2', '' using 1:2 with points pt 7 ps 0.45 lc rgb '#0072B2'\n",
+             names[kind], names[kind], names[kind], names[kind], titles[kind], latency_ms(latency, 50), latency_ms(latency, 100),
+             is_wide(latency) ? "set logscale y" : "set yrange [0:*]", (long long)latency->count,
+             (unsigned long long)results->scenario->seed, SLICE_ARGS(results->world), names[kind]);
     buffer_put_text(script, text);
 }
 

@@ -25,6 +25,27 @@ bool invariant_shown(const struct results *results, enum invariant invariant)
     return results->invariants[invariant].checked > 0;
 }
 
+size_t utf8_size(slice text)
+{
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    if (text.size == 0 || bytes[0] < 0x80) {
+        return text.size == 0 ? 0 : 1;
+    }
+    size_t size = bytes[0] >= 0xC2 && bytes[0] < 0xE0 ? 2 : bytes[0] >= 0xE0 && bytes[0] < 0xF0 ? 3 : bytes[0] >= 0xF0 && bytes[0] < 0xF5 ? 4 : 0;
+    if (size == 0 || text.size < size) {
+        return 0;
+    }
+    for (size_t i = 1; i < size; i++) {
+        if ((bytes[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    /* No overlong forms, no surrogates, nothing above U+10FFFF, and not the two that are no characters. */
+    bool wrong = (bytes[0] == 0xE0 && bytes[1] < 0xA0) || (bytes[0] == 0xED && bytes[1] >= 0xA0) || (bytes[0] == 0xF0 && bytes[1] < 0x90) ||
+                 (bytes[0] == 0xF4 && bytes[1] >= 0x90) || (bytes[0] == 0xEF && bytes[1] == 0xBF && bytes[2] >= 0xBE);
+    return wrong ? 0 : size;
+}
+
 /* Written beside and renamed: a reader never sees half a file. */
 enum err report_file(const char *folder, const char *name, slice bytes, char why[256])
 {
@@ -74,6 +95,16 @@ const char *node_colour(const struct results *results, slice id)
         }
     }
     return "#718096";
+}
+
+const struct scenario_study *study_of_uid(const struct results *results, slice uid)
+{
+    for (size_t s = 0; s < results->scenario->study_count; s++) {
+        if (slice_equal(results->scenario->studies[s].study_uid, uid)) {
+            return &results->scenario->studies[s];
+        }
+    }
+    return NULL;
 }
 
 enum err report_write(const struct results *results, const char *folder, const char *junit_path, char why[256], struct arena *arena)

@@ -15,6 +15,8 @@ const char *verdict_word(enum verdict verdict);
 double latency_ms(const struct latency *latency, int percentile);
 /* Whether a row for this invariant belongs into the report: it was judged in this run. */
 bool invariant_shown(const struct results *results, enum invariant invariant);
+/* Bytes of the UTF-8 character that `text` begins with (RFC 3629); 0 when it begins with none. */
+size_t utf8_size(slice text);
 
 MUST_USE enum err report_json(const struct results *results, const char *folder, char why[256]);
 MUST_USE enum err report_junit(const struct results *results, const char *folder, const char *path, char why[256], struct arena *arena);
@@ -22,18 +24,44 @@ MUST_USE enum err report_junit(const struct results *results, const char *folder
 void report_plots(const struct results *results, const char *folder, struct arena *arena);
 MUST_USE enum err report_html(const struct results *results, const char *folder, char why[256], struct arena *arena);
 
-/* ---- HTML pieces (html_*.c). Text is escaped by html_text, nothing else is. */
-void html_text(struct buffer *page, slice text);
-void html_cstr(struct buffer *page, const char *text);
-/* Markup of our own with numbers in it; never text from outside. */
-void html_markup(struct buffer *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void html_story(struct buffer *page, const struct results *results);
-void html_map(struct buffer *page, const struct results *results);
-void html_evidence(struct buffer *page, const struct results *results, const char *folder, struct arena *arena);
-/* "patient data" free name of a node and its site: "Royal Gwent Hospital". */
-slice node_name(const struct results *results, slice id);
+/* ---- The names of things, for people. */
+slice node_name(const struct results *results, slice id); /* of a node: "Royal Gwent Hospital" */
 slice node_site(const struct results *results, slice id);
 /* The organisation's colour, one of eight (Okabe and Ito 2008). */
 const char *node_colour(const struct results *results, slice id);
+/* The scenario's study of this UID; null when it has none. */
+const struct scenario_study *study_of_uid(const struct results *results, slice uid);
+
+/* ---- HTML pieces (html_*.c). Text is escaped by html_text, nothing else is. */
+void html_text(struct buffer *page, slice text);
+void html_cstr(struct buffer *page, const char *text);
+/* Text of at most `most` characters, the rest as an ellipsis. */
+void html_short(struct buffer *page, slice text, size_t most);
+/* Markup of our own with numbers in it; never text from outside. */
+void html_markup(struct buffer *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "340 kB", "1.4 MB" */
+void html_bytes(struct buffer *page, int64_t bytes);
+
+/* A table as a file inside the page: cells are added row by row, and the link offers it. */
+struct csv {
+    struct buffer text;
+    bool begun;
+};
+struct csv csv_begin(struct arena *arena);
+void csv_cell(struct csv *csv, slice text);
+void csv_number(struct csv *csv, int64_t number);
+void csv_line(struct csv *csv);
+void csv_link(struct buffer *page, const struct csv *csv, const char *name);
+
+/* What the verdicts point at: chosen lines of observations.jsonl, and steps of the engine in trace.jsonl. */
+struct proof;
+struct proof *proof_read(const struct results *results, const char *folder, struct arena *arena); /* null when memory is short */
+void proof_drop(struct proof *proof);
+bool proof_has_line(const struct proof *proof, int64_t line);
+bool proof_has_step(const struct proof *proof, int64_t life, int64_t step);
+void html_proof(struct buffer *page, const struct results *results, const struct proof *proof);
+
+void html_story(struct buffer *page, const struct results *results, const struct proof *proof, struct arena *arena);
+void html_map(struct buffer *page, const struct results *results);
 
 #endif
