@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEPT_AGAIN_MAX 10000 /* receptions of one SOP Instance UID */
+
 const uint32_t host_left_out[] = {
 #define COERCION(keyword, text) TAG_##keyword,
 #include "src/engine/coercion.def"
@@ -155,24 +157,38 @@ static void put_meta(FILE *file, const struct object *object, slice transfer_syn
     fwrite(memory, 1, meta.size, file);
 }
 
+/* A file of its own for each reception: the actor may go on with the one before (a duplicate). */
+static int open_fresh(char *path, size_t size, const char *folder, slice sop_uid)
+{
+    int fd = -1;
+    for (int nth = 0; fd < 0 && nth < KEPT_AGAIN_MAX; nth++) {
+        char again[16] = "";
+        if (nth > 0) {
+            snprintf(again, sizeof again, "-%d", nth);
+        }
+        snprintf(path, size, "%s/%.*s%s.dcm", folder, SLICE_ARGS(sop_uid), again);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) {
+            return -1;
+        }
+    }
+    return fd;
+}
+
 static enum err keep(const char *folder, slice dataset, slice transfer_syntax, struct object *object, struct arena *arena)
 {
-    char path[512], fresh[520];
+    char path[512];
     if (!uid_is_valid(object->sop_instance_uid)) {
         return ERR_BAD_MESSAGE; /* it becomes a file name */
     }
-    snprintf(path, sizeof path, "%s/%.*s.dcm", folder, SLICE_ARGS(object->sop_instance_uid));
-    for (unsigned again = 2; access(path, F_OK) == 0; again++) { /* the node decides which of two it keeps */
-        snprintf(path, sizeof path, "%s/%.*s-%u.dcm", folder, SLICE_ARGS(object->sop_instance_uid), again);
-    }
-    snprintf(fresh, sizeof fresh, "%s.part", path);
-    FILE *file = fopen(fresh, "we");
+    int fd = open_fresh(path, sizeof path, folder, object->sop_instance_uid);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     if (file == NULL) {
         return ERR_SYSTEM;
     }
     put_meta(file, object, transfer_syntax);
     bool ok = fwrite(dataset.data, 1, dataset.size, file) == dataset.size;
-    ok = fclose(file) == 0 && ok && rename(fresh, path) == 0;
+    ok = fclose(file) == 0 && ok;
     object->file = ok ? arena_copy(arena, slice_from(path)) : SLICE_EMPTY;
     return ok ? ERR_OK : ERR_SYSTEM;
 }

@@ -113,7 +113,7 @@ static bool put_uid_word(struct buffer *to, const struct probe *probe, slice wor
         bool accented;
     } uids[] = {
         {"cr", "CR", 0, false}, {"ct", "CT", 0, false}, {"mg", "MG", 0, false}, {"mr", "MR", 0, false}, {"mr2", "MR", 1, false},
-        {"once", "US", 0, false}, /* no other probe moves it */
+        {"once", "US", 0, false}, {"dx", "DX", 0, false}, /* no other probe touches these */
         {"accented", "CR", 0, true},
     };
     for (size_t i = 0; i < sizeof uids / sizeof uids[0]; i++) {
