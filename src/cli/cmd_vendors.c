@@ -15,50 +15,6 @@ struct vendor_words {
 
 /* ---- What is common to all ways of showing. */
 
-static const struct {
-    const char *name, *quirks, *text;
-} dialects[] = {
-#define DIALECT(name, quirks, text) {#name, quirks, text},
-#include "src/engine/dialect.def"
-#undef DIALECT
-};
-
-static bool names_quirk(const char *names, enum quirk quirk)
-{
-    slice rest = slice_from(names);
-    while (rest.data != NULL) {
-        if (slice_equal(slice_trim(slice_cut(&rest, ' ')), slice_from(quirk_row(quirk)->name))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The dialect that the profile has the engine speak because of this quirk; null when none is needed. */
-static const char *dialect_of(const struct vendor_profile *vendor, enum quirk quirk)
-{
-    for (size_t d = 0; d < sizeof dialects / sizeof dialects[0]; d++) {
-        for (size_t i = 0; names_quirk(dialects[d].quirks, quirk) && i < vendor->dialect_count; i++) {
-            if (slice_equal(vendor->dialects[i], slice_from(dialects[d].name))) {
-                return dialects[d].name;
-            }
-        }
-    }
-    return NULL;
-}
-
-static void put_parameter(FILE *out, enum quirk quirk, const struct quirk_setting *setting)
-{
-    const struct quirk_row *row = quirk_row(quirk);
-    switch (row->type) {
-    case QUIRK_TYPE_NONE: break;
-    case QUIRK_TYPE_TEXT: fprintf(out, "%s %.*s", row->parameter, SLICE_ARGS(setting->text)); break;
-    case QUIRK_TYPE_STATUS: fprintf(out, "%s %04llX", row->parameter, (unsigned long long)setting->number); break;
-    case QUIRK_TYPE_MS: fprintf(out, "%s %lld ms", row->parameter, (long long)setting->number); break;
-    case QUIRK_TYPE_NUMBER: fprintf(out, "%s %lld", row->parameter, (long long)setting->number); break;
-    }
-}
-
 static size_t count_of(const struct vendor_profile *vendor, enum confidence confidence)
 {
     size_t count = 0;
@@ -106,14 +62,14 @@ static void show_one(const struct vendor_profile *vendor)
     printf("%.*s: %.*s\n%.*s\n", SLICE_ARGS(vendor->vendor), SLICE_ARGS(vendor->title), SLICE_ARGS(vendor->note));
     for (int q = 0; q < QUIRK_COUNT; q++) {
         const struct quirk_setting *setting = &vendor->quirks[q];
-        const char *dialect = dialect_of(vendor, (enum quirk)q);
+        const char *dialect = vendors_dialect(vendor, (enum quirk)q);
         if (!setting->on) {
             continue;
         }
         printf("\n%s", quirk_row((enum quirk)q)->name);
         if (quirk_row((enum quirk)q)->type != QUIRK_TYPE_NONE) {
             fputs(" (", stdout);
-            put_parameter(stdout, (enum quirk)q, setting);
+            vendors_put_parameter(stdout, (enum quirk)q, setting);
             fputs(")", stdout);
         }
         printf("  %s, source %.*s\n  the node    %s\n  the engine  %s", confidence_text(setting->confidence), SLICE_ARGS(setting->source), quirk_row((enum quirk)q)->text,
@@ -203,7 +159,9 @@ int cmd_vendors(int argc, char **argv)
     if (code == 0 && vendor != NULL && words.compare != NULL) {
         all = (struct all){{vendor}, 1};
     }
-    if (code == 0 && words.probe != NULL) {
+    if (code == 0 && words.markdown != NULL && vendor == NULL) {
+        vendors_page(stdout, all.list, all.count);
+    } else if (code == 0 && words.probe != NULL) {
         code = show_probes(vendor, &words, &arena);
     } else if (code == 0 && words.compare != NULL) {
         show_matrix(&all);

@@ -108,3 +108,48 @@ slice vendors_title(const struct vendor_profile *vendor, struct arena *arena)
     }
     return buffer_slice(&text);
 }
+
+/* ---- Quirks and who copes. */
+
+static const struct {
+    const char *name, *quirks, *text;
+} dialects[] = {
+#define DIALECT(name, quirks, text) {#name, quirks, text},
+#include "src/engine/dialect.def"
+#undef DIALECT
+};
+
+static bool names_quirk(const char *names, enum quirk quirk)
+{
+    slice rest = slice_from(names);
+    while (rest.data != NULL) {
+        if (slice_equal(slice_trim(slice_cut(&rest, ' ')), slice_from(quirk_row(quirk)->name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *vendors_dialect(const struct vendor_profile *vendor, enum quirk quirk)
+{
+    for (size_t d = 0; d < sizeof dialects / sizeof dialects[0]; d++) {
+        for (size_t i = 0; names_quirk(dialects[d].quirks, quirk) && i < vendor->dialect_count; i++) {
+            if (slice_equal(vendor->dialects[i], slice_from(dialects[d].name))) {
+                return dialects[d].name;
+            }
+        }
+    }
+    return NULL;
+}
+
+void vendors_put_parameter(FILE *out, enum quirk quirk, const struct quirk_setting *setting)
+{
+    const struct quirk_row *row = quirk_row(quirk);
+    switch (row->type) {
+    case QUIRK_TYPE_NONE: break;
+    case QUIRK_TYPE_TEXT: fprintf(out, "%s %.*s", row->parameter, SLICE_ARGS(setting->text)); break;
+    case QUIRK_TYPE_STATUS: fprintf(out, "%s %04llX", row->parameter, (unsigned long long)setting->number); break;
+    case QUIRK_TYPE_MS: fprintf(out, "%s %lld ms", row->parameter, (long long)setting->number); break;
+    case QUIRK_TYPE_NUMBER: fprintf(out, "%s %lld", row->parameter, (long long)setting->number); break;
+    }
+}

@@ -24,4 +24,5 @@ page docs/schema/scenario.json "$pont" schema scenario
 page docs/schema/profile.json "$pont" schema profile
 page docs/schema/engine.json "$pont" schema engine
 page docs/scenario-reference.md "$pont" schema reference
+page docs/quirks.md "$pont" vendors --markdown
 exit $bad
