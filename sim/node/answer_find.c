@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * C-FIND (PS3.4 C.4.1): whether a question is taken, and the telling of its rows from a cursor, a run at a time. */
+ * C-FIND (PS3.4 C.4.1): whether a question is taken, and the telling of its rows from a cursor, a
+ * run at a time. */
 #include "sim/node/node_private.h"
 
 /* ---- Is the question one that this product answers? */
 static bool is_single(slice value)
 {
-    return value.size > 0 && slice_index(value, '\\') == value.size && slice_index(value, '*') == value.size && slice_index(value, '?') == value.size;
+    return value.size > 0 && slice_index(value, '\\') == value.size &&
+           slice_index(value, '*') == value.size && slice_index(value, '?') == value.size;
 }
 
 static bool has_star(slice value)
@@ -21,9 +23,12 @@ static bool is_key(const struct element *element)
 
 static bool lacks_parents(const struct operation *operation)
 {
-    bool patient = operation->patient_root && operation->level > LEVEL_PATIENT && !is_single(dataset_get(&operation->query, TAG_PatientID));
-    bool study = operation->level > LEVEL_STUDY && !is_single(dataset_get(&operation->query, TAG_StudyInstanceUID));
-    bool series = operation->level > LEVEL_SERIES && !is_single(dataset_get(&operation->query, TAG_SeriesInstanceUID));
+    bool patient = operation->patient_root && operation->level > LEVEL_PATIENT &&
+                   !is_single(dataset_get(&operation->query, TAG_PatientID));
+    bool study = operation->level > LEVEL_STUDY &&
+                 !is_single(dataset_get(&operation->query, TAG_StudyInstanceUID));
+    bool series = operation->level > LEVEL_SERIES &&
+                  !is_single(dataset_get(&operation->query, TAG_SeriesInstanceUID));
     return patient || study || series;
 }
 
@@ -45,7 +50,8 @@ static bool is_broad(const struct operation *operation, int64_t days)
     }
     slice date = dataset_get(&operation->query, TAG_StudyDate);
     size_t dash = slice_index(date, '-');
-    int64_t from = day_number(slice_before(date, dash)), to = dash == date.size ? from : day_number(slice_after(date, dash + 1));
+    int64_t from = day_number(slice_before(date, dash)),
+            to = dash == date.size ? from : day_number(slice_after(date, dash + 1));
     return from < 0 || to < 0 || to - from >= days;
 }
 
@@ -61,12 +67,15 @@ static enum quirk key_refused(const struct node *node, const struct element *ele
     if (strict && has_star(value) && node_quirk(node, QUIRK_find_date_star_rejected)) {
         return QUIRK_find_date_star_rejected;
     }
-    return star && node_quirk(node, QUIRK_find_star_alone_rejected) ? QUIRK_find_star_alone_rejected : QUIRK_COUNT;
+    return star && node_quirk(node, QUIRK_find_star_alone_rejected) ? QUIRK_find_star_alone_rejected
+                                                                    : QUIRK_COUNT;
 }
 
-uint16_t answer_find_check(struct node *node, struct out *out, struct operation *operation, slice *comment)
+uint16_t answer_find_check(struct node *node, struct out *out, struct operation *operation,
+                           slice *comment)
 {
-    if (node_quirk(node, QUIRK_find_no_relational) && operation->level > LEVEL_STUDY && lacks_parents(operation)) {
+    if (node_quirk(node, QUIRK_find_no_relational) && operation->level > LEVEL_STUDY &&
+        lacks_parents(operation)) {
         quirk_bites(node, out, operation, QUIRK_find_no_relational);
         *comment = SLICE("the unique keys of the levels above are required");
         return STATUS_IDENTIFIER_MISMATCH;
@@ -107,7 +116,8 @@ static bool is_ignored(const struct node *node, uint32_t tag)
     if (tag == TAG_ModalitiesInStudy && node_quirk(node, QUIRK_find_modalities_in_study_missing)) {
         return true;
     }
-    return node_quirk(node, QUIRK_find_key_ignored_returns_all) && tag_from_text(quirk_text(node, QUIRK_find_key_ignored_returns_all), &ignored) &&
+    return node_quirk(node, QUIRK_find_key_ignored_returns_all) &&
+           tag_from_text(quirk_text(node, QUIRK_find_key_ignored_returns_all), &ignored) &&
            tag == ignored;
 }
 
@@ -118,7 +128,9 @@ static void keys_bend(struct node *node, struct out *out, struct operation *oper
         slice value = slice_unpad(element->value);
         if (value.size > 0 && is_ignored(node, element->tag)) {
             bool key = element->tag != TAG_ModalitiesInStudy;
-            quirk_bites(node, out, operation, key ? QUIRK_find_key_ignored_returns_all : QUIRK_find_modalities_in_study_missing);
+            quirk_bites(node, out, operation,
+                        key ? QUIRK_find_key_ignored_returns_all
+                            : QUIRK_find_modalities_in_study_missing);
             element->value = SLICE_EMPTY;
         }
         if (element->vr == VR_UI && node_quirk(node, QUIRK_find_list_of_uid_limit)) {
@@ -136,7 +148,9 @@ static void cursor_begin(struct node *node, struct operation *operation, struct 
     const struct {
         uint32_t tag;
         enum index index;
-    } ways[] = {{TAG_StudyInstanceUID, INDEX_UID}, {TAG_PatientID, INDEX_PATIENT}, {TAG_AccessionNumber, INDEX_ACCESSION}};
+    } ways[] = {{TAG_StudyInstanceUID, INDEX_UID},
+                {TAG_PatientID, INDEX_PATIENT},
+                {TAG_AccessionNumber, INDEX_ACCESSION}};
     operation->next = node->archive.entry_count > 0 ? 0 : NONE;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         slice value = dataset_get(&operation->match, ways[i].tag);
@@ -149,11 +163,13 @@ static void cursor_begin(struct node *node, struct operation *operation, struct 
     }
 }
 
-static uint32_t entry_after(struct node *node, const struct operation *operation, uint32_t entry, struct arena *scratch)
+static uint32_t entry_after(struct node *node, const struct operation *operation, uint32_t entry,
+                            struct arena *scratch)
 {
     static const uint32_t tags[] = {TAG_StudyInstanceUID, TAG_PatientID, TAG_AccessionNumber};
     if (operation->chained) {
-        return archive_next(node, operation->chain, entry, dataset_get(&operation->match, tags[operation->chain]), scratch);
+        return archive_next(node, operation->chain, entry,
+                            dataset_get(&operation->match, tags[operation->chain]), scratch);
     }
     return entry + 1 < node->archive.entry_count ? entry + 1 : NONE;
 }
@@ -168,17 +184,21 @@ void answer_find_begin(struct node *node, struct out *out, struct operation *ope
     keys_bend(node, out, operation);
     slice birth = dataset_get(&operation->match, TAG_PatientBirthDate);
     cursor_begin(node, operation, out->arena);
-    if (node_quirk(node, QUIRK_find_birthdate_range_unsupported) && slice_index(birth, '-') < birth.size) {
+    if (node_quirk(node, QUIRK_find_birthdate_range_unsupported) &&
+        slice_index(birth, '-') < birth.size) {
         quirk_bites(node, out, operation, QUIRK_find_birthdate_range_unsupported);
         operation->next = NONE;
     }
 }
 
 /* ---- The cursor. */
-static uint32_t inner_count(const struct node *node, const struct operation *operation, uint32_t entry)
+static uint32_t inner_count(const struct node *node, const struct operation *operation,
+                            uint32_t entry)
 {
     const struct entry *at = &node->archive.entries[entry];
-    return operation->level == LEVEL_SERIES ? entry_series(node, at) : operation->level == LEVEL_IMAGE ? entry_instances(at) : 1;
+    return operation->level == LEVEL_SERIES  ? entry_series(node, at)
+           : operation->level == LEVEL_IMAGE ? entry_instances(at)
+                                             : 1;
 }
 
 static bool is_first_of_patient(struct node *node, uint32_t entry, struct arena *scratch)
@@ -187,13 +207,17 @@ static bool is_first_of_patient(struct node *node, uint32_t entry, struct arena 
     return archive_first(node, INDEX_PATIENT, id, scratch) == entry;
 }
 
-/* The next row that matches; NULL at the end, or when `budget` is spent (the cursor then still stands). */
-static struct dataset *next_row(struct node *node, struct out *out, struct operation *operation, uint32_t *budget)
+/* The next row that matches; NULL at the end, or when `budget` is spent (the cursor then still
+ * stands). */
+static struct dataset *next_row(struct node *node, struct out *out, struct operation *operation,
+                                uint32_t *budget)
 {
     while (operation->next != NONE && *budget > 0) {
         uint32_t entry = operation->next;
-        bool fits = operation->inner > 0 || (answer_fits(node, operation, entry, out->arena) &&
-                                             (operation->level != LEVEL_PATIENT || is_first_of_patient(node, entry, out->arena)));
+        bool fits =
+            operation->inner > 0 ||
+            (answer_fits(node, operation, entry, out->arena) &&
+             (operation->level != LEVEL_PATIENT || is_first_of_patient(node, entry, out->arena)));
         while (fits && operation->inner < inner_count(node, operation, entry) && *budget > 0) {
             (*budget)--;
             size_t used = out->arena->used;
@@ -219,7 +243,8 @@ static bool is_capped(struct node *node, struct out *out, struct operation *oper
     if (operation->level > LEVEL_STUDY) {
         return false;
     }
-    if (node_quirk(node, QUIRK_find_response_cap_silent) && operation->rows >= quirk_number(node, QUIRK_find_response_cap_silent)) {
+    if (node_quirk(node, QUIRK_find_response_cap_silent) &&
+        operation->rows >= quirk_number(node, QUIRK_find_response_cap_silent)) {
         quirk_bites(node, out, operation, QUIRK_find_response_cap_silent);
         return true;
     }
@@ -230,7 +255,8 @@ static bool is_capped(struct node *node, struct out *out, struct operation *oper
 static bool is_too_many(struct node *node, struct out *out, struct operation *operation)
 {
     int64_t limit = quirk_number(node, QUIRK_find_response_cap_refused), rows = 0;
-    if (!node_quirk(node, QUIRK_find_response_cap_refused) || operation->level > LEVEL_STUDY || operation->rows > 0) {
+    if (!node_quirk(node, QUIRK_find_response_cap_refused) || operation->level > LEVEL_STUDY ||
+        operation->rows > 0) {
         return false;
     }
     uint32_t next = operation->next, inner = operation->inner, budget = UINT32_MAX;
@@ -248,23 +274,29 @@ static bool is_too_many(struct node *node, struct out *out, struct operation *op
 }
 
 /* ---- Telling. */
-static void put_row(struct node *node, struct out *out, struct operation *operation, const struct dataset *row, struct message *message)
+static void put_row(struct node *node, struct out *out, struct operation *operation,
+                    const struct dataset *row, struct message *message)
 {
     bool bent = node_quirk(node, QUIRK_find_pending_ff01);
     if (bent && !operation->keys_missing) {
         quirk_bites(node, out, operation, QUIRK_find_pending_ff01);
     }
     *message = (struct message){.protocol = PROTOCOL_DICOM};
-    message->dimse = dimse_response(&operation->request, bent || operation->keys_missing ? STATUS_PENDING_KEYS_MISSING : STATUS_PENDING);
+    message->dimse = dimse_response(&operation->request, bent || operation->keys_missing
+                                                             ? STATUS_PENDING_KEYS_MISSING
+                                                             : STATUS_PENDING);
     message->dimse.identifier = answer_row(node, out, operation, row);
     operation->rows++;
 }
 
-static void put_final(struct node *node, struct out *out, struct operation *operation, uint16_t status, struct message *message)
+static void put_final(struct node *node, struct out *out, struct operation *operation,
+                      uint16_t status, struct message *message)
 {
     struct channel *channel = session_find(node, operation->channel);
-    *message = (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(&operation->request, status)};
-    message->dimse.error_comment = status == STATUS_OUT_OF_RESOURCES ? SLICE("too many matches") : SLICE_EMPTY;
+    *message = (struct message){.protocol = PROTOCOL_DICOM,
+                                .dimse = dimse_response(&operation->request, status)};
+    message->dimse.error_comment =
+        status == STATUS_OUT_OF_RESOURCES ? SLICE("too many matches") : SLICE_EMPTY;
     struct observation *seen = out_observe(out, OBSERVATION_find_answered, node->now);
     seen->peer = channel == NULL ? SLICE_EMPTY : slice_from(channel->calling);
     seen->number = status;
@@ -274,7 +306,8 @@ static void put_final(struct node *node, struct out *out, struct operation *oper
 
 static bool is_cancelled(struct node *node, struct out *out, struct operation *operation)
 {
-    if (operation->cancelled && operation->channel != 0 && node_quirk(node, QUIRK_find_cancel_ignored)) {
+    if (operation->cancelled && operation->channel != 0 &&
+        node_quirk(node, QUIRK_find_cancel_ignored)) {
         quirk_bites(node, out, operation, QUIRK_find_cancel_ignored);
         return false;
     }
@@ -282,7 +315,8 @@ static bool is_cancelled(struct node *node, struct out *out, struct operation *o
 }
 
 /* One message more; false when the step's work is spent, `*final` after the last. */
-static bool tell_one(struct node *node, struct out *out, struct operation *operation, uint32_t *budget, struct message *message, bool *final)
+static bool tell_one(struct node *node, struct out *out, struct operation *operation,
+                     uint32_t *budget, struct message *message, bool *final)
 {
     uint16_t status = is_cancelled(node, out, operation)  ? STATUS_CANCEL
                       : is_too_many(node, out, operation) ? STATUS_OUT_OF_RESOURCES
@@ -322,7 +356,8 @@ void answer_find_tell(struct node *node, struct out *out, struct operation *oper
         operation_free(operation);
         return;
     }
-    while (messages != NULL && !final && count < most && tell_one(node, out, operation, &budget, &messages[count], &final)) {
+    while (messages != NULL && !final && count < most &&
+           tell_one(node, out, operation, &budget, &messages[count], &final)) {
         count++;
     }
     if (count > 0) {

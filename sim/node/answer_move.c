@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * C-MOVE and C-GET (PS3.4 C.4.2, C.4.3): what is asked for, as ranges of instances; the C-STORE sub-operations in
- * runs, each once the one before is answered; pending answers, counters, one final answer. */
+ * C-MOVE and C-GET (PS3.4 C.4.2, C.4.3): what is asked for, as ranges of instances; the C-STORE
+ * sub-operations in runs, each once the one before is answered; pending answers, counters, one
+ * final answer. */
 #include "sim/node/node_private.h"
 
 #include "src/dicom/match.h"
@@ -13,7 +14,8 @@
 /* ---- The manifest. */
 static bool range_add(struct operation *operation, uint32_t entry, uint32_t nth)
 {
-    struct range *last = operation->range_count > 0 ? &operation->ranges[operation->range_count - 1] : NULL;
+    struct range *last =
+        operation->range_count > 0 ? &operation->ranges[operation->range_count - 1] : NULL;
     if (last != NULL && last->entry == entry && last->first + last->count == nth) {
         last->count++;
     } else if (operation->range_count == RANGES_MAX) {
@@ -24,15 +26,19 @@ static bool range_add(struct operation *operation, uint32_t entry, uint32_t nth)
     return ++operation->total <= MANIFEST_MAX;
 }
 
-static bool manifest_entry(struct node *node, struct operation *operation, uint32_t number, bool whole)
+static bool manifest_entry(struct node *node, struct operation *operation, uint32_t number,
+                           bool whole)
 {
-    slice series = dataset_get(&operation->query, TAG_SeriesInstanceUID), sop = dataset_get(&operation->query, TAG_SOPInstanceUID);
+    slice series = dataset_get(&operation->query, TAG_SeriesInstanceUID),
+          sop = dataset_get(&operation->query, TAG_SOPInstanceUID);
     const struct entry *entry = &node->archive.entries[number];
     for (uint32_t i = 0; i < entry_instances(entry); i++) {
         struct instance_view view;
         instance_look(node, entry_instance_at(node, number, i), &view);
-        bool fits = whole || ((operation->level < LEVEL_SERIES || match_value(VR_UI, series, view.series_uid)) &&
-                              (operation->level < LEVEL_IMAGE || match_value(VR_UI, sop, view.sop_uid)));
+        bool fits =
+            whole ||
+            ((operation->level < LEVEL_SERIES || match_value(VR_UI, series, view.series_uid)) &&
+             (operation->level < LEVEL_IMAGE || match_value(VR_UI, sop, view.sop_uid)));
         if (fits && !range_add(operation, number, i)) {
             return false;
         }
@@ -40,22 +46,29 @@ static bool manifest_entry(struct node *node, struct operation *operation, uint3
     return true;
 }
 
-/* Does the study belong to what is asked for? PatientID as filed, in Patient Root at every level. */
-static bool entry_is_meant(struct node *node, const struct operation *operation, uint32_t number, struct arena *scratch)
+/* Does the study belong to what is asked for? PatientID as filed, in Patient Root at every level.
+ */
+static bool entry_is_meant(struct node *node, const struct operation *operation, uint32_t number,
+                           struct arena *scratch)
 {
     const struct entry *entry = &node->archive.entries[number];
-    slice patient = dataset_get(&operation->query, TAG_PatientID), study = dataset_get(&operation->query, TAG_StudyInstanceUID);
+    slice patient = dataset_get(&operation->query, TAG_PatientID),
+          study = dataset_get(&operation->query, TAG_StudyInstanceUID);
     char uid[UID_SIZE_MAX + 1];
     size_t used = scratch->used;
-    bool fits = entry->present && (operation->level < LEVEL_STUDY || match_value(VR_UI, study, entry_uid(node, entry, uid))) &&
-                (!operation->patient_root || patient.size == 0 || slice_equal(patient, filed_patient_id(node, entry->study->patient_id, scratch)));
+    bool fits = entry->present &&
+                (operation->level < LEVEL_STUDY ||
+                 match_value(VR_UI, study, entry_uid(node, entry, uid))) &&
+                (!operation->patient_root || patient.size == 0 ||
+                 slice_equal(patient, filed_patient_id(node, entry->study->patient_id, scratch)));
     scratch->used = used;
     return fits;
 }
 
 static bool manifest_make(struct node *node, struct operation *operation, struct arena *scratch)
 {
-    slice list = dataset_get(&operation->query, operation->level < LEVEL_STUDY ? TAG_PatientID : TAG_StudyInstanceUID);
+    slice list = dataset_get(&operation->query,
+                             operation->level < LEVEL_STUDY ? TAG_PatientID : TAG_StudyInstanceUID);
     enum index index = operation->level < LEVEL_STUDY ? INDEX_PATIENT : INDEX_UID;
     bool whole = node_quirk(node, QUIRK_move_level_study_only) && operation->level > LEVEL_STUDY;
     operation->ranges = arena_array(&operation->arena, RANGES_MAX, sizeof *operation->ranges);
@@ -64,8 +77,10 @@ static bool manifest_make(struct node *node, struct operation *operation, struct
     }
     while (list.data != NULL) {
         slice value = slice_unpad(slice_cut(&list, '\\'));
-        for (uint32_t at = archive_first(node, index, value, scratch); at != NONE; at = archive_next(node, index, at, value, scratch)) {
-            if (entry_is_meant(node, operation, at, scratch) && !manifest_entry(node, operation, at, whole)) {
+        for (uint32_t at = archive_first(node, index, value, scratch); at != NONE;
+             at = archive_next(node, index, at, value, scratch)) {
+            if (entry_is_meant(node, operation, at, scratch) &&
+                !manifest_entry(node, operation, at, whole)) {
                 return false;
             }
         }
@@ -75,12 +90,15 @@ static bool manifest_make(struct node *node, struct operation *operation, struct
 
 static bool lacks_keys(const struct operation *operation)
 {
-    static const uint32_t keys[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_SOPInstanceUID};
+    static const uint32_t keys[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_SeriesInstanceUID,
+                                    TAG_SOPInstanceUID};
     return dataset_get(&operation->query, keys[operation->level]).size == 0 ||
-           (operation->level > LEVEL_STUDY && dataset_get(&operation->query, TAG_StudyInstanceUID).size == 0);
+           (operation->level > LEVEL_STUDY &&
+            dataset_get(&operation->query, TAG_StudyInstanceUID).size == 0);
 }
 
-uint16_t answer_move_check(struct node *node, struct out *out, struct operation *operation, slice *comment)
+uint16_t answer_move_check(struct node *node, struct out *out, struct operation *operation,
+                           slice *comment)
 {
     if (operation->kind == OPERATION_MOVE) {
         operation->peer = session_peer(node, operation->request.move_destination);
@@ -90,7 +108,8 @@ uint16_t answer_move_check(struct node *node, struct out *out, struct operation 
                 quirk_bites(node, out, operation, QUIRK_move_destination_unknown);
             }
             *comment = SLICE("move destination unknown");
-            return bent ? (uint16_t)quirk_number(node, QUIRK_move_destination_unknown) : STATUS_MOVE_DESTINATION_UNKNOWN;
+            return bent ? (uint16_t)quirk_number(node, QUIRK_move_destination_unknown)
+                        : STATUS_MOVE_DESTINATION_UNKNOWN;
         }
     }
     if (lacks_keys(operation)) {
@@ -113,13 +132,16 @@ static uint32_t remaining(const struct operation *operation)
     return operation->total - operation->completed - operation->failed - operation->warned;
 }
 
-static void put_counters(struct node *node, struct out *out, struct operation *operation, struct dimse *response, bool final)
+static void put_counters(struct node *node, struct out *out, struct operation *operation,
+                         struct dimse *response, bool final)
 {
     if (node_quirk(node, QUIRK_move_counters_missing)) {
         quirk_bites(node, out, operation, QUIRK_move_counters_missing);
         return;
     }
-    response->remaining = final && response->status != STATUS_CANCEL ? DIMSE_COUNTER_ABSENT : (int32_t)remaining(operation);
+    response->remaining = final && response->status != STATUS_CANCEL
+                              ? DIMSE_COUNTER_ABSENT
+                              : (int32_t)remaining(operation);
     response->completed = (int32_t)operation->completed;
     response->failed = (int32_t)operation->failed;
     response->warning = (int32_t)operation->warned;
@@ -151,17 +173,21 @@ static uint16_t final_status(struct node *node, struct out *out, struct operatio
         quirk_bites(node, out, operation, QUIRK_move_success_despite_failures);
         return STATUS_SUCCESS;
     }
-    return operation->failed == operation->total ? STATUS_OUT_OF_RESOURCES_SUBOPERATIONS : STATUS_SUBOPERATIONS_FAILED;
+    return operation->failed == operation->total ? STATUS_OUT_OF_RESOURCES_SUBOPERATIONS
+                                                 : STATUS_SUBOPERATIONS_FAILED;
 }
 
-static void put_failed_uids(struct out *out, const struct operation *operation, struct dimse *response)
+static void put_failed_uids(struct out *out, const struct operation *operation,
+                            struct dimse *response)
 {
     if (operation->failed_uids.size == 0 || response->status == STATUS_SUCCESS) {
         return;
     }
     response->identifier = arena_alloc(out->arena, sizeof *response->identifier);
-    if (response->identifier == NULL || dataset_init(response->identifier, out->arena, 1) != ERR_OK ||
-        dataset_put(response->identifier, TAG_FailedSOPInstanceUIDList, operation->failed_uids) != ERR_OK) {
+    if (response->identifier == NULL ||
+        dataset_init(response->identifier, out->arena, 1) != ERR_OK ||
+        dataset_put(response->identifier, TAG_FailedSOPInstanceUIDList, operation->failed_uids) !=
+            ERR_OK) {
         out->full = true;
     }
 }
@@ -251,7 +277,8 @@ static bool class_is_listed(const struct contexts *contexts, slice sop_class, sl
 {
     for (size_t i = 0; i < contexts->count; i++) {
         const struct context *context = &contexts->list[i];
-        if (slice_equal(context->abstract_syntax, sop_class) && slice_equal(context->transfer_syntaxes[0], syntax)) {
+        if (slice_equal(context->abstract_syntax, sop_class) &&
+            slice_equal(context->transfer_syntaxes[0], syntax)) {
             return true;
         }
     }
@@ -272,17 +299,22 @@ static void propose(struct contexts *contexts, slice sop_class, slice first, sli
 }
 
 /* One context for each class, and for each syntax an imported object stands in. */
-static bool propose_all(struct node *node, struct operation *operation, struct contexts *contexts, struct arena *arena)
+static bool propose_all(struct node *node, struct operation *operation, struct contexts *contexts,
+                        struct arena *arena)
 {
     uint32_t most = node_quirk(node, QUIRK_move_sub_association_splitting) ? 1 : UINT32_MAX;
     contexts->list = arena_array(arena, CONTEXTS_MAX, sizeof *contexts->list);
-    for (uint32_t r = operation->range; contexts->list != NULL && most > 0 && r < operation->range_count; r++) {
+    for (uint32_t r = operation->range;
+         contexts->list != NULL && most > 0 && r < operation->range_count; r++) {
         const struct range *range = &operation->ranges[r];
-        for (uint32_t i = r == operation->range ? operation->range_at : 0; most > 0 && i < range->count; i++, most--) {
+        for (uint32_t i = r == operation->range ? operation->range_at : 0;
+             most > 0 && i < range->count; i++, most--) {
             struct instance instance = entry_instance_at(node, range->entry, range->first + i);
             struct instance_view view;
             instance_look(node, instance, &view);
-            slice syntax = instance.kept ? node->archive.kept[instance.number].object.transfer_syntax : SLICE_EMPTY;
+            slice syntax = instance.kept
+                               ? node->archive.kept[instance.number].object.transfer_syntax
+                               : SLICE_EMPTY;
             if (syntax.size > 0 && uid_is_encapsulated(syntax)) {
                 propose(contexts, view.sop_class, syntax, SLICE_EMPTY);
             }
@@ -298,7 +330,8 @@ static void open_store(struct node *node, struct out *out, struct operation *ope
     uint32_t owner = (uint32_t)(operation - node->operations);
     struct channel *channel = NULL;
     if (propose_all(node, operation, &contexts, out->arena)) {
-        channel = session_open(node, out, operation->peer, node->setup->aet, &contexts, PURPOSE_STORE, owner);
+        channel = session_open(node, out, operation->peer, node->setup->aet, &contexts,
+                               PURPOSE_STORE, owner);
     }
     if (channel == NULL) {
         fail_rest(node, operation);
@@ -345,13 +378,14 @@ void answer_move_begin(struct node *node, struct out *out, struct operation *ope
 }
 
 /* ---- Sending. */
-static bool object_prepare(struct node *node, struct out *out, const struct channel *channel, struct instance instance, struct object *object,
-                           uint8_t *context_id)
+static bool object_prepare(struct node *node, struct out *out, const struct channel *channel,
+                           struct instance instance, struct object *object, uint8_t *context_id)
 {
     if (!instance_object(node, instance, object, out->arena)) {
         return false;
     }
-    const struct context *context = contexts_find(&channel->contexts, object->sop_class_uid, object->transfer_syntax);
+    const struct context *context =
+        contexts_find(&channel->contexts, object->sop_class_uid, object->transfer_syntax);
     if (context == NULL) {
         return false;
     }
@@ -360,7 +394,8 @@ static bool object_prepare(struct node *node, struct out *out, const struct chan
     return true;
 }
 
-static void put_store(struct node *node, struct out *out, struct operation *operation, const struct object *object, struct message *message)
+static void put_store(struct node *node, struct out *out, struct operation *operation,
+                      const struct object *object, struct message *message)
 {
     bool missing = node_quirk(node, QUIRK_move_originator_missing_or_wrong);
     struct channel *requestor = session_find(node, operation->channel);
@@ -390,7 +425,8 @@ static void put_store(struct node *node, struct out *out, struct operation *oper
 static bool is_held(struct node *node, struct out *out, struct operation *operation)
 {
     struct faults *faults = &node->faults;
-    if (!faults->hold || faults->holding || operation->sent + 1 != faults->hold_nth || operation->in_flight > 0) {
+    if (!faults->hold || faults->holding || operation->sent + 1 != faults->hold_nth ||
+        operation->in_flight > 0) {
         return false;
     }
     faults->hold = false;
@@ -408,11 +444,13 @@ static bool is_held(struct node *node, struct out *out, struct operation *operat
 static size_t run_room(const struct node *node, const struct operation *operation)
 {
     size_t most = node_run_max(node);
-    if (node_quirk(node, QUIRK_move_sub_association_splitting) && operation->kind == OPERATION_MOVE) {
+    if (node_quirk(node, QUIRK_move_sub_association_splitting) &&
+        operation->kind == OPERATION_MOVE) {
         most = 1;
     }
     const struct faults *faults = &node->faults;
-    if (faults->hold && operation->sent + 1 < faults->hold_nth && faults->hold_nth - 1 - operation->sent < most) {
+    if (faults->hold && operation->sent + 1 < faults->hold_nth &&
+        faults->hold_nth - 1 - operation->sent < most) {
         most = faults->hold_nth - 1 - operation->sent;
     }
     return most;
@@ -444,7 +482,9 @@ static void send_next(struct node *node, struct out *out, struct operation *oper
 
 static bool is_exhausted(const struct operation *operation)
 {
-    return operation->completed + operation->failed + operation->warned + operation->in_flight + operation->skipped >= operation->total;
+    return operation->completed + operation->failed + operation->warned + operation->in_flight +
+               operation->skipped >=
+           operation->total;
 }
 
 static void finish(struct node *node, struct out *out, struct operation *operation)
@@ -482,7 +522,9 @@ static struct operation *owner_of(struct node *node, const struct channel *chann
         return NULL;
     }
     struct operation *operation = &node->operations[channel->owner];
-    return operation->kind != OPERATION_FREE && operation->store_channel == channel->number ? operation : NULL;
+    return operation->kind != OPERATION_FREE && operation->store_channel == channel->number
+               ? operation
+               : NULL;
 }
 
 void answer_move_opened(struct node *node, struct out *out, struct channel *channel)
@@ -496,7 +538,8 @@ void answer_move_opened(struct node *node, struct out *out, struct channel *chan
     operation->state = STATE_READY;
 }
 
-void answer_move_refused(struct node *node, struct out *out, struct channel *channel, const struct event *event)
+void answer_move_refused(struct node *node, struct out *out, struct channel *channel,
+                         const struct event *event)
 {
     (void)out;
     struct operation *operation = owner_of(node, channel);
@@ -517,7 +560,8 @@ static struct operation *get_of_channel(struct node *node, int64_t channel)
 {
     for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
         struct operation *operation = &node->operations[i];
-        if (operation->kind != OPERATION_FREE && operation->store_channel == channel && operation->in_flight > 0) {
+        if (operation->kind != OPERATION_FREE && operation->store_channel == channel &&
+            operation->in_flight > 0) {
             return operation;
         }
     }
@@ -544,7 +588,8 @@ void answer_move_stored(struct node *node, struct out *out, const struct event *
     }
     tell_pending(node, out, operation);
     operation->state = STATE_READY;
-    bool splits = operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_move_sub_association_splitting);
+    bool splits =
+        operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_move_sub_association_splitting);
     if (splits && !operation->cancelled && !is_exhausted(operation)) {
         quirk_bites(node, out, operation, QUIRK_move_sub_association_splitting);
         session_close(node, out, operation->store_channel);

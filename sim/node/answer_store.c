@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * C-STORE (PS3.4 B.2.3) as its SCP: keeps key and attributes of what it is sent and says what it got. */
+ * C-STORE (PS3.4 B.2.3) as its SCP: keeps key and attributes of what it is sent and says what it
+ * got. */
 #include "sim/node/node_private.h"
 
-static void observe(struct node *node, struct out *out, const struct object *object, slice peer, uint16_t status, slice why)
+static void observe(struct node *node, struct out *out, const struct object *object, slice peer,
+                    uint16_t status, slice why)
 {
     bool kept = status == STATUS_SUCCESS;
-    struct observation *seen = out_observe(out, kept ? OBSERVATION_delivered : OBSERVATION_store_refused, node->now);
+    struct observation *seen =
+        out_observe(out, kept ? OBSERVATION_delivered : OBSERVATION_store_refused, node->now);
     seen->peer = peer;
     seen->study_uid = session_copy(out, object->study_uid);
     seen->series_uid = session_copy(out, object->series_uid);
@@ -27,7 +30,8 @@ static uint16_t keep(struct node *node, struct out *out, const struct dimse *req
 {
     const struct object *object = &request->object;
     bool again = false;
-    if (!uid_is_valid(slice_unpad(object->study_uid)) || !uid_is_valid(slice_unpad(object->series_uid)) ||
+    if (!uid_is_valid(slice_unpad(object->study_uid)) ||
+        !uid_is_valid(slice_unpad(object->series_uid)) ||
         !uid_is_valid(slice_unpad(request->sop_instance_uid))) {
         *why = SLICE("study, series or SOP UID is missing");
         return STATUS_IDENTIFIER_MISMATCH;
@@ -54,12 +58,16 @@ void answer_store(struct node *node, const struct event *event, struct out *out)
         const struct dimse *request = &event->run.messages[i].dimse;
         slice why = SLICE_EMPTY;
         uint16_t status = keep(node, out, request, &why);
-        messages[i] = (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
-        messages[i].dimse.sop_instance_uid = arena_copy(out->arena, request->sop_instance_uid); /* as it came, padding and all */
+        messages[i] =
+            (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
+        messages[i].dimse.sop_instance_uid =
+            arena_copy(out->arena, request->sop_instance_uid); /* as it came, padding and all */
         messages[i].dimse.sop_class_uid = arena_copy(out->arena, request->sop_class_uid);
-        messages[i].dimse.object = (struct object){.sop_instance_uid = messages[i].dimse.sop_instance_uid};
+        messages[i].dimse.object =
+            (struct object){.sop_instance_uid = messages[i].dimse.sop_instance_uid};
         messages[i].dimse.error_comment = why;
-        out->full = out->full || messages[i].dimse.sop_instance_uid.data == NULL || messages[i].dimse.sop_class_uid.data == NULL;
+        out->full = out->full || messages[i].dimse.sop_instance_uid.data == NULL ||
+                    messages[i].dimse.sop_class_uid.data == NULL;
         observe(node, out, &request->object, slice_from(channel->calling), status, why);
     }
     session_send(out, event->channel, messages, count);

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * Archive: the studies of a node, found by Study UID, filed patient id and filed accession number. Made instances
- * are never stored: they are counted. Order is that in which things came; no answer depends on a hash. */
+ * Archive: the studies of a node, found by Study UID, filed patient id and filed accession number.
+ * Made instances are never stored: they are counted. Order is that in which things came; no answer
+ * depends on a hash. */
 #include "sim/node/node_private.h"
 
 #define TEXT_PER_KEPT    640 /* bytes of an object's UIDs, digests and path */
 #define TEXT_PER_ARRIVAL 1024
 
-const uint32_t node_kept_tags[] = {TAG_StudyDate,  TAG_StudyTime,        TAG_StudyDescription, TAG_SeriesDescription,
-                                   TAG_PatientSex, TAG_BodyPartExamined, TAG_SeriesNumber,     TAG_InstanceNumber};
+const uint32_t node_kept_tags[] = {TAG_StudyDate,         TAG_StudyTime,     TAG_StudyDescription,
+                                   TAG_SeriesDescription, TAG_PatientSex,    TAG_BodyPartExamined,
+                                   TAG_SeriesNumber,      TAG_InstanceNumber};
 const size_t node_kept_tag_count = sizeof node_kept_tags / sizeof node_kept_tags[0];
 
 /* ---- Room. */
 static uint32_t arrivals_max(const struct node_setup *setup)
 {
-    return (setup->arrivals_max == 0 ? 4096 : setup->arrivals_max) + (uint32_t)setup->imported_count;
+    return (setup->arrivals_max == 0 ? 4096 : setup->arrivals_max) +
+           (uint32_t)setup->imported_count;
 }
 
 static uint32_t kept_max(const struct node_setup *setup)
@@ -40,7 +43,8 @@ size_t archive_memory(const struct node_setup *setup)
 {
     size_t entries = setup->study_count + arrivals_max(setup);
     return entries * sizeof(struct entry) + arrivals_max(setup) * sizeof(struct node_study) +
-           kept_max(setup) * (sizeof(struct kept) + sizeof(struct kept_series) + 4 * sizeof(struct map_slot)) +
+           kept_max(setup) *
+               (sizeof(struct kept) + sizeof(struct kept_series) + 4 * sizeof(struct map_slot)) +
            3 * (size_t)bucket_count(setup) * sizeof(uint32_t) + text_size(setup) + 4096;
 }
 
@@ -49,8 +53,8 @@ slice filed_patient_id(const struct node *node, slice patient_id, struct arena *
 {
     size_t width = (size_t)quirk_number(node, QUIRK_id_leading_zero_patient_id);
     int64_t number;
-    if (!node_quirk(node, QUIRK_id_leading_zero_patient_id) || patient_id.size >= width || !slice_to_int64(patient_id, &number) || number < 0 ||
-        width > 64) {
+    if (!node_quirk(node, QUIRK_id_leading_zero_patient_id) || patient_id.size >= width ||
+        !slice_to_int64(patient_id, &number) || number < 0 || width > 64) {
         return patient_id;
     }
     struct buffer padded = buffer_make(arena, width);
@@ -79,7 +83,8 @@ slice entry_uid(const struct node *node, const struct entry *entry, char *text)
 }
 
 /* ---- Indexes: chains in the order of arrival, newest first. */
-static slice entry_value(const struct node *node, const struct entry *entry, enum index index, char *text, struct arena *arena)
+static slice entry_value(const struct node *node, const struct entry *entry, enum index index,
+                         char *text, struct arena *arena)
 {
     switch (index) {
     case INDEX_UID:
@@ -105,13 +110,15 @@ static void index_put(struct node *node, uint32_t number)
     }
 }
 
-static uint32_t chain_walk(const struct node *node, enum index index, uint32_t at, slice value, struct arena *arena)
+static uint32_t chain_walk(const struct node *node, enum index index, uint32_t at, slice value,
+                           struct arena *arena)
 {
     char text[UID_SIZE_MAX + 1];
     size_t used = arena->used;
     for (; at != NONE; at = node->archive.entries[at].next[index]) {
         const struct entry *entry = &node->archive.entries[at];
-        bool same = entry->present && slice_equal(entry_value(node, entry, index, text, arena), value);
+        bool same =
+            entry->present && slice_equal(entry_value(node, entry, index, text, arena), value);
         arena->used = used;
         if (same) {
             return at;
@@ -122,17 +129,22 @@ static uint32_t chain_walk(const struct node *node, enum index index, uint32_t a
 
 uint32_t archive_first(const struct node *node, enum index index, slice value, struct arena *arena)
 {
-    return chain_walk(node, index, node->archive.heads[index][hash64((uint64_t)index, value) & node->archive.head_mask], value, arena);
+    return chain_walk(
+        node, index,
+        node->archive.heads[index][hash64((uint64_t)index, value) & node->archive.head_mask], value,
+        arena);
 }
 
-uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value, struct arena *arena)
+uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value,
+                      struct arena *arena)
 {
     return chain_walk(node, index, node->archive.entries[entry].next[index], value, arena);
 }
 
 uint32_t archive_by_number(const struct node *node, int64_t number)
 {
-    const struct entry *guess = number >= 0 && number < node->archive.entry_count ? &node->archive.entries[number] : NULL;
+    const struct entry *guess =
+        number >= 0 && number < node->archive.entry_count ? &node->archive.entries[number] : NULL;
     if (guess != NULL && guess->made && guess->study->number == number) {
         return (uint32_t)number; /* a node without a scenario numbers its studies from 0 */
     }
@@ -144,15 +156,20 @@ uint32_t archive_by_number(const struct node *node, int64_t number)
     return NONE;
 }
 
-static uint32_t entry_add(struct node *node, const struct node_study *study, bool made, bool present)
+static uint32_t entry_add(struct node *node, const struct node_study *study, bool made,
+                          bool present)
 {
     struct archive *archive = &node->archive;
     if (archive->entry_count == archive->entries_max) {
         return NONE;
     }
     uint32_t number = archive->entry_count++;
-    archive->entries[number] =
-        (struct entry){.study = study, .kept_first = NONE, .kept_last = NONE, .series_first = NONE, .made = made, .present = present};
+    archive->entries[number] = (struct entry){.study = study,
+                                              .kept_first = NONE,
+                                              .kept_last = NONE,
+                                              .series_first = NONE,
+                                              .made = made,
+                                              .present = present};
     index_put(node, number);
     archive->instances += made && present ? study->image_count : 0;
     return number;
@@ -177,9 +194,11 @@ uint32_t archive_add(struct node *node, const struct node_study *study, bool mad
     }
     struct node_study *copy = &archive->arrivals[archive->arrival_count];
     *copy = *study;
-    slice *texts[] = {&copy->person, &copy->patient_id,  &copy->issuer,           &copy->name,      &copy->birth_date,
-                      &copy->sex,    &copy->accession,   &copy->accession_issuer, &copy->study_uid, &copy->date,
-                      &copy->time,   &copy->description, &copy->modality,         &copy->body_part, &copy->laterality};
+    slice *texts[] = {
+        &copy->person,     &copy->patient_id, &copy->issuer,    &copy->name,
+        &copy->birth_date, &copy->sex,        &copy->accession, &copy->accession_issuer,
+        &copy->study_uid,  &copy->date,       &copy->time,      &copy->description,
+        &copy->modality,   &copy->body_part,  &copy->laterality};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!keep_text(node, texts[i])) {
             return NONE;
@@ -214,7 +233,8 @@ uint32_t entry_series(const struct node *node, const struct entry *entry)
     return count;
 }
 
-void entry_series_at(const struct node *node, const struct entry *entry, uint32_t nth, struct series_view *view)
+void entry_series_at(const struct node *node, const struct entry *entry, uint32_t nth,
+                     struct series_view *view)
 {
     const struct node_study *study = entry->study;
     if (nth < made_series(entry)) {
@@ -259,7 +279,8 @@ uint32_t instance_series(const struct node *node, struct instance instance)
         return image_series_of(entry->study, instance.number);
     }
     uint32_t nth = made_series(entry);
-    for (uint32_t at = entry->series_first; at != node->archive.kept[instance.number].series; at = node->archive.series[at].next) {
+    for (uint32_t at = entry->series_first; at != node->archive.kept[instance.number].series;
+         at = node->archive.series[at].next) {
         nth++;
     }
     return nth;
@@ -277,13 +298,15 @@ void instance_look(const struct node *node, struct instance instance, struct ins
         return;
     }
     uint32_t series = image_series_of(entry->study, instance.number);
-    *view = (struct instance_view){.sop_class = image_sop_class(entry->study, instance.number),
-                                   .number = (int32_t)(instance.number - image_series_first(entry->study, series)) + 1};
+    *view = (struct instance_view){
+        .sop_class = image_sop_class(entry->study, instance.number),
+        .number = (int32_t)(instance.number - image_series_first(entry->study, series)) + 1};
     view->sop_uid = image_sop_uid(node->setup->seed, entry->study, instance.number, view->text);
     view->series_uid = image_series_uid(node->setup->seed, entry->study, series, view->series_text);
 }
 
-void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance, struct image_key *key)
+void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance,
+                       struct image_key *key)
 {
     *key = (struct image_key){.seed = node->setup->seed,
                               .study = entry->study,
@@ -293,7 +316,8 @@ void archive_image_key(const struct node *node, const struct entry *entry, uint3
                               .no_issuer = node_quirk(node, QUIRK_id_issuer_absent)};
 }
 
-bool instance_object(const struct node *node, struct instance instance, struct object *object, struct arena *arena)
+bool instance_object(const struct node *node, struct instance instance, struct object *object,
+                     struct arena *arena)
 {
     const struct entry *entry = &node->archive.entries[instance.entry];
     const struct node_study *study = entry->study;
@@ -306,25 +330,27 @@ bool instance_object(const struct node *node, struct instance instance, struct o
     struct image_key key;
     instance_look(node, instance, &view);
     archive_image_key(node, entry, instance.number, &key);
-    *object = (struct object){.sop_class_uid = view.sop_class,
-                              .sop_instance_uid = arena_copy(arena, view.sop_uid),
-                              .study_uid = arena_copy(arena, entry_uid(node, entry, uid)),
-                              .series_uid = arena_copy(arena, view.series_uid),
-                              .transfer_syntax = UID_EXPLICIT_LITTLE,
-                              .patient_id = study->patient_id,
-                              .patient_issuer = node_quirk(node, QUIRK_id_issuer_absent) ? SLICE_EMPTY : study->issuer,
-                              .patient_name = study->name,
-                              .birth_date = study->birth_date,
-                              .accession = study->accession,
-                              .accession_issuer = SLICE_EMPTY,
-                              .modality = study->modality,
-                              .dataset_sha256 = SLICE_EMPTY,
-                              .pixel_sha256 = SLICE_EMPTY,
-                              .size = image_bytes(&key, SYNTAX_EXPLICIT_LITTLE),
-                              .study = study->number,
-                              .instance = instance.number,
-                              .file = SLICE_EMPTY};
-    return object->sop_instance_uid.data != NULL && object->study_uid.data != NULL && object->series_uid.data != NULL;
+    *object = (struct object){
+        .sop_class_uid = view.sop_class,
+        .sop_instance_uid = arena_copy(arena, view.sop_uid),
+        .study_uid = arena_copy(arena, entry_uid(node, entry, uid)),
+        .series_uid = arena_copy(arena, view.series_uid),
+        .transfer_syntax = UID_EXPLICIT_LITTLE,
+        .patient_id = study->patient_id,
+        .patient_issuer = node_quirk(node, QUIRK_id_issuer_absent) ? SLICE_EMPTY : study->issuer,
+        .patient_name = study->name,
+        .birth_date = study->birth_date,
+        .accession = study->accession,
+        .accession_issuer = SLICE_EMPTY,
+        .modality = study->modality,
+        .dataset_sha256 = SLICE_EMPTY,
+        .pixel_sha256 = SLICE_EMPTY,
+        .size = image_bytes(&key, SYNTAX_EXPLICIT_LITTLE),
+        .study = study->number,
+        .instance = instance.number,
+        .file = SLICE_EMPTY};
+    return object->sop_instance_uid.data != NULL && object->study_uid.data != NULL &&
+           object->series_uid.data != NULL;
 }
 
 /* ---- Kept objects. */
@@ -356,7 +382,8 @@ static uint32_t entry_of_object(struct node *node, const struct object *object, 
     return archive_add(node, &study, false);
 }
 
-static uint32_t series_of_object(struct node *node, struct entry *entry, const struct object *object)
+static uint32_t series_of_object(struct node *node, struct entry *entry,
+                                 const struct object *object)
 {
     struct archive *archive = &node->archive;
     uint32_t *link = &entry->series_first;
@@ -373,8 +400,9 @@ static uint32_t series_of_object(struct node *node, struct entry *entry, const s
                                  .body_part = dataset_get(header, TAG_BodyPartExamined),
                                  .next = NONE};
     series.number = dataset_get_int(header, TAG_SeriesNumber, &number) ? (int32_t)number : -1;
-    if (archive->series_count == archive->series_max || !keep_text(node, &series.uid) || !keep_text(node, &series.modality) ||
-        !keep_text(node, &series.description) || !keep_text(node, &series.body_part)) {
+    if (archive->series_count == archive->series_max || !keep_text(node, &series.uid) ||
+        !keep_text(node, &series.modality) || !keep_text(node, &series.description) ||
+        !keep_text(node, &series.body_part)) {
         return NONE;
     }
     archive->series[archive->series_count] = series;
@@ -407,9 +435,11 @@ static bool kept_fill(struct node *node, struct kept *kept, const struct object 
     kept->object.changed = NULL;
     kept->number = dataset_get_int(header, TAG_InstanceNumber, &number) ? (int32_t)number : -1;
     struct object *mine = &kept->object;
-    slice *texts[] = {&mine->sop_class_uid,    &mine->sop_instance_uid, &mine->study_uid,      &mine->series_uid,   &mine->transfer_syntax,
-                      &mine->patient_id,       &mine->patient_issuer,   &mine->patient_name,   &mine->birth_date,   &mine->accession,
-                      &mine->accession_issuer, &mine->modality,         &mine->dataset_sha256, &mine->pixel_sha256, &mine->file};
+    slice *texts[] = {&mine->sop_class_uid,  &mine->sop_instance_uid, &mine->study_uid,
+                      &mine->series_uid,     &mine->transfer_syntax,  &mine->patient_id,
+                      &mine->patient_issuer, &mine->patient_name,     &mine->birth_date,
+                      &mine->accession,      &mine->accession_issuer, &mine->modality,
+                      &mine->dataset_sha256, &mine->pixel_sha256,     &mine->file};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!keep_text(node, texts[i])) {
             return false;
@@ -440,7 +470,8 @@ enum err archive_keep(struct node *node, const struct object *object, bool *agai
     }
     struct kept *kept = &archive->kept[archive->kept_count];
     *kept = (struct kept){.next = NONE, .series = series};
-    if (!kept_fill(node, kept, object) || map_put(&archive->kept_map, kept->object.sop_instance_uid, archive->kept_count) != ERR_OK) {
+    if (!kept_fill(node, kept, object) ||
+        map_put(&archive->kept_map, kept->object.sop_instance_uid, archive->kept_count) != ERR_OK) {
         return ERR_LIMIT;
     }
     if (entry->kept_last != NONE) {
@@ -486,7 +517,8 @@ enum err archive_init(struct node *node, struct arena *arena)
     archive->series = node_reserve(arena, archive->series_max, sizeof *archive->series);
     char *text = node_reserve(arena, text_size(setup), 1);
     archive->text = (struct arena){.memory = text, .size = text_size(setup)};
-    if (archive->entries == NULL || archive->arrivals == NULL || archive->kept == NULL || archive->series == NULL || text == NULL) {
+    if (archive->entries == NULL || archive->arrivals == NULL || archive->kept == NULL ||
+        archive->series == NULL || text == NULL) {
         return ERR_LIMIT;
     }
     if (map_init(&archive->kept_map, arena, archive->kept_max) != ERR_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Storage commitment (PS3.4 J.3): N-ACTION names instances, N-EVENT-REPORT says which are kept; on the same
- * association, or on one of the node's own. */
+ * Storage commitment (PS3.4 J.3): N-ACTION names instances, N-EVENT-REPORT says which are kept; on
+ * the same association, or on one of the node's own. */
 #include "sim/node/node_private.h"
 
 #define EVENT_ALL_KEPT    1 /* PS3.4 J.3.3.1 */
@@ -23,16 +23,21 @@ static struct commit *commit_take(struct node *node)
 }
 
 /* Copies the references: the kept ones, and the others with a reason. */
-static bool sort_references(struct node *node, struct commit *commit, const struct element *asked, struct dataset *kept, struct dataset *failed)
+static bool sort_references(struct node *node, struct commit *commit, const struct element *asked,
+                            struct dataset *kept, struct dataset *failed)
 {
     for (uint32_t i = 0; i < asked->item_count; i++) {
-        slice uid = dataset_get(&asked->items[i], TAG_ReferencedSOPInstanceUID), sop_class = dataset_get(&asked->items[i], TAG_ReferencedSOPClassUID);
+        slice uid = dataset_get(&asked->items[i], TAG_ReferencedSOPInstanceUID),
+              sop_class = dataset_get(&asked->items[i], TAG_ReferencedSOPClassUID);
         bool there = archive_has(node, uid, sop_class);
         struct dataset *item = there ? &kept[commit->count++] : &failed[commit->failed++];
         if (dataset_init(item, &commit->arena, 3) != ERR_OK ||
-            dataset_put(item, TAG_ReferencedSOPClassUID, arena_copy(&commit->arena, sop_class)) != ERR_OK ||
-            dataset_put(item, TAG_ReferencedSOPInstanceUID, arena_copy(&commit->arena, uid)) != ERR_OK ||
-            (!there && dataset_put_u16(item, &commit->arena, TAG_FailureReason, STATUS_NO_SUCH_INSTANCE) != ERR_OK)) {
+            dataset_put(item, TAG_ReferencedSOPClassUID, arena_copy(&commit->arena, sop_class)) !=
+                ERR_OK ||
+            dataset_put(item, TAG_ReferencedSOPInstanceUID, arena_copy(&commit->arena, uid)) !=
+                ERR_OK ||
+            (!there && dataset_put_u16(item, &commit->arena, TAG_FailureReason,
+                                       STATUS_NO_SUCH_INSTANCE) != ERR_OK)) {
             return false;
         }
     }
@@ -45,15 +50,19 @@ static bool report_make(struct node *node, struct commit *commit, const struct d
     slice transaction = arena_copy(&commit->arena, dataset_get(asked, TAG_TransactionUID));
     struct dataset *kept = arena_array(&commit->arena, references->item_count, sizeof *kept);
     struct dataset *failed = arena_array(&commit->arena, references->item_count, sizeof *failed);
-    if (kept == NULL || failed == NULL || transaction.data == NULL || dataset_init(&commit->report, &commit->arena, 4) != ERR_OK ||
-        !sort_references(node, commit, references, kept, failed) || dataset_put(&commit->report, TAG_TransactionUID, transaction) != ERR_OK) {
+    if (kept == NULL || failed == NULL || transaction.data == NULL ||
+        dataset_init(&commit->report, &commit->arena, 4) != ERR_OK ||
+        !sort_references(node, commit, references, kept, failed) ||
+        dataset_put(&commit->report, TAG_TransactionUID, transaction) != ERR_OK) {
         return false;
     }
     commit->event = commit->failed > 0 ? EVENT_SOME_FAILED : EVENT_ALL_KEPT;
-    if (commit->count > 0 && dataset_put_items(&commit->report, TAG_ReferencedSOPSequence, kept, commit->count) != ERR_OK) {
+    if (commit->count > 0 && dataset_put_items(&commit->report, TAG_ReferencedSOPSequence, kept,
+                                               commit->count) != ERR_OK) {
         return false;
     }
-    return commit->failed == 0 || dataset_put_items(&commit->report, TAG_FailedSOPSequence, failed, commit->failed) == ERR_OK;
+    return commit->failed == 0 || dataset_put_items(&commit->report, TAG_FailedSOPSequence, failed,
+                                                    commit->failed) == ERR_OK;
 }
 
 static void tell_report(struct node *node, struct out *out, struct commit *commit, int64_t channel)
@@ -87,15 +96,21 @@ static bool open_second(struct node *node, struct out *out, struct commit *commi
     if (peer == NONE || context == NULL) {
         return false;
     }
-    *context = (struct context){.abstract_syntax = UID_STORAGE_COMMITMENT, .syntax_count = 1, .scp = true, .accepted_syntax = SLICE_EMPTY};
+    *context = (struct context){.abstract_syntax = UID_STORAGE_COMMITMENT,
+                                .syntax_count = 1,
+                                .scp = true,
+                                .accepted_syntax = SLICE_EMPTY};
     context->transfer_syntaxes[0] = UID_IMPLICIT_LITTLE;
     const struct contexts contexts = {context, 1};
-    return session_open(node, out, peer, node->setup->aet, &contexts, PURPOSE_COMMIT, (uint32_t)(commit - node->commits)) != NULL;
+    return session_open(node, out, peer, node->setup->aet, &contexts, PURPOSE_COMMIT,
+                        (uint32_t)(commit - node->commits)) != NULL;
 }
 
 static uint16_t action_check(const struct dimse *request, slice *comment)
 {
-    const struct element *references = request->identifier == NULL ? NULL : dataset_find(request->identifier, TAG_ReferencedSOPSequence);
+    const struct element *references =
+        request->identifier == NULL ? NULL
+                                    : dataset_find(request->identifier, TAG_ReferencedSOPSequence);
     if (!slice_equal(slice_unpad(request->sop_class_uid), UID_STORAGE_COMMITMENT)) {
         return STATUS_SOP_CLASS_NOT_SUPPORTED;
     }
@@ -103,20 +118,23 @@ static uint16_t action_check(const struct dimse *request, slice *comment)
         *comment = SLICE("no such action");
         return 0x0123; /* PS3.7 Annex C.4.2 */
     }
-    if (references == NULL || references->item_count == 0 || dataset_get(request->identifier, TAG_TransactionUID).size == 0) {
+    if (references == NULL || references->item_count == 0 ||
+        dataset_get(request->identifier, TAG_TransactionUID).size == 0) {
         *comment = SLICE("transaction UID or references are missing");
         return STATUS_PROCESSING_FAILURE;
     }
     return STATUS_SUCCESS;
 }
 
-void answer_commit(struct node *node, const struct event *event, const struct dimse *request, struct out *out)
+void answer_commit(struct node *node, const struct event *event, const struct dimse *request,
+                   struct out *out)
 {
     struct channel *channel = session_find(node, event->channel);
     slice comment = SLICE_EMPTY;
     uint16_t status = action_check(request, &comment);
     struct commit *commit = status == STATUS_SUCCESS ? commit_take(node) : NULL;
-    if (status == STATUS_SUCCESS && (commit == NULL || !report_make(node, commit, request->identifier))) {
+    if (status == STATUS_SUCCESS &&
+        (commit == NULL || !report_make(node, commit, request->identifier))) {
         comment = SLICE("too many at once");
         status = STATUS_PROCESSING_FAILURE;
     }
@@ -142,7 +160,8 @@ void answer_commit(struct node *node, const struct event *event, const struct di
 void answer_commit_opened(struct node *node, struct out *out, struct channel *channel)
 {
     struct commit *commit = channel->owner == NONE ? NULL : &node->commits[channel->owner];
-    if (commit == NULL || contexts_find(&channel->contexts, UID_STORAGE_COMMITMENT, SLICE_EMPTY) == NULL) {
+    if (commit == NULL ||
+        contexts_find(&channel->contexts, UID_STORAGE_COMMITMENT, SLICE_EMPTY) == NULL) {
         session_close(node, out, channel->number);
         return;
     }
@@ -150,7 +169,8 @@ void answer_commit_opened(struct node *node, struct out *out, struct channel *ch
     channel->owner = NONE;
 }
 
-/* Refused or lost before the report went: the requestor asks again, as PS3.4 J.3.3 leaves it to it. */
+/* Refused or lost before the report went: the requestor asks again, as PS3.4 J.3.3 leaves it to it.
+ */
 void answer_commit_closed(struct node *node, struct channel *channel)
 {
     if (channel->owner != NONE) {

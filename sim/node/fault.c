@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the plan does to a node: studies that come, go and are rejected; faults and their end; and the telling of what
- * is true about its instances. */
+ * What the plan does to a node: studies that come, go and are rejected; faults and their end; and
+ * the telling of what is true about its instances. */
 #include "sim/node/node_private.h"
 
 /* ---- Truth. */
@@ -21,7 +21,8 @@ static bool tell_made(struct node *node, struct out *out, uint32_t number, uint3
     struct image_key key;
     archive_image_key(node, entry, instance, &key);
     if (!instance_object(node, (struct instance){number, instance, false}, &object, out->arena) ||
-        image_digest(&key, node->setup->left_out, node->setup->left_out_count, dataset, pixels) != ERR_OK) {
+        image_digest(&key, node->setup->left_out, node->setup->left_out_count, dataset, pixels) !=
+            ERR_OK) {
         return false;
     }
     struct observation *seen = out_observe(out, OBSERVATION_truth_instance, node->now);
@@ -73,7 +74,9 @@ void archive_truth(struct node *node, struct out *out)
 {
     size_t room = OUT_OBSERVATIONS_MAX / 2;
     int64_t bytes = TRUTH_BYTES_PER_STEP;
-    for (; node->truth_kept < node->setup->imported_count && node->truth_kept < node->archive.kept_count && room > 0; room--) {
+    for (; node->truth_kept < node->setup->imported_count &&
+           node->truth_kept < node->archive.kept_count && room > 0;
+         room--) {
         tell_kept(node, out, &node->archive.kept[node->truth_kept++]);
     }
     while (node->truth_entry < node->setup->study_count && room > 0 && bytes > 0) {
@@ -100,7 +103,9 @@ static uint32_t study_of(struct node *node, const struct plan_entry *plan, struc
 {
     slice uid = plan_get(plan, "study_uid");
     int64_t number = plan_get_int(plan, "study", -1);
-    return number >= 0 ? archive_by_number(node, number) : uid.size > 0 ? archive_first(node, INDEX_UID, uid, out->arena) : NONE;
+    return number >= 0    ? archive_by_number(node, number)
+           : uid.size > 0 ? archive_first(node, INDEX_UID, uid, out->arena)
+                          : NONE;
 }
 
 static enum err study_arrives(struct node *node, const struct plan_entry *plan, struct out *out)
@@ -125,8 +130,9 @@ static enum err study_arrives(struct node *node, const struct plan_entry *plan, 
                                          .laterality = plan_get(plan, "laterality"),
                                          .series_count = (uint32_t)plan_get_int(plan, "series", 1),
                                          .image_count = (uint32_t)plan_get_int(plan, "images", 1)};
-        if (study.number < 0 || study.modality.size == 0 || study.patient_id.size == 0 || study.image_count > STUDY_IMAGES_MAX ||
-            study.series_count == 0 || study.series_count > STUDY_SERIES_MAX || study.series_count > study.image_count) {
+        if (study.number < 0 || study.modality.size == 0 || study.patient_id.size == 0 ||
+            study.image_count > STUDY_IMAGES_MAX || study.series_count == 0 ||
+            study.series_count > STUDY_SERIES_MAX || study.series_count > study.image_count) {
             return ERR_BAD_INPUT;
         }
         at = archive_add(node, &study, true);
@@ -143,7 +149,8 @@ static enum err study_arrives(struct node *node, const struct plan_entry *plan, 
     return ERR_OK;
 }
 
-static enum err study_goes(struct node *node, const struct plan_entry *plan, struct out *out, enum observation_kind kind, slice why)
+static enum err study_goes(struct node *node, const struct plan_entry *plan, struct out *out,
+                           enum observation_kind kind, slice why)
 {
     uint32_t number = study_of(node, plan, out);
     if (number == NONE) {
@@ -186,7 +193,8 @@ static bool *switch_of(struct node *node, slice effect, slice detail)
         {SLICE("reply"), SLICE("capped"), &faults->capped},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (slice_equal(table[i].effect, effect) && (table[i].detail.size == 0 || slice_equal(table[i].detail, detail))) {
+        if (slice_equal(table[i].effect, effect) &&
+            (table[i].detail.size == 0 || slice_equal(table[i].detail, detail))) {
             return table[i].flag;
         }
     }
@@ -202,7 +210,8 @@ static slice detail_of(const struct plan_entry *plan)
 
 static void observe_fault(struct node *node, struct out *out, slice effect, bool began)
 {
-    out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text = session_copy(out, effect);
+    out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text =
+        session_copy(out, effect);
 }
 
 static void listen(struct node *node, struct out *out)
@@ -221,12 +230,17 @@ static enum err fault(struct node *node, const struct plan_entry *plan, struct o
     } else {
         *flag = true;
     }
-    faults->hold_nth = flag == &faults->hold ? (uint32_t)plan_get_int(plan, "nth", 1) : faults->hold_nth;
-    faults->capped_rows = flag == &faults->capped ? plan_get_int(plan, "rows", 10) : faults->capped_rows;
-    faults->reply_times = flag == &faults->never_final || flag == &faults->success_but_missing ? plan_get_int(plan, "times", 0) : faults->reply_times;
+    faults->hold_nth =
+        flag == &faults->hold ? (uint32_t)plan_get_int(plan, "nth", 1) : faults->hold_nth;
+    faults->capped_rows =
+        flag == &faults->capped ? plan_get_int(plan, "rows", 10) : faults->capped_rows;
+    faults->reply_times = flag == &faults->never_final || flag == &faults->success_but_missing
+                              ? plan_get_int(plan, "times", 0)
+                              : faults->reply_times;
     if (flag == &faults->down || flag == &faults->crash) {
         int64_t length = plan_get_int(plan, "for", 0);
-        faults->crash_until = flag == &faults->crash && length > 0 ? node->now + length : faults->crash_until;
+        faults->crash_until =
+            flag == &faults->crash && length > 0 ? node->now + length : faults->crash_until;
         listen(node, out);
         session_drop_all(node, out);
     }
@@ -275,7 +289,8 @@ static enum err heal(struct node *node, const struct plan_entry *plan, struct ou
 /* A crash with a length ends by itself. */
 void fault_clock(struct node *node, struct out *out)
 {
-    if (node->faults.crash && node->faults.crash_until > 0 && node->faults.crash_until <= node->now) {
+    if (node->faults.crash && node->faults.crash_until > 0 &&
+        node->faults.crash_until <= node->now) {
         node->faults.crash = false;
         node->faults.crash_until = 0;
         listen(node, out);
@@ -296,10 +311,12 @@ enum err fault_plan(struct node *node, const struct event *event, struct out *ou
         return study_arrives(node, plan, out);
     }
     if (slice_equal(plan->verb, SLICE("reject"))) {
-        return study_goes(node, plan, out, OBSERVATION_rejected, session_copy(out, plan_get(plan, "code")));
+        return study_goes(node, plan, out, OBSERVATION_rejected,
+                          session_copy(out, plan_get(plan, "code")));
     }
     if (slice_equal(plan->verb, SLICE("delete"))) {
-        return study_goes(node, plan, out, OBSERVATION_instance_gone, session_copy(out, plan_get(plan, "why")));
+        return study_goes(node, plan, out, OBSERVATION_instance_gone,
+                          session_copy(out, plan_get(plan, "why")));
     }
     return ERR_BAD_INPUT;
 }

@@ -2,17 +2,20 @@
 #include "sim/node/images_private.h"
 
 /* ---- UIDs. */
-static slice uid_make(uint64_t seed, uint32_t purpose, const struct node_study *study, uint64_t index, char *text)
+static slice uid_make(uint64_t seed, uint32_t purpose, const struct node_study *study,
+                      uint64_t index, char *text)
 {
     struct buffer buffer = buffer_over(text, UID_SIZE_MAX + 1);
     uint64_t number = (uint64_t)study->number;
-    uid_put(&buffer, random_draw(seed, purpose, number, 2 * index), random_draw(seed, purpose, number, 2 * index + 1));
+    uid_put(&buffer, random_draw(seed, purpose, number, 2 * index),
+            random_draw(seed, purpose, number, 2 * index + 1));
     return buffer_slice(&buffer);
 }
 
 slice image_study_uid(uint64_t seed, const struct node_study *study, char *text)
 {
-    return study->study_uid.size > 0 ? study->study_uid : uid_make(seed, PURPOSE('s', 't', 'd', 'y'), study, 0, text);
+    return study->study_uid.size > 0 ? study->study_uid
+                                     : uid_make(seed, PURPOSE('s', 't', 'd', 'y'), study, 0, text);
 }
 
 slice image_series_uid(uint64_t seed, const struct node_study *study, uint32_t series, char *text)
@@ -29,7 +32,8 @@ slice image_sop_uid(uint64_t seed, const struct node_study *study, uint32_t inst
 uint32_t image_series_size(const struct node_study *study, uint32_t series)
 {
     assert(series < study->series_count);
-    return study->image_count / study->series_count + (series < study->image_count % study->series_count);
+    return study->image_count / study->series_count +
+           (series < study->image_count % study->series_count);
 }
 
 uint32_t image_series_first(const struct node_study *study, uint32_t series)
@@ -40,7 +44,8 @@ uint32_t image_series_first(const struct node_study *study, uint32_t series)
 
 uint32_t image_series_of(const struct node_study *study, uint32_t instance)
 {
-    uint32_t even = study->image_count / study->series_count, more = study->image_count % study->series_count;
+    uint32_t even = study->image_count / study->series_count,
+             more = study->image_count % study->series_count;
     uint32_t first = more * (even + 1);
     assert(instance < study->image_count);
     return instance < first ? instance / (even + 1) : more + (instance - first) / even;
@@ -62,12 +67,14 @@ enum image_kind image_kind(const struct node_study *study)
     return IMAGE_SC;
 }
 
-/* 8 in 100 ultrasound images are clips. Without the seed: the SOP class must not depend on who asks. */
+/* 8 in 100 ultrasound images are clips. Without the seed: the SOP class must not depend on who
+ * asks. */
 static bool is_clip(const struct node_study *study, uint32_t instance)
 {
     uint64_t draw = random_draw(0, PURPOSE('c', 'l', 'i', 'p'), (uint64_t)study->number, instance);
     enum image_kind kind = image_kind(study);
-    return kind == IMAGE_NM || (kind == IMAGE_US && (instance == 0 ? study->image_count > 3 : random_below(draw, 100) < 8));
+    return kind == IMAGE_NM || (kind == IMAGE_US && (instance == 0 ? study->image_count > 3
+                                                                   : random_below(draw, 100) < 8));
 }
 
 bool image_is_clip(const struct image_key *key)
@@ -113,11 +120,14 @@ struct image_size image_dimensions(const struct image_key *key)
     static const struct {
         uint32_t rows, columns, frames, bits;
     } full[IMAGE_KIND_COUNT] = {
-        [IMAGE_CT] = {512, 512, 1, 16}, [IMAGE_MR] = {320, 300, 1, 16},   [IMAGE_CR] = {2000, 2000, 1, 16}, [IMAGE_DX] = {2000, 2000, 1, 16},
-        [IMAGE_US] = {704, 1024, 1, 8}, [IMAGE_MG] = {4000, 3000, 1, 16}, [IMAGE_NM] = {128, 128, 18, 16},  [IMAGE_SC] = {1024, 1024, 1, 16},
+        [IMAGE_CT] = {512, 512, 1, 16},   [IMAGE_MR] = {320, 300, 1, 16},
+        [IMAGE_CR] = {2000, 2000, 1, 16}, [IMAGE_DX] = {2000, 2000, 1, 16},
+        [IMAGE_US] = {704, 1024, 1, 8},   [IMAGE_MG] = {4000, 3000, 1, 16},
+        [IMAGE_NM] = {128, 128, 18, 16},  [IMAGE_SC] = {1024, 1024, 1, 16},
     };
     enum image_kind kind = image_kind(key->study);
-    struct image_size size = {full[kind].rows, full[kind].columns, full[kind].frames, 1, full[kind].bits};
+    struct image_size size = {full[kind].rows, full[kind].columns, full[kind].frames, 1,
+                              full[kind].bits};
     if (!key->full) {
         size.rows = size.columns = 64;
     }
@@ -135,7 +145,8 @@ static int64_t pixel_bytes(const struct image_size *size)
 }
 
 /* Tag, VR and length of PixelData as PS3.5 7.1 writes them. */
-static void put_pixel_header(const struct image_size *size, enum syntax syntax, struct buffer *buffer)
+static void put_pixel_header(const struct image_size *size, enum syntax syntax,
+                             struct buffer *buffer)
 {
     int64_t bytes = pixel_bytes(size);
     bool big = syntax == SYNTAX_EXPLICIT_BIG;
@@ -180,7 +191,8 @@ enum err image_write(const struct image_key *key, enum syntax syntax, struct buf
     for (uint32_t frame = 0; frame < size.frames; frame++) {
         for (uint32_t y = 0; y < size.rows && !buffer->full; y++) {
             image_row(key, &size, frame, y, row);
-            for (size_t i = 0; syntax == SYNTAX_EXPLICIT_BIG && size.bits == 16 && i < row_size; i += 2) {
+            for (size_t i = 0; syntax == SYNTAX_EXPLICIT_BIG && size.bits == 16 && i < row_size;
+                 i += 2) {
                 uint8_t low = row[i];
                 row[i] = row[i + 1];
                 row[i + 1] = low;
@@ -203,7 +215,8 @@ static void digest_text(struct sha256 *sha, char text[SHA256_TEXT_SIZE + 1])
     text[SHA256_TEXT_SIZE] = '\0';
 }
 
-enum err image_digest(const struct image_key *key, const uint32_t *left_out, size_t left_out_count, char dataset_sha256[SHA256_TEXT_SIZE + 1],
+enum err image_digest(const struct image_key *key, const uint32_t *left_out, size_t left_out_count,
+                      char dataset_sha256[SHA256_TEXT_SIZE + 1],
                       char pixel_sha256[SHA256_TEXT_SIZE + 1])
 {
     char memory[HEADER_BYTES], text[HEADER_BYTES];

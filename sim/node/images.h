@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Images: the instances of a made study, as a pure function of (seed, study, number of the instance): a data set
- * in the IOD of its modality with a phantom picture, byte for byte the same each time. Integer maths only. Nothing is
- * kept: a node holds a million studies in no disk, and anyone can make an instance again to know what must
- * arrive. Native transfer syntaxes only. Thread-safe: every function is pure. */
+ * Images: the instances of a made study, as a pure function of (seed, study, number of the
+ * instance): a data set in the IOD of its modality with a phantom picture, byte for byte the same
+ * each time. Integer maths only. Nothing is kept: a node holds a million studies in no disk, and
+ * anyone can make an instance again to know what must arrive. Native transfer syntaxes only.
+ * Thread-safe: every function is pure. */
 #ifndef PONT_SIM_NODE_IMAGES_H
 #define PONT_SIM_NODE_IMAGES_H
 
@@ -51,12 +52,14 @@ struct image_size {
 struct image_size image_dimensions(const struct image_key *key);
 /* Bytes of the whole data set in this syntax; exact. */
 int64_t image_bytes(const struct image_key *key, enum syntax syntax);
-/* Writes the data set, no preamble and no group 2. The buffer says when it was too small. ERR_LIMIT when the
- * header does not fit its scratch (a study with texts beyond their VR). */
-MUST_USE enum err image_write(const struct image_key *key, enum syntax syntax, struct buffer *buffer);
-/* Digests of design section 6: dataset_sha256 without PixelData and the tags of `left_out`, pixel_sha256 over the
- * value of PixelData. */
-MUST_USE enum err image_digest(const struct image_key *key, const uint32_t *left_out, size_t left_out_count,
-                               char dataset_sha256[SHA256_TEXT_SIZE + 1], char pixel_sha256[SHA256_TEXT_SIZE + 1]);
+/* Writes the data set, no preamble and no group 2. The buffer says when it was too small. ERR_LIMIT
+ * when the header does not fit its scratch (a study with texts beyond their VR). */
+MUST_USE enum err image_write(const struct image_key *key, enum syntax syntax,
+                              struct buffer *buffer);
+/* Digests of design section 6: dataset_sha256 without PixelData and the tags of `left_out`,
+ * pixel_sha256 over the value of PixelData. */
+MUST_USE enum err image_digest(const struct image_key *key, const uint32_t *left_out,
+                               size_t left_out_count, char dataset_sha256[SHA256_TEXT_SIZE + 1],
+                               char pixel_sha256[SHA256_TEXT_SIZE + 1]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * IOD: the header of a made object from the table iod.def, and the few sequences that a table cannot hold. */
+ * IOD: the header of a made object from the table iod.def, and the few sequences that a table
+ * cannot hold. */
 #include "sim/node/images_private.h"
 
 #include "src/dicom/charset.h"
@@ -43,7 +44,8 @@ slice image_encode(slice utf8, slice charset, struct arena *arena)
             size++;
         }
         slice letter = {utf8.data + i, size};
-        buffer_put(&text, charset_encode(&raw, letter, charset, arena) == ERR_OK ? raw : SLICE("?"));
+        buffer_put(&text,
+                   charset_encode(&raw, letter, charset, arena) == ERR_OK ? raw : SLICE("?"));
         i += size;
     }
     return buffer_slice(&text);
@@ -122,7 +124,8 @@ static slice frame_of_reference(const struct image_key *key, struct arena *arena
     char text[UID_SIZE_MAX + 1];
     struct buffer uid = buffer_over(text, sizeof text);
     uint64_t number = (uint64_t)key->study->number;
-    uid_put(&uid, random_draw(key->seed, PURPOSE('f', 'o', 'r', 'u'), number, 0), random_draw(key->seed, PURPOSE('f', 'o', 'r', 'u'), number, 1));
+    uid_put(&uid, random_draw(key->seed, PURPOSE('f', 'o', 'r', 'u'), number, 0),
+            random_draw(key->seed, PURPOSE('f', 'o', 'r', 'u'), number, 1));
     return uid_copy(buffer_slice(&uid), arena);
 }
 
@@ -138,7 +141,8 @@ static slice study_value(const struct image_key *key, slice name, struct arena *
         {SLICE("date"), study->date, false},
         {SLICE("time"), study->time, false},
         {SLICE("accession"), study->accession, false},
-        {SLICE("modality"), slice_equal(study->modality, SLICE("XR")) ? SLICE("CR") : study->modality, false},
+        {SLICE("modality"),
+         slice_equal(study->modality, SLICE("XR")) ? SLICE("CR") : study->modality, false},
         {SLICE("description"), study->description, true},
         {SLICE("name"), study->name, true},
         {SLICE("patient_id"), study->patient_id, false},
@@ -171,7 +175,8 @@ static slice uid_value(const struct image_key *key, slice name, struct arena *ar
     if (slice_equal(name, SLICE("series_uid"))) {
         return uid_copy(image_series_uid(key->seed, key->study, series, text), arena);
     }
-    return slice_equal(name, SLICE("frame_of_reference")) ? frame_of_reference(key, arena) : (slice){NULL, 0};
+    return slice_equal(name, SLICE("frame_of_reference")) ? frame_of_reference(key, arena)
+                                                          : (slice){NULL, 0};
 }
 
 static slice ones(uint32_t count, struct arena *arena)
@@ -194,7 +199,8 @@ static slice orientation(const struct image_key *key)
 /* Laterality stands only where the body part is one of a pair (PS3.3 C.7.3.1). */
 static bool is_paired(slice body_part)
 {
-    static const char *const paired[] = {"BREAST", "KNEE", "HIP", "SHOULDER", "ELBOW", "WRIST", "HAND", "ANKLE", "FOOT", "EYE", "KIDNEY", "LUNG"};
+    static const char *const paired[] = {"BREAST", "KNEE",  "HIP",  "SHOULDER", "ELBOW",  "WRIST",
+                                         "HAND",   "ANKLE", "FOOT", "EYE",      "KIDNEY", "LUNG"};
     for (size_t i = 0; i < sizeof paired / sizeof paired[0]; i++) {
         if (slice_equal(body_part, slice_from(paired[i]))) {
             return true;
@@ -207,7 +213,9 @@ static slice made_value(const struct image_key *key, slice name, struct arena *a
 {
     struct image_size size = image_dimensions(key);
     uint32_t series = image_series_of(key->study, key->instance);
-    uint32_t stored = size.bits == 8 ? 8 : image_kind(key->study) == IMAGE_NM ? 16 : 12; /* NM: PS3.3 C.8.4.8.1 */
+    uint32_t stored = size.bits == 8                       ? 8
+                      : image_kind(key->study) == IMAGE_NM ? 16
+                                                           : 12; /* NM: PS3.3 C.8.4.8.1 */
     slice side = key->study->laterality;
     bool one_side = slice_equal(side, SLICE("L")) || slice_equal(side, SLICE("R"));
     const struct {
@@ -215,7 +223,8 @@ static slice made_value(const struct image_key *key, slice name, struct arena *a
     } table[] = {
         {SLICE("study_id"), text_int(key->study->number, arena)},
         {SLICE("series_number"), text_int(series + 1, arena)},
-        {SLICE("instance_number"), text_int(key->instance - image_series_first(key->study, series) + 1, arena)},
+        {SLICE("instance_number"),
+         text_int(key->instance - image_series_first(key->study, series) + 1, arena)},
         {SLICE("position"), text_position(key, arena)},
         {SLICE("slice"), text_slice(key, arena)},
         {SLICE("spacing"), text_spacing(key, arena)},
@@ -266,8 +275,10 @@ static slice row_value(const struct image_key *key, const char *value, struct ar
 static struct dataset *code_item(slice value, slice scheme, slice meaning, struct arena *arena)
 {
     struct dataset *item = arena_alloc(arena, sizeof *item);
-    if (item == NULL || dataset_init(item, arena, 4) != ERR_OK || dataset_put(item, TAG_CodeValue, value) != ERR_OK ||
-        dataset_put(item, TAG_CodingSchemeDesignator, scheme) != ERR_OK || dataset_put(item, TAG_CodeMeaning, meaning) != ERR_OK) {
+    if (item == NULL || dataset_init(item, arena, 4) != ERR_OK ||
+        dataset_put(item, TAG_CodeValue, value) != ERR_OK ||
+        dataset_put(item, TAG_CodingSchemeDesignator, scheme) != ERR_OK ||
+        dataset_put(item, TAG_CodeMeaning, meaning) != ERR_OK) {
         return NULL;
     }
     return item;
@@ -278,11 +289,14 @@ static enum err put_empty(struct dataset *header, uint32_t tag)
     return dataset_put_items(header, tag, NULL, 0);
 }
 
-static enum err put_mammography(const struct image_key *key, struct dataset *header, struct arena *arena)
+static enum err put_mammography(const struct image_key *key, struct dataset *header,
+                                struct arena *arena)
 {
     struct dataset *breast = code_item(SLICE("T-04000"), SLICE("SRT"), SLICE("Breast"), arena);
-    struct dataset *view = image_is_oblique(key) ? code_item(SLICE("R-10226"), SLICE("SRT"), SLICE("medio-lateral oblique"), arena)
-                                                 : code_item(SLICE("R-10242"), SLICE("SRT"), SLICE("cranio-caudal"), arena);
+    struct dataset *view =
+        image_is_oblique(key)
+            ? code_item(SLICE("R-10226"), SLICE("SRT"), SLICE("medio-lateral oblique"), arena)
+            : code_item(SLICE("R-10242"), SLICE("SRT"), SLICE("cranio-caudal"), arena);
     if (breast == NULL || view == NULL || put_empty(view, TAG_ViewModifierCodeSequence) != ERR_OK ||
         dataset_put_items(header, TAG_AnatomicRegionSequence, breast, 1) != ERR_OK) {
         return ERR_LIMIT;
@@ -292,15 +306,17 @@ static enum err put_mammography(const struct image_key *key, struct dataset *hea
 
 static enum err put_nuclear(struct dataset *header, struct arena *arena)
 {
-    static const uint32_t empty[] = {TAG_EnergyWindowInformationSequence, TAG_RadiopharmaceuticalInformationSequence,
-                                     TAG_PatientOrientationCodeSequence, TAG_PatientGantryRelationshipCodeSequence};
+    static const uint32_t empty[] = {
+        TAG_EnergyWindowInformationSequence, TAG_RadiopharmaceuticalInformationSequence,
+        TAG_PatientOrientationCodeSequence, TAG_PatientGantryRelationshipCodeSequence};
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         if (put_empty(header, empty[i]) != ERR_OK) {
             return ERR_LIMIT;
         }
     }
     struct dataset *detector = arena_alloc(arena, sizeof *detector);
-    if (detector == NULL || dataset_init(detector, arena, 3) != ERR_OK || dataset_put(detector, TAG_CollimatorType, SLICE("PARA")) != ERR_OK ||
+    if (detector == NULL || dataset_init(detector, arena, 3) != ERR_OK ||
+        dataset_put(detector, TAG_CollimatorType, SLICE("PARA")) != ERR_OK ||
         dataset_put(detector, TAG_ImagePositionPatient, SLICE_EMPTY) != ERR_OK ||
         dataset_put(detector, TAG_ImageOrientationPatient, SLICE_EMPTY) != ERR_OK) {
         return ERR_LIMIT;
@@ -308,15 +324,18 @@ static enum err put_nuclear(struct dataset *header, struct arena *arena)
     return dataset_put_items(header, TAG_DetectorInformationSequence, detector, 1);
 }
 
-static enum err put_sequences(const struct image_key *key, struct dataset *header, struct arena *arena)
+static enum err put_sequences(const struct image_key *key, struct dataset *header,
+                              struct arena *arena)
 {
     enum image_kind kind = image_kind(key->study);
     enum err err = ERR_OK;
     if (kind == IMAGE_DX) {
         bool abdomen = slice_equal(key->study->body_part, SLICE("ABDOMEN"));
-        struct dataset *region = abdomen ? code_item(SLICE("T-D4000"), SLICE("SRT"), SLICE("Abdomen"), arena)
-                                         : code_item(SLICE("T-D3000"), SLICE("SRT"), SLICE("Chest"), arena);
-        err = region == NULL ? ERR_LIMIT : dataset_put_items(header, TAG_AnatomicRegionSequence, region, 1);
+        struct dataset *region =
+            abdomen ? code_item(SLICE("T-D4000"), SLICE("SRT"), SLICE("Abdomen"), arena)
+                    : code_item(SLICE("T-D3000"), SLICE("SRT"), SLICE("Chest"), arena);
+        err = region == NULL ? ERR_LIMIT
+                             : dataset_put_items(header, TAG_AnatomicRegionSequence, region, 1);
     }
     if (kind == IMAGE_DX || kind == IMAGE_MG) {
         err = err == ERR_OK ? put_empty(header, TAG_AcquisitionContextSequence) : err;

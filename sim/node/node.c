@@ -22,8 +22,10 @@ slice quirk_text(const struct node *node, enum quirk quirk)
 
 size_t node_memory(const struct node_setup *setup)
 {
-    return sizeof(struct node) + archive_memory(setup) + CHANNELS_MAX * (sizeof(struct channel) + CHANNEL_BYTES + 16) +
-           OPERATIONS_MAX * (sizeof(struct operation) + OPERATION_BYTES + 16) + COMMITS_MAX * (sizeof(struct commit) + COMMIT_BYTES + 16) + 65536;
+    return sizeof(struct node) + archive_memory(setup) +
+           CHANNELS_MAX * (sizeof(struct channel) + CHANNEL_BYTES + 16) +
+           OPERATIONS_MAX * (sizeof(struct operation) + OPERATION_BYTES + 16) +
+           COMMITS_MAX * (sizeof(struct commit) + COMMIT_BYTES + 16) + 65536;
 }
 
 void *node_reserve(struct arena *arena, size_t count, size_t size)
@@ -88,7 +90,8 @@ size_t node_instance_count(const struct node *node)
 }
 
 /* ---- Messages. */
-static void received_one(struct node *node, const struct event *event, const struct dimse *request, struct out *out)
+static void received_one(struct node *node, const struct event *event, const struct dimse *request,
+                         struct out *out)
 {
     switch (request->kind) {
     case DIMSE_C_ECHO_RQ:
@@ -109,7 +112,8 @@ static void received_one(struct node *node, const struct event *event, const str
         answer_commit(node, event, request, out);
         return;
     default:
-        out_command(out, COMMAND_ABORT)->channel = event->channel; /* nothing that a PACS expects here */
+        out_command(out, COMMAND_ABORT)->channel =
+            event->channel; /* nothing that a PACS expects here */
     }
 }
 
@@ -215,7 +219,8 @@ enum err node_step(struct node *node, const struct event *event, struct out *out
 time_ns node_due(const struct node *node)
 {
     bool telling = node->setup->truth && (node->truth_entry < node->setup->study_count ||
-                                          (node->truth_kept < node->setup->imported_count && node->truth_kept < node->archive.kept_count));
+                                          (node->truth_kept < node->setup->imported_count &&
+                                           node->truth_kept < node->archive.kept_count));
     time_ns due = operations_due(node);
     if (node->faults.crash && node->faults.crash_until > 0 && node->faults.crash_until < due) {
         due = node->faults.crash_until;
@@ -243,7 +248,8 @@ struct actor node_actor(struct node *node)
 static bool object_key(const struct node *node, const struct object *object, struct image_key *key)
 {
     uint32_t at = object->study < 0 ? NONE : archive_by_number(node, object->study);
-    if (at == NONE || object->instance < 0 || object->instance >= node->archive.entries[at].study->image_count) {
+    if (at == NONE || object->instance < 0 ||
+        object->instance >= node->archive.entries[at].study->image_count) {
         return false;
     }
     archive_image_key(node, &node->archive.entries[at], (uint32_t)object->instance, key);
@@ -257,14 +263,17 @@ static enum syntax syntax_of(slice transfer_syntax)
                                                              : SYNTAX_EXPLICIT_LITTLE;
 }
 
-int64_t node_object_size(const struct node *node, const struct object *object, slice transfer_syntax)
+int64_t node_object_size(const struct node *node, const struct object *object,
+                         slice transfer_syntax)
 {
     struct image_key key;
     return object_key(node, object, &key) ? image_bytes(&key, syntax_of(transfer_syntax)) : 0;
 }
 
-enum err node_object_write(const struct node *node, const struct object *object, slice transfer_syntax, struct buffer *buffer)
+enum err node_object_write(const struct node *node, const struct object *object,
+                           slice transfer_syntax, struct buffer *buffer)
 {
     struct image_key key;
-    return object_key(node, object, &key) ? image_write(&key, syntax_of(transfer_syntax), buffer) : ERR_NOT_FOUND;
+    return object_key(node, object, &key) ? image_write(&key, syntax_of(transfer_syntax), buffer)
+                                          : ERR_NOT_FOUND;
 }

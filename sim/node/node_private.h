@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Node, inside: what it holds (archive.c), its associations (session.c), its questions and moves (operation.c and
- * the answer_*.c), its faults (fault.c). Only files of sim/node include this. */
+ * Node, inside: what it holds (archive.c), its associations (session.c), its questions and moves
+ * (operation.c and the answer_*.c), its faults (fault.c). Only files of sim/node include this. */
 #ifndef PONT_SIM_NODE_NODE_PRIVATE_H
 #define PONT_SIM_NODE_NODE_PRIVATE_H
 
@@ -16,22 +16,24 @@
 #define OPERATIONS_MAX       64           /* questions and moves at once; above it A700 */
 #define OPERATION_BYTES      (128u << 10) /* one identifier and one manifest */
 #define RANGES_MAX           4096         /* of one manifest */
-#define MANIFEST_MAX         65535        /* instances of one move: its counters have 16 bits (PS3.7 9.3.4.2) */
-#define SCAN_MAX             8192         /* studies looked at in one step */
-#define COMMITS_MAX          16           /* commitments waiting for an association of their own */
+#define MANIFEST_MAX         65535 /* instances of one move: its counters have 16 bits (PS3.7 9.3.4.2) */
+#define SCAN_MAX             8192 /* studies looked at in one step */
+#define COMMITS_MAX          16   /* commitments waiting for an association of their own */
 #define COMMIT_BYTES         (256u << 10)
 #define TRUTH_BYTES_PER_STEP (32 << 20)
 #define AET_SIZE             16
 #define NONE                 UINT32_MAX
 
-/* Memory that is not touched before it is used: a node of a million studies must not pay for what it may be sent. Not
- * zeroed; whoever takes a part of it sets all of it. NULL when there is no room. */
+/* Memory that is not touched before it is used: a node of a million studies must not pay for what
+ * it may be sent. Not zeroed; whoever takes a part of it sets all of it. NULL when there is no
+ * room. */
 void *node_reserve(struct arena *arena, size_t count, size_t size);
 
 /* ---- Archive. */
 enum level { LEVEL_PATIENT, LEVEL_STUDY, LEVEL_SERIES, LEVEL_IMAGE };
 
-/* A study: made ones have image_count instances of their own, and any may have kept ones (imported or received). */
+/* A study: made ones have image_count instances of their own, and any may have kept ones (imported
+ * or received). */
 struct entry {
     const struct node_study *study;
     uint32_t next[3]; /* in the chains of the three indexes */
@@ -58,7 +60,8 @@ struct archive {
     struct kept *kept;
     struct kept_series *series;
     uint32_t *heads[3];
-    uint32_t entry_count, entries_max, arrival_count, arrivals_max, kept_count, kept_max, series_count, series_max, head_mask;
+    uint32_t entry_count, entries_max, arrival_count, arrivals_max, kept_count, kept_max,
+        series_count, series_max, head_mask;
     struct map kept_map; /* SOP Instance UID to index of kept */
     size_t instances;
     struct arena text;
@@ -179,9 +182,11 @@ size_t archive_memory(const struct node_setup *setup);
 slice filed_patient_id(const struct node *node, slice patient_id, struct arena *arena);
 slice filed_accession(const struct node *node, slice accession, struct arena *arena);
 slice entry_uid(const struct node *node, const struct entry *entry, char *text);
-/* First entry of an index for this value (as filed), NONE at the end; entries not present are passed over. */
+/* First entry of an index for this value (as filed), NONE at the end; entries not present are
+ * passed over. */
 uint32_t archive_first(const struct node *node, enum index index, slice value, struct arena *arena);
-uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value, struct arena *arena);
+uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value,
+                      struct arena *arena);
 uint32_t entry_made(const struct entry *entry); /* made instances */
 uint32_t entry_instances(const struct entry *entry);
 uint32_t entry_series(const struct node *node, const struct entry *entry);
@@ -192,7 +197,8 @@ struct series_view {
     int32_t number;
     char text[UID_SIZE_MAX + 1];
 };
-void entry_series_at(const struct node *node, const struct entry *entry, uint32_t nth, struct series_view *view);
+void entry_series_at(const struct node *node, const struct entry *entry, uint32_t nth,
+                     struct series_view *view);
 struct instance entry_instance_at(const struct node *node, uint32_t entry, uint32_t nth);
 struct instance_view {
     slice sop_uid, sop_class, series_uid;
@@ -200,23 +206,26 @@ struct instance_view {
     char text[UID_SIZE_MAX + 1], series_text[UID_SIZE_MAX + 1];
 };
 void instance_look(const struct node *node, struct instance instance, struct instance_view *view);
-uint32_t instance_series(const struct node *node, struct instance instance); /* nth series of its entry */
+uint32_t instance_series(const struct node *node,
+                         struct instance instance); /* nth series of its entry */
 /* Describes an instance for a C-STORE request; text in the arena. */
-bool instance_object(const struct node *node, struct instance instance, struct object *object, struct arena *arena);
+bool instance_object(const struct node *node, struct instance instance, struct object *object,
+                     struct arena *arena);
 /* A study that came later. NONE when there is no room. */
 uint32_t archive_add(struct node *node, const struct node_study *study, bool made);
 /* Keeps a received or imported object. `*again` tells that it was there. ERR_LIMIT when full. */
 enum err archive_keep(struct node *node, const struct object *object, bool *again);
 bool archive_has(const struct node *node, slice sop_uid, slice sop_class);
 uint32_t archive_by_number(const struct node *node, int64_t number);
-void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance, struct image_key *key);
+void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance,
+                       struct image_key *key);
 
 /* session.c */
 void session_asked(struct node *node, const struct event *event, struct out *out);
 struct channel *session_find(struct node *node, int64_t number);
 /* Opens one to a peer; NULL when there is no room. */
-struct channel *session_open(struct node *node, struct out *out, uint32_t peer, slice calling, const struct contexts *contexts, enum purpose purpose,
-                             uint32_t owner);
+struct channel *session_open(struct node *node, struct out *out, uint32_t peer, slice calling,
+                             const struct contexts *contexts, enum purpose purpose, uint32_t owner);
 void session_opened(struct node *node, const struct event *event);
 void session_close(struct node *node, struct out *out, int64_t number);
 void session_closed(struct node *node, struct channel *channel); /* its CLOSED or REFUSED came */
@@ -228,7 +237,8 @@ void session_send(struct out *out, int64_t channel, struct message *messages, si
 struct message *session_run(struct out *out, size_t count);
 
 /* operation.c */
-void operation_start(struct node *node, const struct event *event, const struct dimse *request, struct out *out);
+void operation_start(struct node *node, const struct event *event, const struct dimse *request,
+                     struct out *out);
 void operation_cancel(struct node *node, int64_t channel, uint16_t message_id);
 void operation_room(struct node *node, int64_t channel);
 void operations_closed(struct node *node, int64_t channel);
@@ -239,29 +249,36 @@ size_t node_run_max(const struct node *node);
 slice operation_text(const struct operation *operation, struct arena *arena);
 
 /* answer_find.c, rows.c */
-uint16_t answer_find_check(struct node *node, struct out *out, struct operation *operation, slice *comment);
+uint16_t answer_find_check(struct node *node, struct out *out, struct operation *operation,
+                           slice *comment);
 void answer_find_begin(struct node *node, struct out *out, struct operation *operation);
 void answer_find_tell(struct node *node, struct out *out, struct operation *operation);
 /* Do the study's own keys match? */
-bool answer_fits(struct node *node, const struct operation *operation, uint32_t entry, struct arena *arena);
+bool answer_fits(struct node *node, const struct operation *operation, uint32_t entry,
+                 struct arena *arena);
 /* The row of what the cursor stands on; NULL when it does not match. */
-struct dataset *answer_match(struct node *node, struct out *out, struct operation *operation, uint32_t entry, uint32_t inner);
+struct dataset *answer_match(struct node *node, struct out *out, struct operation *operation,
+                             uint32_t entry, uint32_t inner);
 /* It as it is sent. */
-struct dataset *answer_row(struct node *node, struct out *out, struct operation *operation, const struct dataset *row);
+struct dataset *answer_row(struct node *node, struct out *out, struct operation *operation,
+                           const struct dataset *row);
 
 /* answer_move.c */
-uint16_t answer_move_check(struct node *node, struct out *out, struct operation *operation, slice *comment);
+uint16_t answer_move_check(struct node *node, struct out *out, struct operation *operation,
+                           slice *comment);
 void answer_move_begin(struct node *node, struct out *out, struct operation *operation);
 void answer_move_advance(struct node *node, struct out *out, struct operation *operation);
 void answer_move_opened(struct node *node, struct out *out, struct channel *channel);
-void answer_move_refused(struct node *node, struct out *out, struct channel *channel, const struct event *event);
+void answer_move_refused(struct node *node, struct out *out, struct channel *channel,
+                         const struct event *event);
 void answer_move_stored(struct node *node, struct out *out, const struct event *event);
 void answer_move_lost(struct node *node, struct out *out, struct channel *channel);
 void answer_move_final(struct node *node, struct out *out, struct operation *operation);
 
 /* answer_store.c, commit.c */
 void answer_store(struct node *node, const struct event *event, struct out *out);
-void answer_commit(struct node *node, const struct event *event, const struct dimse *request, struct out *out);
+void answer_commit(struct node *node, const struct event *event, const struct dimse *request,
+                   struct out *out);
 void answer_commit_opened(struct node *node, struct out *out, struct channel *channel);
 void answer_commit_closed(struct node *node, struct channel *channel);
 

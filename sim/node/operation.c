@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Operation: one C-FIND, C-MOVE or C-GET from its request to its final answer. Here: taking it, whose turn it is,
- * delays, cancel and loss; what it does is in answer_find.c and answer_move.c. */
+ * Operation: one C-FIND, C-MOVE or C-GET from its request to its final answer. Here: taking it,
+ * whose turn it is, delays, cancel and loss; what it does is in answer_find.c and answer_move.c. */
 #include "sim/node/node_private.h"
 
 #include "src/dicom/charset.h"
 
 size_t node_run_max(const struct node *node)
 {
-    return node->setup->run_max == 0 || node->setup->run_max > RUN_MAX ? RUN_MAX : node->setup->run_max;
+    return node->setup->run_max == 0 || node->setup->run_max > RUN_MAX ? RUN_MAX
+                                                                       : node->setup->run_max;
 }
 
 static struct operation *operation_take(struct node *node)
@@ -18,7 +19,8 @@ static struct operation *operation_take(struct node *node)
         if (operation->kind == OPERATION_FREE) {
             struct arena arena = operation->arena;
             arena_reset(&arena);
-            *operation = (struct operation){.arena = arena, .id = ++node->operation_last, .next = NONE, .peer = NONE};
+            *operation = (struct operation){
+                .arena = arena, .id = ++node->operation_last, .next = NONE, .peer = NONE};
             return operation;
         }
     }
@@ -74,7 +76,8 @@ static enum err query_read(struct operation *operation, const struct dataset *id
     for (uint32_t i = 0; i < operation->query.count; i++) {
         struct element *element = &operation->query.elements[i];
         slice utf8 = element->value;
-        if (is_text(element->vr) && charset_decode(&utf8, element->value, operation->charset, &operation->arena) == ERR_OK) {
+        if (is_text(element->vr) && charset_decode(&utf8, element->value, operation->charset,
+                                                   &operation->arena) == ERR_OK) {
             element->value = utf8;
         }
     }
@@ -89,7 +92,9 @@ slice operation_text(const struct operation *operation, struct arena *arena)
     for (uint32_t i = 0; i < operation->query.count; i++) {
         const struct element *element = &operation->query.elements[i];
         slice value = slice_unpad(element->value);
-        bool key = element->tag != TAG_QueryRetrieveLevel && element->tag != TAG_SpecificCharacterSet && value.size > 0 && element->items == NULL;
+        bool key = element->tag != TAG_QueryRetrieveLevel &&
+                   element->tag != TAG_SpecificCharacterSet && value.size > 0 &&
+                   element->items == NULL;
         if (key && text.size + value.size + 48 < text.capacity) {
             buffer_put_text(&text, " ");
             buffer_put_text(&text, tag_keyword(element->tag));
@@ -114,7 +119,8 @@ static bool level_read(slice text, enum level *level)
 
 static bool is_patient_root(slice sop_class)
 {
-    return slice_equal(sop_class, UID_PATIENT_ROOT_FIND) || slice_equal(sop_class, UID_PATIENT_ROOT_MOVE) ||
+    return slice_equal(sop_class, UID_PATIENT_ROOT_FIND) ||
+           slice_equal(sop_class, UID_PATIENT_ROOT_MOVE) ||
            slice_equal(sop_class, UID_PATIENT_ROOT_GET);
 }
 
@@ -126,20 +132,26 @@ static bool is_query_class(enum operation_kind kind, slice sop_class)
     return slice_equal(sop_class, classes[kind][0]) || slice_equal(sop_class, classes[kind][1]);
 }
 
-static void refuse(struct node *node, struct out *out, const struct event *event, const struct dimse *request, uint16_t status, slice comment)
+static void refuse(struct node *node, struct out *out, const struct event *event,
+                   const struct dimse *request, uint16_t status, slice comment)
 {
     struct dimse response = dimse_response(request, status);
     response.error_comment = comment;
     out_send_dimse(out, event->channel, &response);
     bool find = request->kind == DIMSE_C_FIND_RQ;
-    struct observation *seen = out_observe(out, find ? OBSERVATION_find_answered : OBSERVATION_move_answered, node->now);
+    struct observation *seen =
+        out_observe(out, find ? OBSERVATION_find_answered : OBSERVATION_move_answered, node->now);
     struct channel *channel = session_find(node, event->channel);
     seen->peer = channel == NULL ? SLICE_EMPTY : slice_from(channel->calling);
     seen->number = status;
-    seen->study_uid = request->identifier == NULL ? SLICE_EMPTY : session_copy(out, dataset_get(request->identifier, TAG_StudyInstanceUID));
+    seen->study_uid =
+        request->identifier == NULL
+            ? SLICE_EMPTY
+            : session_copy(out, dataset_get(request->identifier, TAG_StudyInstanceUID));
 }
 
-static uint16_t request_check(struct node *node, struct out *out, struct operation *operation, const struct dimse *request, slice *comment)
+static uint16_t request_check(struct node *node, struct out *out, struct operation *operation,
+                              const struct dimse *request, slice *comment)
 {
     slice sop_class = slice_unpad(request->sop_class_uid);
     if (!is_query_class(operation->kind, sop_class)) {
@@ -147,7 +159,8 @@ static uint16_t request_check(struct node *node, struct out *out, struct operati
         return STATUS_SOP_CLASS_NOT_SUPPORTED;
     }
     operation->patient_root = is_patient_root(sop_class);
-    if (request->identifier == NULL || !level_read(dataset_get(request->identifier, TAG_QueryRetrieveLevel), &operation->level)) {
+    if (request->identifier == NULL ||
+        !level_read(dataset_get(request->identifier, TAG_QueryRetrieveLevel), &operation->level)) {
         *comment = SLICE("QueryRetrieveLevel is missing or unknown");
         return STATUS_IDENTIFIER_MISMATCH;
     }
@@ -159,17 +172,21 @@ static uint16_t request_check(struct node *node, struct out *out, struct operati
         *comment = SLICE("the identifier is too large");
         return STATUS_OUT_OF_RESOURCES;
     }
-    return operation->kind == OPERATION_FIND ? answer_find_check(node, out, operation, comment) : answer_move_check(node, out, operation, comment);
+    return operation->kind == OPERATION_FIND ? answer_find_check(node, out, operation, comment)
+                                             : answer_move_check(node, out, operation, comment);
 }
 
-static void observe_received(struct node *node, struct out *out, const struct operation *operation, const struct channel *channel)
+static void observe_received(struct node *node, struct out *out, const struct operation *operation,
+                             const struct channel *channel)
 {
     bool find = operation->kind == OPERATION_FIND;
-    struct observation *seen = out_observe(out, find ? OBSERVATION_find_received : OBSERVATION_move_received, node->now);
+    struct observation *seen =
+        out_observe(out, find ? OBSERVATION_find_received : OBSERVATION_move_received, node->now);
     seen->peer = slice_from(channel->calling);
     seen->number = operation->request.message_id;
     seen->study_uid = session_copy(out, dataset_get(&operation->query, TAG_StudyInstanceUID));
-    seen->text = find ? operation_text(operation, out->arena) : session_copy(out, operation->request.move_destination);
+    seen->text = find ? operation_text(operation, out->arena)
+                      : session_copy(out, operation->request.move_destination);
 }
 
 static bool keep_request(struct operation *operation, const struct dimse *request)
@@ -187,18 +204,24 @@ static bool keep_request(struct operation *operation, const struct dimse *reques
     return true;
 }
 
-void operation_start(struct node *node, const struct event *event, const struct dimse *request, struct out *out)
+void operation_start(struct node *node, const struct event *event, const struct dimse *request,
+                     struct out *out)
 {
     struct channel *channel = session_find(node, event->channel);
     struct operation *operation = operation_take(node);
     if (operation == NULL) {
-        refuse(node, out, event, request, STATUS_OUT_OF_RESOURCES, SLICE("too many operations at once"));
+        refuse(node, out, event, request, STATUS_OUT_OF_RESOURCES,
+               SLICE("too many operations at once"));
         return;
     }
     slice comment = SLICE_EMPTY;
-    operation->kind = request->kind == DIMSE_C_FIND_RQ ? OPERATION_FIND : request->kind == DIMSE_C_MOVE_RQ ? OPERATION_MOVE : OPERATION_GET;
+    operation->kind = request->kind == DIMSE_C_FIND_RQ   ? OPERATION_FIND
+                      : request->kind == DIMSE_C_MOVE_RQ ? OPERATION_MOVE
+                                                         : OPERATION_GET;
     operation->channel = event->channel;
-    uint16_t status = keep_request(operation, request) ? request_check(node, out, operation, request, &comment) : STATUS_OUT_OF_RESOURCES;
+    uint16_t status = keep_request(operation, request)
+                          ? request_check(node, out, operation, request, &comment)
+                          : STATUS_OUT_OF_RESOURCES;
     observe_received(node, out, operation, channel);
     if (status != STATUS_SUCCESS) {
         operation_free(operation);
@@ -217,7 +240,8 @@ void operation_cancel(struct node *node, int64_t channel, uint16_t message_id)
 {
     for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
         struct operation *operation = &node->operations[i];
-        bool meant = operation->kind != OPERATION_FREE && operation->channel == channel && operation->request.message_id == message_id;
+        bool meant = operation->kind != OPERATION_FREE && operation->channel == channel &&
+                     operation->request.message_id == message_id;
         operation->cancelled = operation->cancelled || meant;
     }
 }
@@ -226,7 +250,8 @@ void operation_room(struct node *node, int64_t channel)
 {
     for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
         struct operation *operation = &node->operations[i];
-        if (operation->kind == OPERATION_FIND && operation->channel == channel && operation->state == STATE_ROOM) {
+        if (operation->kind == OPERATION_FIND && operation->channel == channel &&
+            operation->state == STATE_ROOM) {
             operation->state = STATE_TELLING;
         }
     }
@@ -240,7 +265,9 @@ void operations_closed(struct node *node, int64_t channel)
         if (operation->kind != OPERATION_FREE && operation->channel == channel) {
             operation->cancelled = true;
             operation->channel = 0;
-            operation->state = operation->store_channel == 0 || operation->kind == OPERATION_GET ? STATE_SILENT : operation->state;
+            operation->state = operation->store_channel == 0 || operation->kind == OPERATION_GET
+                                   ? STATE_SILENT
+                                   : operation->state;
         }
     }
 }
@@ -248,7 +275,8 @@ void operations_closed(struct node *node, int64_t channel)
 /* ---- Whose turn. */
 static bool is_active(const struct operation *operation)
 {
-    return operation->kind != OPERATION_FREE && operation->state != STATE_WAITING && operation->state != STATE_SILENT;
+    return operation->kind != OPERATION_FREE && operation->state != STATE_WAITING &&
+           operation->state != STATE_SILENT;
 }
 
 static bool is_earlier(const struct operation *a, const struct operation *b)
@@ -257,12 +285,15 @@ static bool is_earlier(const struct operation *a, const struct operation *b)
 }
 
 /* The oldest goes first; `limit` may be active at once, of one destination where `per_peer`. */
-static bool is_over(const struct node *node, const struct operation *operation, int64_t limit, bool per_peer)
+static bool is_over(const struct node *node, const struct operation *operation, int64_t limit,
+                    bool per_peer)
 {
     int64_t before = 0;
     for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
         const struct operation *other = &node->operations[i];
-        bool counts = other != operation && (!per_peer || (other->kind == OPERATION_MOVE && other->peer == operation->peer));
+        bool counts =
+            other != operation &&
+            (!per_peer || (other->kind == OPERATION_MOVE && other->peer == operation->peer));
         before += counts && (is_active(other) || is_earlier(other, operation));
     }
     return before >= limit;
@@ -274,7 +305,8 @@ static int64_t open_to(const struct node *node, uint32_t peer)
     int64_t count = 0;
     for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
         const struct channel *channel = &node->channels[i];
-        count += channel->purpose == PURPOSE_STORE && slice_equal(slice_from(channel->called), node->setup->peers[peer].aet);
+        count += channel->purpose == PURPOSE_STORE &&
+                 slice_equal(slice_from(channel->called), node->setup->peers[peer].aet);
     }
     return count;
 }
@@ -282,7 +314,8 @@ static int64_t open_to(const struct node *node, uint32_t peer)
 static bool may_begin(struct node *node, struct out *out, struct operation *operation)
 {
     bool find = operation->kind == OPERATION_FIND;
-    if (operation->ready_ns > node->now || (find ? node->faults.hang_find : node->faults.hang_move)) {
+    if (operation->ready_ns > node->now ||
+        (find ? node->faults.hang_find : node->faults.hang_move)) {
         return false;
     }
     if (node_quirk(node, QUIRK_perf_single_worker) && is_over(node, operation, 1, false)) {
@@ -290,8 +323,9 @@ static bool may_begin(struct node *node, struct out *out, struct operation *oper
         return false;
     }
     int64_t limit = quirk_number(node, QUIRK_assoc_serial_per_ae);
-    bool queues = operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_assoc_serial_per_ae) &&
-                  (is_over(node, operation, limit, true) || open_to(node, operation->peer) >= limit);
+    bool queues =
+        operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_assoc_serial_per_ae) &&
+        (is_over(node, operation, limit, true) || open_to(node, operation->peer) >= limit);
     if (queues) {
         quirk_bites(node, out, operation, QUIRK_assoc_serial_per_ae);
     }
@@ -327,7 +361,8 @@ void operations_advance(struct node *node, struct out *out)
         struct operation *oldest = NULL;
         for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
             struct operation *operation = &node->operations[i];
-            if (operation->kind != OPERATION_FREE && operation->id > done && (oldest == NULL || operation->id < oldest->id)) {
+            if (operation->kind != OPERATION_FREE && operation->id > done &&
+                (oldest == NULL || operation->id < oldest->id)) {
                 oldest = operation;
             }
         }
@@ -350,7 +385,8 @@ time_ns operations_due(const struct node *node)
         }
         if (operation->state == STATE_TELLING) {
             at = node->now;
-        } else if ((operation->state == STATE_WAITING || operation->state == STATE_CLOSING) && operation->ready_ns > node->now) {
+        } else if ((operation->state == STATE_WAITING || operation->state == STATE_CLOSING) &&
+                   operation->ready_ns > node->now) {
             at = operation->ready_ns;
         }
         due = at < due ? at : due;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Phantom: a picture that a person recognises: a body with organs, a chest with ribs, a breast, a sector of
- * ultrasound; the accession number burnt in. Integer maths only: the same bytes on every machine. Coordinates run from
- * -1024 to 1024 across the picture. */
+ * Phantom: a picture that a person recognises: a body with organs, a chest with ribs, a breast, a
+ * sector of ultrasound; the accession number burnt in. Integer maths only: the same bytes on every
+ * machine. Coordinates run from -1024 to 1024 across the picture. */
 #include "sim/node/images_private.h"
 
 #define UNIT 1024
@@ -38,7 +38,8 @@ struct section {
     unsigned noise_bits;
 };
 
-static void add(struct section *section, int32_t x, int32_t y, int32_t rx, int32_t ry, uint16_t value)
+static void add(struct section *section, int32_t x, int32_t y, int32_t rx, int32_t ry,
+                uint16_t value)
 {
     if (section->count < SHAPES_MAX) {
         section->shapes[section->count++] = (struct shape){x, y, rx, ry, value};
@@ -48,7 +49,8 @@ static void add(struct section *section, int32_t x, int32_t y, int32_t rx, int32
 /* Where the slice lies in its series: -1024 first, 1024 last. */
 static int32_t depth_of(const struct image_key *key)
 {
-    uint32_t series = image_series_of(key->study, key->instance), first = image_series_first(key->study, series),
+    uint32_t series = image_series_of(key->study, key->instance),
+             first = image_series_first(key->study, series),
              size = image_series_size(key->study, series);
     return size < 2 ? 0 : (int32_t)(2 * UNIT * (key->instance - first) / (size - 1)) - UNIT;
 }
@@ -56,7 +58,8 @@ static int32_t depth_of(const struct image_key *key)
 /* A bit of this person: her own spread of organs, -span .. span. */
 static int32_t own(const struct image_key *key, uint64_t what, int32_t span)
 {
-    uint64_t draw = random_draw(key->seed, PURPOSE('b', 'o', 'd', 'y'), (uint64_t)key->study->number, what);
+    uint64_t draw =
+        random_draw(key->seed, PURPOSE('b', 'o', 'd', 'y'), (uint64_t)key->study->number, what);
     return (int32_t)random_below(draw, (uint64_t)(2 * span + 1)) - span;
 }
 
@@ -85,8 +88,11 @@ static void section_ct(const struct image_key *key, struct section *section)
     }
     add(section, 0, 430, 120, 110, 1724);
     add(section, 0, 430, 45, 45, 1034);
-    if (random_below(random_draw(key->seed, PURPOSE('l', 'e', 's', 'n'), (uint64_t)key->study->number, 0), 2) == 0) {
-        add(section, -420, -160, tapered(70, depth), tapered(60, depth), 1094); /* what the list is about */
+    if (random_below(
+            random_draw(key->seed, PURPOSE('l', 'e', 's', 'n'), (uint64_t)key->study->number, 0),
+            2) == 0) {
+        add(section, -420, -160, tapered(70, depth), tapered(60, depth),
+            1094); /* what the list is about */
     }
 }
 
@@ -157,7 +163,8 @@ static uint32_t chest_pixel(int32_t x, int32_t y)
         value = 900;
     }
     for (int32_t rib = 0; rib < 8 && value > 300; rib++) {
-        struct shape outer = {0, -700 + 190 * rib, 830, 330, 0}, inner = {0, -668 + 190 * rib, 800, 320, 0};
+        struct shape outer = {0, -700 + 190 * rib, 830, 330, 0},
+                     inner = {0, -668 + 190 * rib, 800, 320, 0};
         if (is_inside(&outer, x, y) && !is_inside(&inner, x, y) && y < -560 + 190 * rib) {
             value += 450;
         }
@@ -170,8 +177,10 @@ static uint32_t chest_pixel(int32_t x, int32_t y)
 static uint32_t breast_pixel(const struct image_key *key, int32_t x, int32_t y)
 {
     int32_t side = image_is_left(key) ? -UNIT : UNIT; /* the chest wall */
-    struct shape breast = {side, image_is_oblique(key) ? 100 : 0, 1350, 760, 0}, gland = {side / 2, own(key, 4, 80), 430, 380, 0};
-    struct shape lesion = {side / 3, own(key, 5, 150), 60, 50, 0}, muscle = {side, -UNIT, 620, 900, 0};
+    struct shape breast = {side, image_is_oblique(key) ? 100 : 0, 1350, 760, 0},
+                 gland = {side / 2, own(key, 4, 80), 430, 380, 0};
+    struct shape lesion = {side / 3, own(key, 5, 150), 60, 50, 0},
+                 muscle = {side, -UNIT, 620, 900, 0};
     uint32_t value = is_inside(&breast, x, y) ? 1100 : 60;
     if (image_is_oblique(key) && is_inside(&muscle, x, y)) {
         value = 2300;
@@ -185,8 +194,10 @@ static uint32_t breast_pixel(const struct image_key *key, int32_t x, int32_t y)
 static uint32_t sector_pixel(const struct image_key *key, int32_t x, int32_t y, uint32_t frame)
 {
     int64_t dy = y + 1100, distance = (int64_t)x * x + dy * dy;
-    bool sector = dy > 0 && (int64_t)x * x * 2 <= dy * dy && distance >= 250 * 250 && distance <= 2000LL * 2000;
-    struct shape cyst = {own(key, 6, 200), 50 + own(key, 7, 150), 210 + 12 * (int32_t)(frame % 8), 170, 0};
+    bool sector = dy > 0 && (int64_t)x * x * 2 <= dy * dy && distance >= 250 * 250 &&
+                  distance <= 2000LL * 2000;
+    struct shape cyst = {own(key, 6, 200), 50 + own(key, 7, 150), 210 + 12 * (int32_t)(frame % 8),
+                         170, 0};
     if (!sector) {
         return 0;
     }
@@ -199,17 +210,23 @@ static uint32_t sector_pixel(const struct image_key *key, int32_t x, int32_t y, 
 /* ---- Letters, 3 by 5. */
 static uint16_t glyph(char letter)
 {
-    static const uint16_t digits[] = {075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717};
-    static const uint16_t letters[] = {025755, 065656, 034443, 065556, 074647, 074644, 034553, 055755, 072227, 011153, 055655, 044447, 057755,
-                                       065555, 025552, 065644, 025563, 065655, 034216, 072222, 055557, 055552, 055775, 055255, 055222, 071247};
-    return letter >= '0' && letter <= '9' ? digits[letter - '0'] : letter >= 'A' && letter <= 'Z' ? letters[letter - 'A'] : 0;
+    static const uint16_t digits[] = {075557, 026227, 071747, 071717, 055711,
+                                      074717, 074757, 071111, 075757, 075717};
+    static const uint16_t letters[] = {025755, 065656, 034443, 065556, 074647, 074644, 034553,
+                                       055755, 072227, 011153, 055655, 044447, 057755, 065555,
+                                       025552, 065644, 025563, 065655, 034216, 072222, 055557,
+                                       055552, 055775, 055255, 055222, 071247};
+    return letter >= '0' && letter <= '9'   ? digits[letter - '0']
+           : letter >= 'A' && letter <= 'Z' ? letters[letter - 'A']
+                                            : 0;
 }
 
 /* Is this pixel ink of the accession number? */
 static bool is_ink(slice text, uint32_t scale, uint32_t x, uint32_t y)
 {
     uint32_t column = x / scale, line = y / scale;
-    if (line < 1 || line > 5 || column < 1 || (column - 1) / 4 >= text.size || (column - 1) % 4 == 3) {
+    if (line < 1 || line > 5 || column < 1 || (column - 1) / 4 >= text.size ||
+        (column - 1) % 4 == 3) {
         return false;
     }
     uint16_t shape = glyph(text.data[(column - 1) / 4]);
@@ -217,7 +234,8 @@ static bool is_ink(slice text, uint32_t scale, uint32_t x, uint32_t y)
 }
 
 /* ---- A row. */
-static uint32_t pixel(const struct image_key *key, const struct section *section, enum image_kind kind, uint32_t frame, int32_t u, int32_t v)
+static uint32_t pixel(const struct image_key *key, const struct section *section,
+                      enum image_kind kind, uint32_t frame, int32_t u, int32_t v)
 {
     switch (kind) {
     case IMAGE_CR:
@@ -232,22 +250,28 @@ static uint32_t pixel(const struct image_key *key, const struct section *section
     }
 }
 
-void image_row(const struct image_key *key, const struct image_size *size, uint32_t frame, uint32_t y, uint8_t *row)
+void image_row(const struct image_key *key, const struct image_size *size, uint32_t frame,
+               uint32_t y, uint8_t *row)
 {
     enum image_kind kind = image_kind(key->study);
     struct section section;
-    uint32_t salt = key->instance * 64 + frame + (uint32_t)key->study->number * 7919u, scale = size->columns / 64;
+    uint32_t salt = key->instance * 64 + frame + (uint32_t)key->study->number * 7919u,
+             scale = size->columns / 64;
     unsigned bits = kind == IMAGE_US ? 5 : 6;
     uint32_t most = size->bits == 8 ? 255 : 4095;
     int32_t v = (int32_t)((2 * y + 1) * UNIT / size->rows) - UNIT;
     assert(size->columns * size->bits / 8 <= ROW_BYTES_MAX);
     section_of(key, &section);
-    bits = kind == IMAGE_CT || kind == IMAGE_MR || kind == IMAGE_NM || kind == IMAGE_SC ? section.noise_bits : bits;
+    bits = kind == IMAGE_CT || kind == IMAGE_MR || kind == IMAGE_NM || kind == IMAGE_SC
+               ? section.noise_bits
+               : bits;
     for (uint32_t x = 0; x < size->columns; x++) {
         int32_t u = (int32_t)((2 * x + 1) * UNIT / size->columns) - UNIT;
         uint32_t value = pixel(key, &section, kind, frame, u, v);
         value += value > 0 ? noise(x, y, salt, bits) : 0;
-        value = y < 7 * scale && is_ink(key->study->accession, scale, x, y) ? most : value > most ? most : value;
+        value = y < 7 * scale && is_ink(key->study->accession, scale, x, y) ? most
+                : value > most                                              ? most
+                                                                            : value;
         if (size->bits == 8) {
             row[x] = (uint8_t)value;
         } else {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows: what a node knows of a patient, study, series or image, does it match, and how it says it. */
+ * Rows: what a node knows of a patient, study, series or image, does it match, and how it says it.
+ */
 #include "sim/node/images_private.h"
 #include "sim/node/node_private.h"
 
@@ -42,7 +43,8 @@ static int64_t patient_studies(const struct place *place, struct arena *arena)
     const struct node *node = place->node;
     slice id = filed_patient_id(node, node->archive.entries[place->entry].study->patient_id, arena);
     int64_t count = 0;
-    for (uint32_t at = archive_first(node, INDEX_PATIENT, id, arena); at != NONE; at = archive_next(node, INDEX_PATIENT, at, id, arena)) {
+    for (uint32_t at = archive_first(node, INDEX_PATIENT, id, arena); at != NONE;
+         at = archive_next(node, INDEX_PATIENT, at, id, arena)) {
         count++;
     }
     return count;
@@ -70,7 +72,8 @@ static slice modalities(const struct place *place, struct arena *arena)
 }
 
 /* ---- Values by level; false when the node has no such attribute at that level. */
-static bool patient_value(const struct place *place, uint32_t tag, slice *value, struct arena *arena)
+static bool patient_value(const struct place *place, uint32_t tag, slice *value,
+                          struct arena *arena)
 {
     const struct node *node = place->node;
     const struct node_study *study = node->archive.entries[place->entry].study;
@@ -97,7 +100,9 @@ static bool patient_value(const struct place *place, uint32_t tag, slice *value,
         *value = SLICE("ONLINE");
         return true;
     case TAG_RetrieveAETitle:
-        *value = node_quirk(node, QUIRK_find_retrieve_ae_wrong) ? quirk_text(node, QUIRK_find_retrieve_ae_wrong) : node->setup->aet;
+        *value = node_quirk(node, QUIRK_find_retrieve_ae_wrong)
+                     ? quirk_text(node, QUIRK_find_retrieve_ae_wrong)
+                     : node->setup->aet;
         return true;
     default:
         return false;
@@ -194,7 +199,8 @@ static bool image_value(const struct place *place, uint32_t tag, slice *value, s
         return false;
     }
     struct image_key key;
-    archive_image_key(place->node, &place->node->archive.entries[place->entry], place->instance.number, &key);
+    archive_image_key(place->node, &place->node->archive.entries[place->entry],
+                      place->instance.number, &key);
     struct image_size size = image_dimensions(&key);
     switch (tag) {
     case TAG_Rows:
@@ -213,11 +219,14 @@ static bool image_value(const struct place *place, uint32_t tag, slice *value, s
 
 static bool place_value(const struct place *place, uint32_t tag, slice *value, struct arena *arena)
 {
-    return patient_value(place, tag, value, arena) || (place->operation->level >= LEVEL_STUDY && study_value(place, tag, value, arena)) ||
-           (place->has_series && series_value(place, tag, value, arena)) || (place->has_image && image_value(place, tag, value, arena));
+    return patient_value(place, tag, value, arena) ||
+           (place->operation->level >= LEVEL_STUDY && study_value(place, tag, value, arena)) ||
+           (place->has_series && series_value(place, tag, value, arena)) ||
+           (place->has_image && image_value(place, tag, value, arena));
 }
 
-static void place_at(struct place *place, struct node *node, const struct operation *operation, uint32_t entry, uint32_t inner)
+static void place_at(struct place *place, struct node *node, const struct operation *operation,
+                     uint32_t entry, uint32_t inner)
 {
     *place = (struct place){.node = node, .operation = operation, .entry = entry, .inner = inner};
     if (operation->level == LEVEL_SERIES) {
@@ -227,21 +236,25 @@ static void place_at(struct place *place, struct node *node, const struct operat
         place->has_series = place->has_image = true;
         place->instance = entry_instance_at(node, entry, inner);
         instance_look(node, place->instance, &place->image);
-        entry_series_at(node, &node->archive.entries[entry], instance_series(node, place->instance), &place->series);
+        entry_series_at(node, &node->archive.entries[entry], instance_series(node, place->instance),
+                        &place->series);
     }
 }
 
 /* ---- Matching. */
-bool answer_fits(struct node *node, const struct operation *operation, uint32_t entry, struct arena *arena)
+bool answer_fits(struct node *node, const struct operation *operation, uint32_t entry,
+                 struct arena *arena)
 {
-    static const uint32_t tags[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_StudyDate, TAG_AccessionNumber};
+    static const uint32_t tags[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_StudyDate,
+                                    TAG_AccessionNumber};
     size_t used = arena->used;
     struct place place = {.node = node, .operation = operation, .entry = entry};
     bool fits = node->archive.entries[entry].present;
     for (size_t i = 0; fits && i < sizeof tags / sizeof tags[0]; i++) {
         slice value = SLICE_EMPTY, key = dataset_get(&operation->match, tags[i]);
         bool known =
-            i == 0 ? patient_value(&place, tags[i], &value, arena) : operation->level >= LEVEL_STUDY && study_value(&place, tags[i], &value, arena);
+            i == 0 ? patient_value(&place, tags[i], &value, arena)
+                   : operation->level >= LEVEL_STUDY && study_value(&place, tags[i], &value, arena);
         fits = key.size == 0 || !known || match_value(tag_vr(tags[i]), key, value);
     }
     arena->used = used;
@@ -249,17 +262,20 @@ bool answer_fits(struct node *node, const struct operation *operation, uint32_t 
 }
 
 /* Names as they are spelt. */
-static bool name_fits(struct node *node, struct out *out, struct operation *operation, const struct dataset *row)
+static bool name_fits(struct node *node, struct out *out, struct operation *operation,
+                      const struct dataset *row)
 {
     slice key = dataset_get(&operation->match, TAG_PatientName);
-    if (!node_quirk(node, QUIRK_find_case_and_empty_policy) || key.size == 0 || match_wildcard(key, dataset_get(row, TAG_PatientName))) {
+    if (!node_quirk(node, QUIRK_find_case_and_empty_policy) || key.size == 0 ||
+        match_wildcard(key, dataset_get(row, TAG_PatientName))) {
         return true;
     }
     quirk_bites(node, out, operation, QUIRK_find_case_and_empty_policy);
     return false;
 }
 
-struct dataset *answer_match(struct node *node, struct out *out, struct operation *operation, uint32_t entry, uint32_t inner)
+struct dataset *answer_match(struct node *node, struct out *out, struct operation *operation,
+                             uint32_t entry, uint32_t inner)
 {
     struct place place;
     struct dataset *row = arena_alloc(out->arena, sizeof *row);
@@ -271,17 +287,20 @@ struct dataset *answer_match(struct node *node, struct out *out, struct operatio
     for (uint32_t i = 0; i < operation->query.count; i++) {
         const struct element *key = &operation->query.elements[i];
         slice value = SLICE_EMPTY;
-        if (place_value(&place, key->tag, &value, out->arena) && dataset_put_vr(row, key->tag, key->vr, value) != ERR_OK) {
+        if (place_value(&place, key->tag, &value, out->arena) &&
+            dataset_put_vr(row, key->tag, key->vr, value) != ERR_OK) {
             out->full = true;
         }
     }
     unsigned unknown = 0;
-    if (!match_dataset(&operation->match, row, true, &unknown) || !name_fits(node, out, operation, row)) {
+    if (!match_dataset(&operation->match, row, true, &unknown) ||
+        !name_fits(node, out, operation, row)) {
         return NULL;
     }
     slice issuer = SLICE_EMPTY;
     bool tells = operation->level <= LEVEL_STUDY && dataset_has(row, TAG_PatientID) &&
-                 patient_value(&place, TAG_IssuerOfPatientID, &issuer, out->arena) && issuer.size > 0;
+                 patient_value(&place, TAG_IssuerOfPatientID, &issuer, out->arena) &&
+                 issuer.size > 0;
     if (tells && dataset_put(row, TAG_IssuerOfPatientID, issuer) != ERR_OK) {
         out->full = true; /* a number without its issuer is nobody's */
     }
@@ -324,23 +343,28 @@ static void put(struct dataset *row, struct out *out, uint32_t tag, uint16_t vr,
 }
 
 /* The quirks of identifiers and texts that changed this row. */
-static void row_bites(struct node *node, struct out *out, struct operation *operation, const struct dataset *row, bool ascii)
+static void row_bites(struct node *node, struct out *out, struct operation *operation,
+                      const struct dataset *row, bool ascii)
 {
     const struct {
         enum quirk quirk;
         bool bit;
     } table[] = {
         {QUIRK_find_charset_absent_in_rsp, !ascii},
-        {QUIRK_id_leading_zero_patient_id, slice_starts(dataset_get(row, TAG_PatientID), SLICE("0"))},
+        {QUIRK_id_leading_zero_patient_id,
+         slice_starts(dataset_get(row, TAG_PatientID), SLICE("0"))},
         {QUIRK_id_accession_prefix, dataset_get(row, TAG_AccessionNumber).size > 0},
         {QUIRK_id_issuer_absent, dataset_get(row, TAG_PatientID).size > 0},
-        {QUIRK_find_modalities_in_study_missing, dataset_has(&operation->query, TAG_ModalitiesInStudy)},
+        {QUIRK_find_modalities_in_study_missing,
+         dataset_has(&operation->query, TAG_ModalitiesInStudy)},
         {QUIRK_find_series_counts_missing,
-         dataset_has(&operation->query, TAG_NumberOfSeriesRelatedInstances) || dataset_has(&operation->query, TAG_NumberOfStudyRelatedInstances)},
+         dataset_has(&operation->query, TAG_NumberOfSeriesRelatedInstances) ||
+             dataset_has(&operation->query, TAG_NumberOfStudyRelatedInstances)},
         {QUIRK_find_retrieve_ae_wrong, true},
         {QUIRK_find_missing_query_level_in_rsp, true},
         {QUIRK_find_unsolicited_attributes, true},
-        {QUIRK_ds_uid_trailing_space, dataset_get(row, TAG_StudyInstanceUID).size % 2 == 1 || dataset_get(row, TAG_SOPInstanceUID).size % 2 == 1 ||
+        {QUIRK_ds_uid_trailing_space, dataset_get(row, TAG_StudyInstanceUID).size % 2 == 1 ||
+                                          dataset_get(row, TAG_SOPInstanceUID).size % 2 == 1 ||
                                           dataset_get(row, TAG_SeriesInstanceUID).size % 2 == 1},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -357,7 +381,8 @@ static void put_private(struct dataset *row, struct out *out)
     put(row, out, 0x00091002, VR_SH, SLICE("1"));
 }
 
-struct dataset *answer_row(struct node *node, struct out *out, struct operation *operation, const struct dataset *row)
+struct dataset *answer_row(struct node *node, struct out *out, struct operation *operation,
+                           const struct dataset *row)
 {
     static const char *const levels[] = {"PATIENT", "STUDY", "SERIES", "IMAGE"};
     struct dataset *answer = arena_alloc(out->arena, sizeof *answer);
@@ -369,9 +394,12 @@ struct dataset *answer_row(struct node *node, struct out *out, struct operation 
     }
     for (uint32_t i = 0; i < row->count; i++) {
         const struct element *element = &row->elements[i];
-        slice value = is_text(element->vr) ? image_encode(element->value, charset, out->arena) : element->value;
+        slice value = is_text(element->vr) ? image_encode(element->value, charset, out->arena)
+                                           : element->value;
         ascii = ascii && is_ascii(value);
-        value = element->vr == VR_UI && node_quirk(node, QUIRK_ds_uid_trailing_space) ? pad_uid(value, out->arena) : value;
+        value = element->vr == VR_UI && node_quirk(node, QUIRK_ds_uid_trailing_space)
+                    ? pad_uid(value, out->arena)
+                    : value;
         if (!omits || value.size > 0) {
             put(answer, out, element->tag, element->vr, value);
         }
@@ -380,7 +408,9 @@ struct dataset *answer_row(struct node *node, struct out *out, struct operation 
         put(answer, out, TAG_QueryRetrieveLevel, VR_CS, slice_from(levels[operation->level]));
     }
     put(answer, out, TAG_RetrieveAETitle, VR_AE,
-        node_quirk(node, QUIRK_find_retrieve_ae_wrong) ? quirk_text(node, QUIRK_find_retrieve_ae_wrong) : node->setup->aet);
+        node_quirk(node, QUIRK_find_retrieve_ae_wrong)
+            ? quirk_text(node, QUIRK_find_retrieve_ae_wrong)
+            : node->setup->aet);
     if (!node_quirk(node, QUIRK_find_charset_absent_in_rsp)) {
         put(answer, out, TAG_SpecificCharacterSet, VR_CS, charset);
     }

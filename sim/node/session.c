@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Session: who may come, what is negotiated (PS3.8 7.1, 9.3.4; PS3.7 D.3), and the associations a node opens. */
+ * Session: who may come, what is negotiated (PS3.8 7.1, 9.3.4; PS3.7 D.3), and the associations a
+ * node opens. */
 #include "sim/node/node_private.h"
 
 /* ---- The table of channels. */
@@ -21,7 +22,8 @@ static struct channel *channel_take(struct node *node, int64_t number, enum purp
         if (channel->purpose == PURPOSE_FREE) {
             struct arena arena = channel->arena;
             arena_reset(&arena);
-            *channel = (struct channel){.number = number, .purpose = purpose, .arena = arena, .owner = NONE};
+            *channel = (struct channel){
+                .number = number, .purpose = purpose, .arena = arena, .owner = NONE};
             return channel;
         }
     }
@@ -52,7 +54,14 @@ uint32_t session_peer(const struct node *node, slice aet)
 }
 
 /* ---- What is offered. */
-enum service { SERVICE_NONE, SERVICE_ECHO, SERVICE_QUERY, SERVICE_GET, SERVICE_COMMIT, SERVICE_STORE };
+enum service {
+    SERVICE_NONE,
+    SERVICE_ECHO,
+    SERVICE_QUERY,
+    SERVICE_GET,
+    SERVICE_COMMIT,
+    SERVICE_STORE
+};
 
 static enum service service_of(const struct node *node, slice abstract)
 {
@@ -82,16 +91,18 @@ static enum service service_of(const struct node *node, slice abstract)
 static bool syntax_fits(const struct node *node, enum service service, slice syntax)
 {
     bool implicit = slice_equal(syntax, UID_IMPLICIT_LITTLE);
-    bool native = implicit || slice_equal(syntax, UID_EXPLICIT_LITTLE) || slice_equal(syntax, UID_EXPLICIT_BIG);
+    bool native = implicit || slice_equal(syntax, UID_EXPLICIT_LITTLE) ||
+                  slice_equal(syntax, UID_EXPLICIT_BIG);
     if (service == SERVICE_QUERY || service == SERVICE_GET) {
         return node_quirk(node, QUIRK_ts_qr_implicit_only) ? implicit : native;
     }
     if (service == SERVICE_STORE) {
         bool known = false;
         for (size_t i = 0; i < 9; i++) {
-            const slice encapsulated[] = {UID_JPEG_BASELINE,     UID_JPEG_EXTENDED,   UID_JPEG_LOSSLESS,
-                                          UID_JPEG_LOSSLESS_SV1, UID_JPEG_LS,         UID_JPEG_LS_NEAR,
-                                          UID_JPEG_2000,         UID_JPEG_2000_LOSSY, UID_RLE};
+            const slice encapsulated[] = {
+                UID_JPEG_BASELINE,     UID_JPEG_EXTENDED,   UID_JPEG_LOSSLESS,
+                UID_JPEG_LOSSLESS_SV1, UID_JPEG_LS,         UID_JPEG_LS_NEAR,
+                UID_JPEG_2000,         UID_JPEG_2000_LOSSY, UID_RLE};
             known = known || slice_equal(encapsulated[i], syntax);
         }
         return native || (known && !node_quirk(node, QUIRK_ts_j2k_not_supported));
@@ -124,7 +135,8 @@ static bool keep_contexts(struct channel *channel, const struct contexts *from)
     }
     for (size_t i = 0; i < from->count; i++) {
         list[i] = from->list[i];
-        list[i].abstract_syntax = arena_copy(&channel->arena, slice_unpad(from->list[i].abstract_syntax));
+        list[i].abstract_syntax =
+            arena_copy(&channel->arena, slice_unpad(from->list[i].abstract_syntax));
         list[i].accepted_syntax = arena_copy(&channel->arena, from->list[i].accepted_syntax);
         list[i].syntax_count = 0;
         if (list[i].abstract_syntax.data == NULL || list[i].accepted_syntax.data == NULL) {
@@ -146,8 +158,9 @@ static bool is_full(const struct node *node)
     for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
         served += node->channels[i].purpose == PURPOSE_SERVED && !node->channels[i].cut;
     }
-    return node_quirk(node, QUIRK_assoc_count_cap_transient) ? served >= quirk_number(node, QUIRK_assoc_count_cap_transient)
-                                                             : served >= CHANNELS_MAX - OPERATIONS_MAX;
+    return node_quirk(node, QUIRK_assoc_count_cap_transient)
+               ? served >= quirk_number(node, QUIRK_assoc_count_cap_transient)
+               : served >= CHANNELS_MAX - OPERATIONS_MAX;
 }
 
 /* The reasons of PS3.8 Table 9-21. */
@@ -156,7 +169,8 @@ static struct rejection judge(struct node *node, const struct event *event, stru
     if (node->faults.down || node->faults.crash) {
         return (struct rejection){2, 3, 1};
     }
-    if (node_quirk(node, QUIRK_assoc_called_ae_checked) && !slice_equal(event->called, node->setup->aet)) {
+    if (node_quirk(node, QUIRK_assoc_called_ae_checked) &&
+        !slice_equal(event->called, node->setup->aet)) {
         quirk_bites(node, out, NULL, QUIRK_assoc_called_ae_checked);
         return (struct rejection){1, 1, 7};
     }
@@ -233,8 +247,8 @@ void session_asked(struct node *node, const struct event *event, struct out *out
 }
 
 /* ---- Associations of our own. */
-struct channel *session_open(struct node *node, struct out *out, uint32_t peer, slice calling, const struct contexts *contexts, enum purpose purpose,
-                             uint32_t owner)
+struct channel *session_open(struct node *node, struct out *out, uint32_t peer, slice calling,
+                             const struct contexts *contexts, enum purpose purpose, uint32_t owner)
 {
     node->channel_last += 2;
     struct channel *channel = channel_take(node, node->channel_last, purpose);

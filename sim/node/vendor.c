@@ -4,7 +4,8 @@
 #include <assert.h>
 
 static const struct quirk_row rows[QUIRK_COUNT] = {
-#define QUIRK(name, q_name, layer, parameter, type, fallback, text) {#name, q_name, parameter, fallback, text, LAYER_##layer, QUIRK_TYPE_##type},
+#define QUIRK(name, q_name, layer, parameter, type, fallback, text)                                \
+    {#name, q_name, parameter, fallback, text, LAYER_##layer, QUIRK_TYPE_##type},
 #include "sim/node/quirks.def"
 #undef QUIRK
 };
@@ -51,7 +52,9 @@ static bool status_from_text(slice text, int64_t *status)
     int64_t value = 0;
     for (size_t i = 0; i < text.size; i++) {
         char digit = text.data[i];
-        int64_t number = digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+        int64_t number = digit >= '0' && digit <= '9'   ? digit - '0'
+                         : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                                        : -1;
         if (number < 0) {
             return false;
         }
@@ -109,7 +112,8 @@ bool vendor_has_any(const struct vendor_profile *vendor, slice names)
 {
     while (names.data != NULL) {
         enum quirk quirk;
-        if (quirk_from_text(slice_trim(slice_cut(&names, ' ')), &quirk) && vendor->quirks[quirk].on) {
+        if (quirk_from_text(slice_trim(slice_cut(&names, ' ')), &quirk) &&
+            vendor->quirks[quirk].on) {
             return true;
         }
     }

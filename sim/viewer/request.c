@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Request: a question or a retrieve, on an association of its own, from the plan to its final answer. */
+ * Request: a question or a retrieve, on an association of its own, from the plan to its final
+ * answer. */
 #include "sim/viewer/viewer_private.h"
 
 #include "src/dicom/charset.h"
@@ -10,9 +11,15 @@ static const struct key {
     const char *argument;
     uint32_t tag;
 } keys[] = {
-    {"patient_id", TAG_PatientID},         {"issuer", TAG_IssuerOfPatientID},   {"name", TAG_PatientName},
-    {"birth_date", TAG_PatientBirthDate},  {"accession", TAG_AccessionNumber},  {"study_uid", TAG_StudyInstanceUID},
-    {"series_uid", TAG_SeriesInstanceUID}, {"modality", TAG_ModalitiesInStudy}, {"date", TAG_StudyDate},
+    {"patient_id", TAG_PatientID},
+    {"issuer", TAG_IssuerOfPatientID},
+    {"name", TAG_PatientName},
+    {"birth_date", TAG_PatientBirthDate},
+    {"accession", TAG_AccessionNumber},
+    {"study_uid", TAG_StudyInstanceUID},
+    {"series_uid", TAG_SeriesInstanceUID},
+    {"modality", TAG_ModalitiesInStudy},
+    {"date", TAG_StudyDate},
 };
 
 static const uint32_t study_keys[] = {TAG_PatientName,
@@ -28,10 +35,13 @@ static const uint32_t study_keys[] = {TAG_PatientName,
                                       TAG_StudyDescription,
                                       TAG_NumberOfStudyRelatedSeries,
                                       TAG_NumberOfStudyRelatedInstances};
-static const uint32_t patient_keys[] = {TAG_PatientName, TAG_PatientID, TAG_IssuerOfPatientID, TAG_PatientBirthDate, TAG_PatientSex};
-static const uint32_t series_keys[] = {TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_Modality,
-                                       TAG_SeriesNumber,     TAG_SeriesDescription, TAG_NumberOfSeriesRelatedInstances};
-static const uint32_t image_keys[] = {TAG_StudyInstanceUID, TAG_SeriesInstanceUID, TAG_SOPInstanceUID, TAG_SOPClassUID, TAG_InstanceNumber};
+static const uint32_t patient_keys[] = {TAG_PatientName, TAG_PatientID, TAG_IssuerOfPatientID,
+                                        TAG_PatientBirthDate, TAG_PatientSex};
+static const uint32_t series_keys[] = {TAG_StudyInstanceUID,  TAG_SeriesInstanceUID,
+                                       TAG_Modality,          TAG_SeriesNumber,
+                                       TAG_SeriesDescription, TAG_NumberOfSeriesRelatedInstances};
+static const uint32_t image_keys[] = {TAG_StudyInstanceUID, TAG_SeriesInstanceUID,
+                                      TAG_SOPInstanceUID, TAG_SOPClassUID, TAG_InstanceNumber};
 
 enum err request_keys(struct request *request, const char *level)
 {
@@ -45,12 +55,17 @@ enum err request_keys(struct request *request, const char *level)
                   {"IMAGE", image_keys, sizeof image_keys / sizeof image_keys[0]}};
     enum err err = dataset_init(&request->keys, &request->arena, 32);
     for (size_t l = 0; err == ERR_OK && l < 4; l++) {
-        for (size_t i = 0; slice_equal(slice_from(levels[l].level), slice_from(level)) && err == ERR_OK && i < levels[l].count; i++) {
+        for (size_t i = 0; slice_equal(slice_from(levels[l].level), slice_from(level)) &&
+                           err == ERR_OK && i < levels[l].count;
+             i++) {
             err = dataset_put(&request->keys, levels[l].tags[i], SLICE_EMPTY);
         }
     }
-    err = err == ERR_OK ? dataset_put(&request->keys, TAG_SpecificCharacterSet, SLICE("ISO_IR 192")) : err;
-    return err == ERR_OK ? dataset_put(&request->keys, TAG_QueryRetrieveLevel, arena_copy(&request->arena, slice_from(level))) : err;
+    err = err == ERR_OK ? dataset_put(&request->keys, TAG_SpecificCharacterSet, SLICE("ISO_IR 192"))
+                        : err;
+    return err == ERR_OK ? dataset_put(&request->keys, TAG_QueryRetrieveLevel,
+                                       arena_copy(&request->arena, slice_from(level)))
+                         : err;
 }
 
 /* Only what was given: C-MOVE takes unique keys alone (PS3.4 C.4.2.2.1). */
@@ -64,8 +79,8 @@ static enum err put_given(struct request *request, const struct plan_entry *plan
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < sizeof keys / sizeof keys[0]; i++) {
         slice value = plan_get(plan, keys[i].argument);
-        bool unique =
-            (keys[i].tag == TAG_PatientID && request->patient_root) || keys[i].tag == TAG_StudyInstanceUID || keys[i].tag == TAG_SeriesInstanceUID;
+        bool unique = (keys[i].tag == TAG_PatientID && request->patient_root) ||
+                      keys[i].tag == TAG_StudyInstanceUID || keys[i].tag == TAG_SeriesInstanceUID;
         if (value.size > 0 && (request->kind == REQUEST_QUERY || unique)) {
             value = arena_copy(&request->arena, value);
             err = value.data == NULL ? ERR_LIMIT : dataset_put(&request->keys, keys[i].tag, value);
@@ -81,7 +96,9 @@ static enum err put_given(struct request *request, const struct plan_entry *plan
         return ERR_LIMIT;
     }
     err = dataset_put(item, TAG_LocalNamespaceEntityID, issuer);
-    return err == ERR_OK ? dataset_put_items(&request->keys, TAG_IssuerOfAccessionNumberSequence, item, 1) : err;
+    return err == ERR_OK
+               ? dataset_put_items(&request->keys, TAG_IssuerOfAccessionNumberSequence, item, 1)
+               : err;
 }
 
 /* ---- Beginning. */
@@ -92,8 +109,12 @@ struct request *request_take(struct viewer *viewer, enum request_kind kind)
         if (request->kind == REQUEST_FREE) {
             struct arena arena = request->arena;
             arena_reset(&arena);
-            *request = (struct request){
-                .kind = kind, .arena = arena, .peer = viewer->setup.engine, .retry_ns = RETRY_FIRST_NS, .next_ns = TIME_NEVER, .watch = UINT32_MAX};
+            *request = (struct request){.kind = kind,
+                                        .arena = arena,
+                                        .peer = viewer->setup.engine,
+                                        .retry_ns = RETRY_FIRST_NS,
+                                        .next_ns = TIME_NEVER,
+                                        .watch = UINT32_MAX};
             return request;
         }
     }
@@ -140,7 +161,8 @@ static const char *level_of(const struct plan_entry *plan)
 
 enum err request_add(struct viewer *viewer, const struct plan_entry *plan, struct out *out)
 {
-    bool query = slice_equal(plan->verb, SLICE("query")), retrieve = slice_equal(plan->verb, SLICE("retrieve"));
+    bool query = slice_equal(plan->verb, SLICE("query")),
+         retrieve = slice_equal(plan->verb, SLICE("retrieve"));
     if (!query && !retrieve && !slice_equal(plan->verb, SLICE("move_to"))) {
         return ERR_BAD_INPUT;
     }
@@ -158,7 +180,9 @@ enum err request_add(struct viewer *viewer, const struct plan_entry *plan, struc
     request->destination = arena_copy(&request->arena, destination);
     request->study_uid = arena_copy(&request->arena, plan_get(plan, "study_uid"));
     enum err err = query ? request_keys(request, level) : move_keys(request);
-    err = err == ERR_OK && !query ? dataset_put(&request->keys, TAG_QueryRetrieveLevel, slice_from(level)) : err;
+    err = err == ERR_OK && !query
+              ? dataset_put(&request->keys, TAG_QueryRetrieveLevel, slice_from(level))
+              : err;
     err = err == ERR_OK ? put_given(request, plan) : err;
     if (err != ERR_OK || (!query && (request->study_uid.size == 0 || destination.size == 0))) {
         request->kind = REQUEST_FREE;
@@ -177,9 +201,10 @@ void request_open(struct viewer *viewer, struct out *out, struct request *reques
         return;
     }
     *context = (struct context){.syntax_count = 2, .accepted_syntax = SLICE_EMPTY};
-    context->abstract_syntax = move                    ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE)
-                               : request->patient_root ? UID_PATIENT_ROOT_FIND
-                                                       : UID_STUDY_ROOT_FIND;
+    context->abstract_syntax =
+        move ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE)
+        : request->patient_root ? UID_PATIENT_ROOT_FIND
+                                : UID_STUDY_ROOT_FIND;
     context->transfer_syntaxes[0] = UID_EXPLICIT_LITTLE;
     context->transfer_syntaxes[1] = UID_IMPLICIT_LITTLE;
     viewer->channel_last += 2;
@@ -195,10 +220,12 @@ void request_open(struct viewer *viewer, struct out *out, struct request *reques
     request->first_image = false;
     request->rows = request->completed = 0;
     request->asked_ns = viewer->now;
-    request->silent_ns = viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
+    request->silent_ns =
+        viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
     request->next_ns = TIME_NEVER;
     if (request->kind != REQUEST_WATCH) {
-        request_ask(viewer, out, request); /* the question begins when it is wanted, not when it gets through */
+        request_ask(viewer, out,
+                    request); /* the question begins when it is wanted, not when it gets through */
     }
 }
 
@@ -209,7 +236,8 @@ static slice keys_text(struct out *out, const struct request *request)
     buffer_put(&text, dataset_get(&request->keys, TAG_QueryRetrieveLevel));
     for (uint32_t i = 0; i < request->keys.count; i++) {
         const struct element *element = &request->keys.elements[i];
-        bool key = element->tag != TAG_QueryRetrieveLevel && element->tag != TAG_SpecificCharacterSet && element->value.size > 0;
+        bool key = element->tag != TAG_QueryRetrieveLevel &&
+                   element->tag != TAG_SpecificCharacterSet && element->value.size > 0;
         if (key && text.size + element->value.size + 48 < text.capacity) {
             buffer_put_text(&text, " ");
             buffer_put_text(&text, tag_keyword(element->tag));
@@ -223,7 +251,8 @@ static slice keys_text(struct out *out, const struct request *request)
 void request_ask(struct viewer *viewer, struct out *out, struct request *request)
 {
     bool move = request->kind == REQUEST_RETRIEVE;
-    struct observation *seen = out_observe(out, move ? OBSERVATION_retrieve_asked : OBSERVATION_query_asked, viewer->now);
+    struct observation *seen =
+        out_observe(out, move ? OBSERVATION_retrieve_asked : OBSERVATION_query_asked, viewer->now);
     seen->other_id = viewer_copy(out, request->id);
     seen->peer = viewer->setup.peers[request->peer].aet;
     seen->text = move ? viewer_copy(out, request->destination) : keys_text(out, request);
@@ -248,11 +277,13 @@ static void send_request(struct viewer *viewer, struct out *out, struct request 
                             .completed = DIMSE_COUNTER_ABSENT,
                             .failed = DIMSE_COUNTER_ABSENT,
                             .warning = DIMSE_COUNTER_ABSENT};
-    message.sop_class_uid = move                    ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE)
-                            : request->patient_root ? UID_PATIENT_ROOT_FIND
-                                                    : UID_STUDY_ROOT_FIND;
+    message.sop_class_uid =
+        move ? (request->patient_root ? UID_PATIENT_ROOT_MOVE : UID_STUDY_ROOT_MOVE)
+        : request->patient_root ? UID_PATIENT_ROOT_FIND
+                                : UID_STUDY_ROOT_FIND;
     request->asked = true;
-    request->silent_ns = viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
+    request->silent_ns =
+        viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
     out_send_dimse(out, request->channel, &message);
 }
 
@@ -294,13 +325,18 @@ void request_send(struct viewer *viewer, struct out *out, struct request *reques
 static slice utf8_of(struct out *out, const struct dataset *row, uint32_t tag)
 {
     slice raw = dataset_get(row, tag), utf8;
-    return viewer_copy(out, charset_decode(&utf8, raw, dataset_get(row, TAG_SpecificCharacterSet), out->arena) == ERR_OK ? utf8 : raw);
+    return viewer_copy(out, charset_decode(&utf8, raw, dataset_get(row, TAG_SpecificCharacterSet),
+                                           out->arena) == ERR_OK
+                                ? utf8
+                                : raw);
 }
 
-/* Holders as the engine names them, else the AE title to retrieve from, as the name of that peer. */
+/* Holders as the engine names them, else the AE title to retrieve from, as the name of that peer.
+ */
 static slice holders_of(const struct viewer *viewer, struct out *out, const struct dataset *row)
 {
-    slice holders = slice_unpad(dataset_get(row, TAG_PONT_HOLDERS)), aet = dataset_get_first(row, TAG_RetrieveAETitle);
+    slice holders = slice_unpad(dataset_get(row, TAG_PONT_HOLDERS)),
+          aet = dataset_get_first(row, TAG_RetrieveAETitle);
     for (uint32_t i = 0; holders.size == 0 && i < viewer->setup.peer_count; i++) {
         if (slice_equal(viewer->setup.peers[i].aet, aet)) {
             return viewer->setup.peers[i].name;
@@ -309,7 +345,8 @@ static slice holders_of(const struct viewer *viewer, struct out *out, const stru
     return viewer_copy(out, holders);
 }
 
-static void show_row(struct viewer *viewer, struct out *out, struct request *request, const struct dataset *row)
+static void show_row(struct viewer *viewer, struct out *out, struct request *request,
+                     const struct dataset *row)
 {
     struct observation *seen = out_observe(out, OBSERVATION_row_shown, viewer->now);
     int64_t count = 0;
@@ -323,17 +360,21 @@ static void show_row(struct viewer *viewer, struct out *out, struct request *req
     seen->study_uid = viewer_copy(out, dataset_get(row, TAG_StudyInstanceUID));
     seen->series_uid = viewer_copy(out, dataset_get(row, TAG_SeriesInstanceUID));
     seen->sop_uid = viewer_copy(out, dataset_get(row, TAG_SOPInstanceUID));
-    seen->modality = viewer_copy(out, modality.size > 0 ? modality : dataset_get(row, TAG_Modality));
+    seen->modality =
+        viewer_copy(out, modality.size > 0 ? modality : dataset_get(row, TAG_Modality));
     seen->count = dataset_get_int(row, TAG_NumberOfStudyRelatedInstances, &count) ? count : 0;
     seen->other_issuer = holders_of(viewer, out, row);
     request->rows++;
-    request->seen = request->seen || (request->kind == REQUEST_WATCH && watch_row(viewer, request, seen->study_uid));
+    request->seen = request->seen ||
+                    (request->kind == REQUEST_WATCH && watch_row(viewer, request, seen->study_uid));
 }
 
-static void observe_end(struct viewer *viewer, struct out *out, struct request *request, int64_t status, slice comment)
+static void observe_end(struct viewer *viewer, struct out *out, struct request *request,
+                        int64_t status, slice comment)
 {
     bool move = request->kind == REQUEST_RETRIEVE;
-    struct observation *seen = out_observe(out, move ? OBSERVATION_retrieve_answered : OBSERVATION_query_answered, viewer->now);
+    struct observation *seen = out_observe(
+        out, move ? OBSERVATION_retrieve_answered : OBSERVATION_query_answered, viewer->now);
     seen->other_id = viewer_copy(out, request->id);
     seen->study_uid = viewer_copy(out, request->study_uid);
     seen->number = status;
@@ -344,7 +385,8 @@ static void observe_end(struct viewer *viewer, struct out *out, struct request *
 }
 
 /* Ended; a query that must be complete is asked again. */
-static void end(struct viewer *viewer, struct out *out, struct request *request, int64_t status, slice comment)
+static void end(struct viewer *viewer, struct out *out, struct request *request, int64_t status,
+                slice comment)
 {
     observe_end(viewer, out, request, status, comment);
     request->channel = 0;
@@ -356,13 +398,15 @@ static void end(struct viewer *viewer, struct out *out, struct request *request,
     request->retry_ns = 2 * request->retry_ns > RETRY_MAX_NS ? RETRY_MAX_NS : 2 * request->retry_ns;
 }
 
-void request_answer(struct viewer *viewer, const struct event *event, const struct dimse *response, struct out *out)
+void request_answer(struct viewer *viewer, const struct event *event, const struct dimse *response,
+                    struct out *out)
 {
     struct request *request = request_of(viewer, event->channel);
     if (request == NULL || !request->asked) {
         return;
     }
-    request->silent_ns = viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
+    request->silent_ns =
+        viewer->now + (viewer->setup.timeout_ns == 0 ? TIMEOUT_NS : viewer->setup.timeout_ns);
     request->completed = response->completed >= 0 ? response->completed : request->completed;
     if (status_is_pending(response->status)) {
         if (response->kind == DIMSE_C_FIND_RSP && response->identifier != NULL) {
@@ -401,7 +445,8 @@ void request_image(struct viewer *viewer, struct out *out, slice study_uid)
 {
     for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
         struct request *request = &viewer->requests[i];
-        if (request->kind == REQUEST_RETRIEVE && !request->first_image && slice_equal(request->study_uid, study_uid)) {
+        if (request->kind == REQUEST_RETRIEVE && !request->first_image &&
+            slice_equal(request->study_uid, study_uid)) {
             request->first_image = true;
             struct observation *seen = out_observe(out, OBSERVATION_first_image, viewer->now);
             seen->other_id = viewer_copy(out, request->id);
@@ -420,7 +465,8 @@ void request_clock(struct viewer *viewer, struct out *out)
             continue;
         }
         if (request->channel != 0 && request->silent_ns <= viewer->now) {
-            out_command(out, COMMAND_ABORT)->channel = request->channel; /* its CLOSED ends the request */
+            out_command(out, COMMAND_ABORT)->channel =
+                request->channel; /* its CLOSED ends the request */
             request->silent_ns = TIME_NEVER;
         } else if (request->channel == 0 && request->next_ns <= viewer->now) {
             slice base = slice_before(request->id, slice_index(request->id, '.'));
@@ -435,7 +481,9 @@ time_ns request_due(const struct viewer *viewer)
     time_ns due = TIME_NEVER;
     for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
         const struct request *request = &viewer->requests[i];
-        time_ns at = request->kind == REQUEST_FREE ? TIME_NEVER : request->channel != 0 ? request->silent_ns : request->next_ns;
+        time_ns at = request->kind == REQUEST_FREE ? TIME_NEVER
+                     : request->channel != 0       ? request->silent_ns
+                                                   : request->next_ns;
         due = at < due ? at : due;
     }
     return due;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Viewer: dispatch, what it is told to do, and the sink. Requests are in request.c, the watcher in watch.c. */
+ * Viewer: dispatch, what it is told to do, and the sink. Requests are in request.c, the watcher in
+ * watch.c. */
 #include "sim/viewer/viewer_private.h"
 
 size_t viewer_memory(const struct viewer_setup *setup)
 {
     size_t watches = setup->watches_max == 0 ? WATCHES_DEFAULT : setup->watches_max;
-    return sizeof(struct viewer) + REQUESTS_MAX * (sizeof(struct request) + REQUEST_BYTES + 16) + watches * (sizeof(struct watch) + WATCH_BYTES) +
-           4096;
+    return sizeof(struct viewer) + REQUESTS_MAX * (sizeof(struct request) + REQUEST_BYTES + 16) +
+           watches * (sizeof(struct watch) + WATCH_BYTES) + 4096;
 }
 
 enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, struct arena *arena)
@@ -25,7 +26,9 @@ enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, stru
     for (uint32_t i = 0; err == ERR_OK && i < REQUESTS_MAX; i++) {
         err = arena_carve(&viewer->requests[i].arena, arena, REQUEST_BYTES);
     }
-    err = err == ERR_OK ? arena_carve(&viewer->text, arena, (size_t)viewer->watches_max * WATCH_BYTES) : err;
+    err = err == ERR_OK
+              ? arena_carve(&viewer->text, arena, (size_t)viewer->watches_max * WATCH_BYTES)
+              : err;
     *out = viewer;
     return err;
 }
@@ -41,7 +44,8 @@ size_t viewer_open_count(const struct viewer *viewer)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
-        count += viewer->requests[i].kind != REQUEST_FREE && viewer->requests[i].kind != REQUEST_WATCH;
+        count +=
+            viewer->requests[i].kind != REQUEST_FREE && viewer->requests[i].kind != REQUEST_WATCH;
     }
     for (uint32_t i = 0; i < viewer->watch_count; i++) {
         count += viewer->watches[i].state != WATCH_OVER;
@@ -52,9 +56,12 @@ size_t viewer_open_count(const struct viewer *viewer)
 /* ---- The sink: takes what it is sent, and answers an echo. */
 static bool takes(slice abstract, slice syntax)
 {
-    bool native = slice_equal(syntax, UID_IMPLICIT_LITTLE) || slice_equal(syntax, UID_EXPLICIT_LITTLE) || slice_equal(syntax, UID_EXPLICIT_BIG);
-    bool packed = slice_starts(syntax, SLICE("1.2.840.10008.1.2.4.")) || slice_equal(syntax, UID_RLE);
-    return slice_equal(abstract, UID_VERIFICATION) ? native : uid_is_storage(abstract) && (native || packed);
+    bool native = slice_equal(syntax, UID_IMPLICIT_LITTLE) ||
+                  slice_equal(syntax, UID_EXPLICIT_LITTLE) || slice_equal(syntax, UID_EXPLICIT_BIG);
+    bool packed =
+        slice_starts(syntax, SLICE("1.2.840.10008.1.2.4.")) || slice_equal(syntax, UID_RLE);
+    return slice_equal(abstract, UID_VERIFICATION) ? native
+                                                   : uid_is_storage(abstract) && (native || packed);
 }
 
 static void asked(struct viewer *viewer, const struct event *event, struct out *out)
@@ -93,10 +100,13 @@ static void asked(struct viewer *viewer, const struct event *event, struct out *
     }
 }
 
-static void observe_delivered(struct viewer *viewer, struct out *out, const struct dimse *request, uint16_t status)
+static void observe_delivered(struct viewer *viewer, struct out *out, const struct dimse *request,
+                              uint16_t status)
 {
     const struct object *object = &request->object;
-    struct observation *seen = out_observe(out, status == STATUS_SUCCESS ? OBSERVATION_delivered : OBSERVATION_store_refused, viewer->now);
+    struct observation *seen = out_observe(
+        out, status == STATUS_SUCCESS ? OBSERVATION_delivered : OBSERVATION_store_refused,
+        viewer->now);
     seen->peer = viewer_copy(out, request->move_originator);
     seen->study_uid = viewer_copy(out, object->study_uid);
     seen->series_uid = viewer_copy(out, object->series_uid);
@@ -122,11 +132,15 @@ static void stored(struct viewer *viewer, const struct event *event, struct out 
     }
     for (size_t i = 0; i < count; i++) {
         const struct dimse *request = &event->run.messages[i].dimse;
-        uint16_t status = uid_is_valid(slice_unpad(request->object.study_uid)) ? STATUS_SUCCESS : STATUS_IDENTIFIER_MISMATCH;
-        messages[i] = (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
+        uint16_t status = uid_is_valid(slice_unpad(request->object.study_uid))
+                              ? STATUS_SUCCESS
+                              : STATUS_IDENTIFIER_MISMATCH;
+        messages[i] =
+            (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
         messages[i].dimse.sop_class_uid = viewer_copy(out, request->sop_class_uid);
         messages[i].dimse.sop_instance_uid = viewer_copy(out, request->sop_instance_uid);
-        messages[i].dimse.object = (struct object){.sop_instance_uid = messages[i].dimse.sop_instance_uid};
+        messages[i].dimse.object =
+            (struct object){.sop_instance_uid = messages[i].dimse.sop_instance_uid};
         observe_delivered(viewer, out, request, status);
         if (status == STATUS_SUCCESS) {
             request_image(viewer, out, slice_unpad(request->object.study_uid));
@@ -151,7 +165,9 @@ static enum err planned(struct viewer *viewer, const struct event *event, struct
         if (viewer->down) {
             out_command(out, COMMAND_DROP_ALL);
         }
-        out_observe(out, viewer->down ? OBSERVATION_fault_began : OBSERVATION_fault_ended, viewer->now)->text = SLICE("down");
+        out_observe(out, viewer->down ? OBSERVATION_fault_began : OBSERVATION_fault_ended,
+                    viewer->now)
+            ->text = SLICE("down");
         return ERR_OK;
     }
     if (slice_equal(plan->verb, SLICE("watch"))) {

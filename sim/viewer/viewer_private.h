@@ -18,7 +18,8 @@
 #define RETRY_MAX_NS    (8 * TIME_S)
 #define WATCH_FIRST_NS  (5 * TIME_S)
 
-#define TAG_PONT_HOLDERS 0x00991001u /* private block PONT: names of the nodes that hold the study */
+#define TAG_PONT_HOLDERS                                                                           \
+    0x00991001u /* private block PONT: names of the nodes that hold the study */
 
 enum request_kind { REQUEST_FREE, REQUEST_QUERY, REQUEST_RETRIEVE, REQUEST_WATCH };
 struct request {
@@ -62,7 +63,8 @@ enum err request_add(struct viewer *viewer, const struct plan_entry *plan, struc
 struct request *request_take(struct viewer *viewer, enum request_kind kind);
 void request_open(struct viewer *viewer, struct out *out, struct request *request);
 void request_opened(struct viewer *viewer, const struct event *event, struct out *out);
-void request_answer(struct viewer *viewer, const struct event *event, const struct dimse *response, struct out *out);
+void request_answer(struct viewer *viewer, const struct event *event, const struct dimse *response,
+                    struct out *out);
 void request_lost(struct viewer *viewer, const struct event *event, struct out *out);
 void request_image(struct viewer *viewer, struct out *out, slice study_uid);
 void request_clock(struct viewer *viewer, struct out *out);
@@ -78,7 +80,8 @@ enum err watch_add(struct viewer *viewer, const struct plan_entry *plan);
 void watch_remove(struct viewer *viewer, const struct plan_entry *plan, struct out *out);
 void watch_clock(struct viewer *viewer, struct out *out);
 time_ns watch_due(const struct viewer *viewer);
-/* The association for questions of the watcher is open, or the last question is answered: the next one. */
+/* The association for questions of the watcher is open, or the last question is answered: the next
+ * one. */
 void watch_next(struct viewer *viewer, struct out *out, struct request *request);
 void watch_answered(struct viewer *viewer, struct out *out, struct request *request);
 void watch_lost(struct viewer *viewer, struct request *request);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Watcher: asks for each exam, at doubling intervals, until it is shown. Questions that are due go one after the
- * other over one association. */
+ * Watcher: asks for each exam, at doubling intervals, until it is shown. Questions that are due go
+ * one after the other over one association. */
 #include "sim/viewer/viewer_private.h"
 
 static bool keep(struct viewer *viewer, slice *to, slice text)
@@ -20,10 +20,12 @@ enum err watch_add(struct viewer *viewer, const struct plan_entry *plan)
     }
     struct watch *watch = &viewer->watches[viewer->watch_count];
     time_ns until = plan_get_int(plan, "until", 0);
-    *watch = (struct watch){.interval_ns = plan_get_int(plan, "after", WATCH_FIRST_NS), .since_ns = plan_get_int(plan, "completed_at", viewer->now)};
+    *watch = (struct watch){.interval_ns = plan_get_int(plan, "after", WATCH_FIRST_NS),
+                            .since_ns = plan_get_int(plan, "completed_at", viewer->now)};
     watch->next_ns = viewer->now + watch->interval_ns;
     watch->until_ns = until > 0 ? viewer->now + until : TIME_NEVER;
-    if (!keep(viewer, &watch->issuer, plan_get(plan, "issuer")) || !keep(viewer, &watch->accession, plan_get(plan, "accession")) ||
+    if (!keep(viewer, &watch->issuer, plan_get(plan, "issuer")) ||
+        !keep(viewer, &watch->accession, plan_get(plan, "accession")) ||
         !keep(viewer, &watch->study_uid, plan_get(plan, "study_uid"))) {
         return ERR_LIMIT;
     }
@@ -47,7 +49,8 @@ void watch_remove(struct viewer *viewer, const struct plan_entry *plan, struct o
     slice issuer = plan_get(plan, "issuer"), accession = plan_get(plan, "accession");
     for (uint32_t i = 0; i < viewer->watch_count; i++) {
         struct watch *watch = &viewer->watches[i];
-        bool meant = accession.size == 0 || (slice_equal(watch->accession, accession) && slice_equal(watch->issuer, issuer));
+        bool meant = accession.size == 0 || (slice_equal(watch->accession, accession) &&
+                                             slice_equal(watch->issuer, issuer));
         if (meant && watch->state != WATCH_OVER) {
             over(viewer, out, watch, false);
         }
@@ -93,7 +96,9 @@ static enum err question(struct viewer *viewer, struct request *request, const s
         dataset_put(item, TAG_LocalNamespaceEntityID, watch->issuer) != ERR_OK) {
         return ERR_LIMIT;
     }
-    return watch->issuer.size == 0 ? ERR_OK : dataset_put_items(&request->keys, TAG_IssuerOfAccessionNumberSequence, item, 1);
+    return watch->issuer.size == 0
+               ? ERR_OK
+               : dataset_put_items(&request->keys, TAG_IssuerOfAccessionNumberSequence, item, 1);
 }
 
 void watch_next(struct viewer *viewer, struct out *out, struct request *request)
@@ -155,7 +160,8 @@ void watch_lost(struct viewer *viewer, struct request *request)
 
 void watch_clock(struct viewer *viewer, struct out *out)
 {
-    if (due_watch(viewer) == UINT32_MAX || viewer->watch_again_ns > viewer->now || watch_request(viewer) != NULL) {
+    if (due_watch(viewer) == UINT32_MAX || viewer->watch_again_ns > viewer->now ||
+        watch_request(viewer) != NULL) {
         return;
     }
     struct request *request = request_take(viewer, REQUEST_WATCH);

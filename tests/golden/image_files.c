@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writes made instances as DICOM files, one of each kind and view, for tests/golden/images_dciodvfy.sh.
- *   image_files DIR tiny|full */
+ * Writes made instances as DICOM files, one of each kind and view, for
+ * tests/golden/images_dciodvfy.sh. image_files DIR tiny|full */
 #include "sim/node/images.h"
 
 #include "src/dicom/uid.h"
@@ -49,15 +49,18 @@ static void put_meta(struct buffer *buffer, slice sop_class, slice sop_uid)
 static int write_one(const char *folder, const struct image_key *key, struct arena *arena)
 {
     char path[512], uid[UID_SIZE_MAX + 1];
-    struct buffer buffer = buffer_make(arena, (size_t)image_bytes(key, SYNTAX_EXPLICIT_LITTLE) + 2048);
-    put_meta(&buffer, image_sop_class(key->study, key->instance), image_sop_uid(key->seed, key->study, key->instance, uid));
+    struct buffer buffer =
+        buffer_make(arena, (size_t)image_bytes(key, SYNTAX_EXPLICIT_LITTLE) + 2048);
+    put_meta(&buffer, image_sop_class(key->study, key->instance),
+             image_sop_uid(key->seed, key->study, key->instance, uid));
     size_t before = buffer.size;
     if (image_write(key, SYNTAX_EXPLICIT_LITTLE, &buffer) != ERR_OK || buffer.full ||
         (int64_t)(buffer.size - before) != image_bytes(key, SYNTAX_EXPLICIT_LITTLE)) {
         fprintf(stderr, "image_write: wrong size\n");
         return 1;
     }
-    snprintf(path, sizeof path, "%s/%.*s-%u.dcm", folder, SLICE_ARGS(key->study->modality), key->instance);
+    snprintf(path, sizeof path, "%s/%.*s-%u.dcm", folder, SLICE_ARGS(key->study->modality),
+             key->instance);
     FILE *file = fopen(path, "wb");
     int bad = file == NULL || fwrite(buffer.data, 1, buffer.size, file) != buffer.size;
     return (file != NULL && fclose(file) != 0) || bad;
@@ -68,8 +71,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *modality, *body_part;
         uint32_t images;
-    } kinds[] = {{"CT", "CHEST", 2},   {"MR", "BREAST", 2}, {"CR", "CHEST", 1},     {"DX", "CHEST", 1},
-                 {"US", "ABDOMEN", 5}, {"MG", "BREAST", 4}, {"NM", "WHOLEBODY", 1}, {"RF", "CHEST", 1}};
+    } kinds[] = {{"CT", "CHEST", 2},     {"MR", "BREAST", 2},  {"CR", "CHEST", 1},
+                 {"DX", "CHEST", 1},     {"US", "ABDOMEN", 5}, {"MG", "BREAST", 4},
+                 {"NM", "WHOLEBODY", 1}, {"RF", "CHEST", 1}};
     struct arena arena;
     if (argc != 3 || arena_make(&arena, 256u << 20) != ERR_OK) {
         return 2;
@@ -91,7 +95,11 @@ int main(int argc, char **argv)
                                          .series_count = 1,
                                          .image_count = kinds[i].images};
         for (uint32_t n = 0; n < kinds[i].images; n++) {
-            const struct image_key key = {.seed = 2009, .study = &study, .instance = n, .full = argv[2][0] == 'f', .charset = SLICE("ISO_IR 192")};
+            const struct image_key key = {.seed = 2009,
+                                          .study = &study,
+                                          .instance = n,
+                                          .full = argv[2][0] == 'f',
+                                          .charset = SLICE("ISO_IR 192")};
             bad |= write_one(argv[1], &key, &arena);
             arena_reset(&arena);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A node on a bench: the test is its driver. What a step puts out stays good until the test ends. */
+ * A node on a bench: the test is its driver. What a step puts out stays good until the test ends.
+ */
 #ifndef PONT_TESTS_NODE_TEST_H
 #define PONT_TESTS_NODE_TEST_H
 
@@ -18,7 +19,8 @@ static struct node *bench_node;
 static struct vendor_profile bench_vendor;
 static time_ns bench_now;
 static int64_t bench_sequence;
-static const struct peer bench_peers[] = {{.name = {"hub", 3}, .aet = {CALLER, 4}}, {.name = {"ws", 2}, .aet = {TARGET, 2}}};
+static const struct peer bench_peers[] = {{.name = {"hub", 3}, .aet = {CALLER, 4}},
+                                          {.name = {"ws", 2}, .aet = {TARGET, 2}}};
 
 static const struct node_study bench_studies[] = {
     {.number = 10,
@@ -158,7 +160,8 @@ static inline const struct observation *bench_seen(enum observation_kind kind)
 static inline bool bench_bit(enum quirk quirk)
 {
     for (size_t i = 0; i < bench.observation_count; i++) {
-        if (bench.observations[i].kind == OBSERVATION_quirk_bit && slice_equal(bench.observations[i].text, slice_from(quirk_row(quirk)->name))) {
+        if (bench.observations[i].kind == OBSERVATION_quirk_bit &&
+            slice_equal(bench.observations[i].text, slice_from(quirk_row(quirk)->name))) {
             return true;
         }
     }
@@ -166,9 +169,14 @@ static inline bool bench_bit(enum quirk quirk)
 }
 
 /* Asks for an association with one context; the answer is in bench.commands. */
-static inline void bench_ask(int64_t channel, const char *calling, const char *called, slice sop_class, slice syntax)
+static inline void bench_ask(int64_t channel, const char *calling, const char *called,
+                             slice sop_class, slice syntax)
 {
-    struct context context = {.id = 1, .abstract_syntax = sop_class, .transfer_syntaxes = {syntax}, .syntax_count = 1, .scp = true};
+    struct context context = {.id = 1,
+                              .abstract_syntax = sop_class,
+                              .transfer_syntaxes = {syntax},
+                              .syntax_count = 1,
+                              .scp = true};
     struct event event = {.kind = EVENT_ASKED,
                           .channel = channel,
                           .calling = slice_from(calling),
@@ -215,9 +223,14 @@ static inline struct dataset *bench_keys(const struct bench_key *keys)
 
 #define KEYS(...) bench_keys((const struct bench_key[]){__VA_ARGS__, {0, NULL}})
 
-static inline struct dimse bench_request(enum dimse_kind kind, slice sop_class, struct dataset *keys)
+static inline struct dimse bench_request(enum dimse_kind kind, slice sop_class,
+                                         struct dataset *keys)
 {
-    return (struct dimse){.kind = kind, .message_id = 7, .sop_class_uid = sop_class, .identifier = keys, .move_destination = SLICE(TARGET)};
+    return (struct dimse){.kind = kind,
+                          .message_id = 7,
+                          .sop_class_uid = sop_class,
+                          .identifier = keys,
+                          .move_destination = SLICE(TARGET)};
 }
 
 struct bench_answer {
@@ -290,14 +303,17 @@ static inline const char *value_of(const struct bench_answer *answer, size_t row
     return text_of(dataset_get(answer->rows[row].identifier, tag));
 }
 
-static inline void bench_plan(enum plan_kind kind, const char *verb, const char *name, const char *value, const char *name2, const char *value2)
+static inline void bench_plan(enum plan_kind kind, const char *verb, const char *name,
+                              const char *value, const char *name2, const char *value2)
 {
     struct event event = {.kind = EVENT_PLAN, .plan = {.kind = kind, .verb = slice_from(verb)}};
     if (name != NULL) {
-        event.plan.arguments[event.plan.argument_count++] = (struct plan_argument){slice_from(name), slice_from(value)};
+        event.plan.arguments[event.plan.argument_count++] =
+            (struct plan_argument){slice_from(name), slice_from(value)};
     }
     if (name2 != NULL) {
-        event.plan.arguments[event.plan.argument_count++] = (struct plan_argument){slice_from(name2), slice_from(value2)};
+        event.plan.arguments[event.plan.argument_count++] =
+            (struct plan_argument){slice_from(name2), slice_from(value2)};
     }
     bench_step(&event);
 }

@@ -45,7 +45,8 @@ START_TEST(an_image_is_exactly_as_long_as_it_was_said_to_be)
         for (int s = 0; s < 3; s++) {
             const struct image_key key = {.seed = 1, .study = &study, .instance = 4};
             ck_assert_int_gt(image_bytes(&key, (enum syntax)s), 0);
-            ck_assert_int_eq((int64_t)write(&key, (enum syntax)s).size, image_bytes(&key, (enum syntax)s));
+            ck_assert_int_eq((int64_t)write(&key, (enum syntax)s).size,
+                             image_bytes(&key, (enum syntax)s));
         }
     }
 }
@@ -56,7 +57,8 @@ START_TEST(an_image_is_the_same_bytes_each_time_and_another_one_is_not)
     setup();
     struct node_study study = study_of("CT");
     struct image_key key = {.seed = 1, .study = &study, .instance = 4};
-    struct buffer first = write(&key, SYNTAX_EXPLICIT_LITTLE), again = write(&key, SYNTAX_EXPLICIT_LITTLE);
+    struct buffer first = write(&key, SYNTAX_EXPLICIT_LITTLE),
+                  again = write(&key, SYNTAX_EXPLICIT_LITTLE);
     ck_assert(slice_equal(buffer_slice(&first), buffer_slice(&again)));
     key.instance = 5;
     struct buffer other = write(&key, SYNTAX_EXPLICIT_LITTLE);
@@ -81,7 +83,8 @@ START_TEST(digests_are_those_of_the_bytes_that_are_sent)
             char dataset[65], pixels[65], want_dataset[65], want_pixels[65];
             struct dataset parsed;
             ck_assert_int_eq(image_digest(&key, left_out, 3, dataset, pixels), ERR_OK);
-            ck_assert_int_eq(dataset_parse(&parsed, buffer_slice(&bytes), (enum syntax)s, &arena), ERR_OK);
+            ck_assert_int_eq(dataset_parse(&parsed, buffer_slice(&bytes), (enum syntax)s, &arena),
+                             ERR_OK);
             sha256_text(dataset_find(&parsed, TAG_PixelData)->value, want_pixels);
             dataset_remove(&parsed, TAG_PixelData);
             for (int i = 0; i < 3; i++) {
@@ -134,7 +137,11 @@ START_TEST(full_images_have_the_sizes_of_the_workload)
     const struct {
         const char *modality;
         int64_t low, high;
-    } sizes[] = {{"CT", 520000, 540000}, {"MR", 185000, 200000}, {"CR", 7900000, 8100000}, {"MG", 23900000, 24100000}, {"NM", 550000, 650000}};
+    } sizes[] = {{"CT", 520000, 540000},
+                 {"MR", 185000, 200000},
+                 {"CR", 7900000, 8100000},
+                 {"MG", 23900000, 24100000},
+                 {"NM", 550000, 650000}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct node_study study = study_of(sizes[i].modality);
         const struct image_key key = {.seed = 1, .study = &study, .full = true};
@@ -151,7 +158,8 @@ START_TEST(studies_without_a_scenario_are_the_same_each_time)
         struct node_study one, again;
         ck_assert_int_eq(node_study_make(&one, 7, i, SLICE("CAV"), &arena), ERR_OK);
         ck_assert_int_eq(node_study_make(&again, 7, i, SLICE("CAV"), &arena), ERR_OK);
-        ck_assert(slice_equal(one.name, again.name) && slice_equal(one.accession, again.accession) && slice_equal(one.date, again.date));
+        ck_assert(slice_equal(one.name, again.name) &&
+                  slice_equal(one.accession, again.accession) && slice_equal(one.date, again.date));
         ck_assert_uint_le(one.accession.size, 16);
         ck_assert_uint_eq(one.birth_date.size, 8);
         ck_assert_uint_ge(one.image_count, one.series_count);
@@ -159,6 +167,8 @@ START_TEST(studies_without_a_scenario_are_the_same_each_time)
 }
 END_TEST
 
-UNIT_MAIN(an_image_is_exactly_as_long_as_it_was_said_to_be, an_image_is_the_same_bytes_each_time_and_another_one_is_not,
-          digests_are_those_of_the_bytes_that_are_sent, images_are_spread_over_their_series, uids_are_valid_and_differ,
-          full_images_have_the_sizes_of_the_workload, studies_without_a_scenario_are_the_same_each_time)
+UNIT_MAIN(an_image_is_exactly_as_long_as_it_was_said_to_be,
+          an_image_is_the_same_bytes_each_time_and_another_one_is_not,
+          digests_are_those_of_the_bytes_that_are_sent, images_are_spread_over_their_series,
+          uids_are_valid_and_differ, full_images_have_the_sizes_of_the_workload,
+          studies_without_a_scenario_are_the_same_each_time)

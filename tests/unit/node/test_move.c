@@ -24,7 +24,9 @@ static void answer_open(const struct command *command, int64_t request_channel)
         list[i].result = CONTEXT_ACCEPTED;
         list[i].accepted_syntax = list[i].transfer_syntaxes[0];
     }
-    struct event event = {.kind = EVENT_OPENED, .channel = command->channel, .contexts = {list, command->contexts.count}};
+    struct event event = {.kind = EVENT_OPENED,
+                          .channel = command->channel,
+                          .contexts = {list, command->contexts.count}};
     taken.opened++;
     bench_step(&event);
     look(request_channel);
@@ -35,10 +37,12 @@ static void answer_stores(const struct command *command, int64_t request_channel
     struct message *responses = arena_array(&bench_out, command->run.count, sizeof *responses);
     for (size_t i = 0; i < command->run.count; i++) {
         const struct dimse *request = &command->run.messages[i].dimse;
-        responses[i] = (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, taken_status)};
+        responses[i] = (struct message){.protocol = PROTOCOL_DICOM,
+                                        .dimse = dimse_response(request, taken_status)};
         taken.uids[taken.count++] = arena_copy(&bench_out, request->sop_instance_uid);
         taken.originator = taken.originator || request->move_originator.size > 0;
-        taken.first_syntax = taken.count == 1 ? request->object.transfer_syntax : taken.first_syntax;
+        taken.first_syntax =
+            taken.count == 1 ? request->object.transfer_syntax : taken.first_syntax;
         taken.wrong = taken.wrong || request->object.study < 0 || request->context_id == 0;
     }
     bench_received(command->channel, responses, command->run.count);
@@ -56,7 +60,8 @@ static void look(int64_t request_channel)
     }
     for (size_t i = 0; i < count; i++) {
         const struct command *command = &copies[i];
-        if (command->kind == COMMAND_SEND && command->channel == request_channel && command->run.messages[0].dimse.kind != DIMSE_C_STORE_RQ) {
+        if (command->kind == COMMAND_SEND && command->channel == request_channel &&
+            command->run.messages[0].dimse.kind != DIMSE_C_STORE_RQ) {
             const struct dimse *message = &command->run.messages[0].dimse;
             taken.pending += status_is_pending(message->status);
             if (!status_is_pending(message->status)) {
@@ -71,10 +76,12 @@ static void look(int64_t request_channel)
         const struct command *command = &copies[i];
         if (command->kind == COMMAND_OPEN) {
             answer_open(command, request_channel);
-        } else if (command->kind == COMMAND_SEND && command->run.messages[0].dimse.kind == DIMSE_C_STORE_RQ) {
+        } else if (command->kind == COMMAND_SEND &&
+                   command->run.messages[0].dimse.kind == DIMSE_C_STORE_RQ) {
             answer_stores(command, request_channel);
         } else if (command->kind == COMMAND_CLOSE) {
-            struct event event = {.kind = EVENT_CLOSED, .channel = command->channel, .cause = CLOSED_RELEASED};
+            struct event event = {
+                .kind = EVENT_CLOSED, .channel = command->channel, .cause = CLOSED_RELEASED};
             bench_step(&event);
             look(request_channel);
         }
@@ -133,7 +140,8 @@ START_TEST(node_move_sends_the_same_whatever_the_run)
         move_to(2, MOVE_STUDY("1.2.3"), TARGET);
         ck_assert_uint_eq(taken.count, 10);
         ck_assert_int_eq(taken.completed, 10);
-        ck_assert_uint_eq(taken.pending, (10 + run - 1) / run - 1); /* one behind each run but the last */
+        ck_assert_uint_eq(taken.pending,
+                          (10 + run - 1) / run - 1); /* one behind each run but the last */
     }
     bench_setup.run_max = 0;
 }
@@ -144,12 +152,18 @@ START_TEST(node_move_sends_only_the_series_or_image_asked_for)
     bench_plain();
     start();
     struct bench_answer series =
-        bench_study_find(KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, ""}));
+        bench_study_find(KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"},
+                              {TAG_SeriesInstanceUID, ""}));
     const char *second = value_of(&series, 1, TAG_SeriesInstanceUID);
-    move_to(2, KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, second}), TARGET);
+    move_to(2,
+            KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"},
+                 {TAG_SeriesInstanceUID, second}),
+            TARGET);
     ck_assert_uint_eq(taken.count, 5);
     const char *one = text_of(taken.uids[3]);
-    move_to(2, KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, second}, {TAG_SOPInstanceUID, one}),
+    move_to(2,
+            KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.2.3"},
+                 {TAG_SeriesInstanceUID, second}, {TAG_SOPInstanceUID, one}),
             TARGET);
     ck_assert_uint_eq(taken.count, 1);
     ck_assert_str_eq(text_of(taken.uids[0]), one);
@@ -179,7 +193,8 @@ START_TEST(node_move_says_what_failed)
     start();
     taken = (struct taken){.status = -1};
     taken_status = STATUS_OUT_OF_RESOURCES;
-    struct dimse request = bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.30"));
+    struct dimse request =
+        bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.30"));
     bench_send(2, &request);
     look(2);
     ck_assert_int_eq(taken.status, STATUS_OUT_OF_RESOURCES_SUBOPERATIONS);
@@ -198,12 +213,14 @@ START_TEST(node_move_fails_when_the_destination_refuses)
 {
     bench_plain();
     start();
-    struct dimse request = bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.30"));
+    struct dimse request =
+        bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.30"));
     bench_send(2, &request);
     const struct command *opening = bench_command(COMMAND_OPEN);
     ck_assert_ptr_nonnull(opening);
     ck_assert_uint_eq(opening->peer, 1);
-    struct event event = {.kind = EVENT_REFUSED, .channel = opening->channel, .refusal = REFUSAL_PERMANENT};
+    struct event event = {
+        .kind = EVENT_REFUSED, .channel = opening->channel, .refusal = REFUSAL_PERMANENT};
     bench_step(&event);
     taken = (struct taken){.status = -1};
     look(2);
@@ -215,9 +232,12 @@ START_TEST(node_move_tries_again_after_a_transient_refusal)
 {
     bench_plain();
     start();
-    struct dimse request = bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.30"));
+    struct dimse request =
+        bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.30"));
     bench_send(2, &request);
-    struct event event = {.kind = EVENT_REFUSED, .channel = bench_command(COMMAND_OPEN)->channel, .refusal = REFUSAL_TRANSIENT};
+    struct event event = {.kind = EVENT_REFUSED,
+                          .channel = bench_command(COMMAND_OPEN)->channel,
+                          .refusal = REFUSAL_TRANSIENT};
     bench_step(&event);
     ck_assert_ptr_null(bench_command(COMMAND_OPEN));
     bench_now = node_due(bench_node);
@@ -240,7 +260,8 @@ START_TEST(node_move_is_held_before_the_instance_and_goes_on_when_healed)
         bench_plan(PLAN_FAULT, "hold", "op", "store", "nth", "5");
         taken = (struct taken){.status = -1};
         taken_status = STATUS_SUCCESS;
-        struct dimse request = bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.3"));
+        struct dimse request =
+            bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, MOVE_STUDY("1.2.3"));
         bench_send(2, &request);
         look(2);
         ck_assert_uint_eq(taken.count, 4);
@@ -385,7 +406,10 @@ START_TEST(quirk_level_is_ignored)
     bench_plain();
     bench_quirk(QUIRK_move_level_study_only, "");
     start();
-    move_to(2, KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"}, {TAG_SeriesInstanceUID, "1.2.3.4"}), TARGET);
+    move_to(2,
+            KEYS({TAG_QueryRetrieveLevel, "SERIES"}, {TAG_StudyInstanceUID, "1.2.3"},
+                 {TAG_SeriesInstanceUID, "1.2.3.4"}),
+            TARGET);
     ck_assert_uint_eq(taken.count, 10);
     ck_assert(bit(QUIRK_move_level_study_only));
 }
@@ -440,9 +464,11 @@ START_TEST(quirk_one_association_at_a_time_to_a_destination)
     bench_step(&opened); /* nothing is accepted: all fails, the association is released */
     ck_assert_ptr_nonnull(bench_command(COMMAND_CLOSE));
     ck_assert_ptr_null(bench_command(COMMAND_OPEN));
-    struct event closed = {.kind = EVENT_CLOSED, .channel = opening.channel, .cause = CLOSED_RELEASED};
+    struct event closed = {
+        .kind = EVENT_CLOSED, .channel = opening.channel, .cause = CLOSED_RELEASED};
     bench_step(&closed);
-    ck_assert_ptr_nonnull(bench_command(COMMAND_OPEN)); /* the second begins when the first is closed */
+    ck_assert_ptr_nonnull(
+        bench_command(COMMAND_OPEN)); /* the second begins when the first is closed */
 }
 END_TEST
 
@@ -451,10 +477,20 @@ START_TEST(node_get_sends_on_the_association_of_the_request)
 {
     bench_plain();
     bench_start();
-    struct context contexts[] = {
-        {.id = 1, .abstract_syntax = UID_STUDY_ROOT_GET, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1},
-        {.id = 3, .abstract_syntax = UID_CT_IMAGE, .transfer_syntaxes = {UID_IMPLICIT_LITTLE}, .syntax_count = 1, .scp = true}};
-    struct event asked = {.kind = EVENT_ASKED, .channel = 2, .calling = SLICE(CALLER), .called = SLICE(OWN), .contexts = {contexts, 2}};
+    struct context contexts[] = {{.id = 1,
+                                  .abstract_syntax = UID_STUDY_ROOT_GET,
+                                  .transfer_syntaxes = {UID_IMPLICIT_LITTLE},
+                                  .syntax_count = 1},
+                                 {.id = 3,
+                                  .abstract_syntax = UID_CT_IMAGE,
+                                  .transfer_syntaxes = {UID_IMPLICIT_LITTLE},
+                                  .syntax_count = 1,
+                                  .scp = true}};
+    struct event asked = {.kind = EVENT_ASKED,
+                          .channel = 2,
+                          .calling = SLICE(CALLER),
+                          .called = SLICE(OWN),
+                          .contexts = {contexts, 2}};
     bench_step(&asked);
     taken = (struct taken){.status = -1};
     taken_status = STATUS_SUCCESS;
@@ -469,15 +505,22 @@ START_TEST(node_get_sends_on_the_association_of_the_request)
     bench_quirk(QUIRK_move_no_cget, "");
     bench_start();
     bench_ask(2, CALLER, OWN, UID_STUDY_ROOT_GET, UID_IMPLICIT_LITTLE);
-    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result, CONTEXT_ABSTRACT_UNKNOWN);
+    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result,
+                     CONTEXT_ABSTRACT_UNKNOWN);
 }
 END_TEST
 
 UNIT_MAIN(node_move_sends_every_instance_once_and_counts, node_move_sends_the_same_whatever_the_run,
-          node_move_sends_only_the_series_or_image_asked_for, node_move_refuses_an_unknown_destination_and_missing_keys, node_move_says_what_failed,
-          node_move_fails_when_the_destination_refuses, node_move_tries_again_after_a_transient_refusal,
-          node_move_is_held_before_the_instance_and_goes_on_when_healed, node_tells_that_it_holds_and_forgets_a_move_whose_requestor_is_gone,
-          node_move_ends_with_cancel, a_reply_may_never_come_or_leave_an_instance_out, quirk_counters_are_missing, quirk_no_pending_answer_comes,
-          quirk_first_move_ends_in_success_with_nothing_sent, quirk_each_image_has_an_association_of_its_own, quirk_level_is_ignored,
-          quirk_originator_is_not_told, quirk_study_comes_from_tape, quirk_one_association_at_a_time_to_a_destination,
+          node_move_sends_only_the_series_or_image_asked_for,
+          node_move_refuses_an_unknown_destination_and_missing_keys, node_move_says_what_failed,
+          node_move_fails_when_the_destination_refuses,
+          node_move_tries_again_after_a_transient_refusal,
+          node_move_is_held_before_the_instance_and_goes_on_when_healed,
+          node_tells_that_it_holds_and_forgets_a_move_whose_requestor_is_gone,
+          node_move_ends_with_cancel, a_reply_may_never_come_or_leave_an_instance_out,
+          quirk_counters_are_missing, quirk_no_pending_answer_comes,
+          quirk_first_move_ends_in_success_with_nothing_sent,
+          quirk_each_image_has_an_association_of_its_own, quirk_level_is_ignored,
+          quirk_originator_is_not_told, quirk_study_comes_from_tape,
+          quirk_one_association_at_a_time_to_a_destination,
           node_get_sends_on_the_association_of_the_request)

@@ -18,7 +18,8 @@ START_TEST(node_answers_an_echo)
     bench_plain();
     bench_start();
     bench_open(2, UID_VERIFICATION);
-    struct dimse echo = {.kind = DIMSE_C_ECHO_RQ, .message_id = 3, .sop_class_uid = UID_VERIFICATION};
+    struct dimse echo = {
+        .kind = DIMSE_C_ECHO_RQ, .message_id = 3, .sop_class_uid = UID_VERIFICATION};
     bench_send(2, &echo);
     ck_assert_int_eq(bench_command(COMMAND_SEND)->run.messages[0].dimse.kind, DIMSE_C_ECHO_RSP);
     bench_plan(PLAN_FAULT, "hang", "op", "echo", NULL, NULL);
@@ -85,7 +86,8 @@ START_TEST(quirk_queries_take_implicit_only)
     bench_quirk(QUIRK_ts_qr_implicit_only, "");
     bench_start();
     bench_ask(2, CALLER, OWN, UID_STUDY_ROOT_FIND, UID_EXPLICIT_LITTLE);
-    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result, CONTEXT_SYNTAX_UNKNOWN);
+    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result,
+                     CONTEXT_SYNTAX_UNKNOWN);
     bench_ask(4, CALLER, OWN, UID_CT_IMAGE, UID_EXPLICIT_LITTLE);
     ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result, CONTEXT_ACCEPTED);
 }
@@ -101,7 +103,8 @@ START_TEST(quirk_compressed_objects_are_not_taken)
     bench_quirk(QUIRK_ts_j2k_not_supported, "");
     bench_start();
     bench_ask(2, CALLER, OWN, UID_CT_IMAGE, UID_JPEG_2000);
-    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result, CONTEXT_SYNTAX_UNKNOWN);
+    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result,
+                     CONTEXT_SYNTAX_UNKNOWN);
 }
 END_TEST
 
@@ -128,7 +131,10 @@ static struct object an_object(const char *sop, const char *digest)
 
 static uint16_t store(const char *sop, const char *digest)
 {
-    struct dimse request = {.kind = DIMSE_C_STORE_RQ, .message_id = 1, .sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = slice_from(sop)};
+    struct dimse request = {.kind = DIMSE_C_STORE_RQ,
+                            .message_id = 1,
+                            .sop_class_uid = UID_CT_IMAGE,
+                            .sop_instance_uid = slice_from(sop)};
     request.object = an_object(sop, digest);
     bench_send(2, &request);
     return bench_command(COMMAND_SEND)->run.messages[0].dimse.status;
@@ -142,25 +148,30 @@ START_TEST(node_keeps_what_it_is_sent_and_lists_and_sends_it_on)
     size_t before = node_instance_count(bench_node);
     ck_assert_uint_eq(store("1.9.1.1.1", "aa"), STATUS_SUCCESS);
     const struct observation *seen = bench_seen(OBSERVATION_delivered);
-    ck_assert(slice_equal(seen->sop_uid, SLICE("1.9.1.1.1")) && slice_equal(seen->pixel_sha256, SLICE("aa")));
+    ck_assert(slice_equal(seen->sop_uid, SLICE("1.9.1.1.1")) &&
+              slice_equal(seen->pixel_sha256, SLICE("aa")));
     ck_assert_uint_eq(store("1.9.1.1.2", "bb"), STATUS_SUCCESS);
     ck_assert_uint_eq(node_instance_count(bench_node), before + 2);
-    struct bench_answer answer = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_PatientID, "555"}, {TAG_StudyInstanceUID, ""},
-                                                       {TAG_NumberOfStudyRelatedInstances, ""}, {TAG_PatientName, ""}));
+    struct bench_answer answer = bench_study_find(
+        KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_PatientID, "555"}, {TAG_StudyInstanceUID, ""},
+             {TAG_NumberOfStudyRelatedInstances, ""}, {TAG_PatientName, ""}));
     ck_assert_uint_eq(answer.count, 1);
     ck_assert_str_eq(value_of(&answer, 0, TAG_StudyInstanceUID), "1.9.1");
     ck_assert_str_eq(value_of(&answer, 0, TAG_NumberOfStudyRelatedInstances), "2");
-    answer = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "IMAGE"}, {TAG_StudyInstanceUID, "1.9.1"}, {TAG_SOPInstanceUID, ""}));
+    answer = bench_study_find(KEYS({TAG_QueryRetrieveLevel, "IMAGE"},
+                                   {TAG_StudyInstanceUID, "1.9.1"}, {TAG_SOPInstanceUID, ""}));
     ck_assert_uint_eq(answer.count, 2);
     bench_open(4, UID_STUDY_ROOT_MOVE);
     struct dimse request =
-        bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}));
+        bench_request(DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE,
+                      KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}));
     bench_send(4, &request);
     struct command opening = *bench_command(COMMAND_OPEN);
     struct context context = opening.contexts.list[0];
     context.result = CONTEXT_ACCEPTED;
     context.accepted_syntax = UID_IMPLICIT_LITTLE;
-    struct event opened = {.kind = EVENT_OPENED, .channel = opening.channel, .contexts = {&context, 1}};
+    struct event opened = {
+        .kind = EVENT_OPENED, .channel = opening.channel, .contexts = {&context, 1}};
     bench_step(&opened);
     const struct command *sent = bench_command(COMMAND_SEND);
     ck_assert_uint_eq(sent->run.count, 2);
@@ -174,11 +185,15 @@ START_TEST(node_refuses_an_object_without_a_study)
     bench_plain();
     bench_start();
     bench_open(2, UID_CT_IMAGE);
-    struct dimse request = {.kind = DIMSE_C_STORE_RQ, .message_id = 1, .sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = SLICE("1.9.1.1.1")};
+    struct dimse request = {.kind = DIMSE_C_STORE_RQ,
+                            .message_id = 1,
+                            .sop_class_uid = UID_CT_IMAGE,
+                            .sop_instance_uid = SLICE("1.9.1.1.1")};
     request.object = an_object("1.9.1.1.1", "aa");
     request.object.study_uid = SLICE_EMPTY;
     bench_send(2, &request);
-    ck_assert_uint_eq(bench_command(COMMAND_SEND)->run.messages[0].dimse.status, STATUS_IDENTIFIER_MISMATCH);
+    ck_assert_uint_eq(bench_command(COMMAND_SEND)->run.messages[0].dimse.status,
+                      STATUS_IDENTIFIER_MISMATCH);
     ck_assert_ptr_nonnull(bench_seen(OBSERVATION_store_refused));
 }
 END_TEST
@@ -222,7 +237,8 @@ static struct dataset *commitment(const char *first, const char *second)
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(dataset_init(&items[i], &bench_out, 2), ERR_OK);
         ck_assert_int_eq(dataset_put(&items[i], TAG_ReferencedSOPClassUID, UID_CT_IMAGE), ERR_OK);
-        ck_assert_int_eq(dataset_put(&items[i], TAG_ReferencedSOPInstanceUID, slice_from(uids[i])), ERR_OK);
+        ck_assert_int_eq(dataset_put(&items[i], TAG_ReferencedSOPInstanceUID, slice_from(uids[i])),
+                         ERR_OK);
     }
     struct dataset *action = KEYS({TAG_TransactionUID, "1.8.1"});
     ck_assert_int_eq(dataset_put_items(action, TAG_ReferencedSOPSequence, items, 2), ERR_OK);
@@ -244,7 +260,8 @@ static const struct dimse *report(void)
 {
     for (size_t i = 0; i < bench.command_count; i++) {
         const struct command *command = &bench.commands[i];
-        if (command->kind == COMMAND_SEND && command->run.messages[0].dimse.kind == DIMSE_N_EVENT_REPORT_RQ) {
+        if (command->kind == COMMAND_SEND &&
+            command->run.messages[0].dimse.kind == DIMSE_N_EVENT_REPORT_RQ) {
             return &command->run.messages[0].dimse;
         }
     }
@@ -285,7 +302,8 @@ START_TEST(quirk_commitment_is_reported_on_a_second_association)
     struct context context = opening.contexts.list[0];
     context.result = CONTEXT_ACCEPTED;
     context.accepted_syntax = UID_IMPLICIT_LITTLE;
-    struct event opened = {.kind = EVENT_OPENED, .channel = opening.channel, .contexts = {&context, 1}};
+    struct event opened = {
+        .kind = EVENT_OPENED, .channel = opening.channel, .contexts = {&context, 1}};
     bench_step(&opened);
     ck_assert_ptr_nonnull(report());
     struct dimse response = {.kind = DIMSE_N_EVENT_REPORT_RSP, .message_id = 1};
@@ -300,7 +318,8 @@ START_TEST(quirk_no_commitment_is_offered)
     bench_quirk(QUIRK_life_stgcmt_unsupported_or_false, "");
     bench_start();
     bench_ask(2, CALLER, OWN, UID_STORAGE_COMMITMENT, UID_IMPLICIT_LITTLE);
-    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result, CONTEXT_ABSTRACT_UNKNOWN);
+    ck_assert_int_eq(bench_command(COMMAND_ACCEPT)->contexts.list[0].result,
+                     CONTEXT_ABSTRACT_UNKNOWN);
 }
 END_TEST
 
@@ -316,14 +335,20 @@ START_TEST(node_serves_imported_objects)
     bench_start();
     bench_setup.imported_count = 0;
     struct bench_answer answer =
-        bench_study_find(KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"}, {TAG_NumberOfStudyRelatedInstances, ""}));
+        bench_study_find(KEYS({TAG_QueryRetrieveLevel, "STUDY"}, {TAG_StudyInstanceUID, "1.9.1"},
+                              {TAG_NumberOfStudyRelatedInstances, ""}));
     ck_assert_uint_eq(answer.count, 1);
     ck_assert_str_eq(value_of(&answer, 0, TAG_NumberOfStudyRelatedInstances), "2");
 }
 END_TEST
 
-UNIT_MAIN(node_answers_an_echo, quirk_strangers_are_rejected, quirk_another_called_title_is_rejected,
-          quirk_one_association_too_many_is_rejected_as_transient, quirk_queries_take_implicit_only, quirk_compressed_objects_are_not_taken,
-          node_keeps_what_it_is_sent_and_lists_and_sends_it_on, node_refuses_an_object_without_a_study, node_answers_out_of_resources_when_it_is_full,
-          quirk_duplicate_is_answered_with_success_and_dropped, node_commits_to_what_it_keeps_and_names_what_it_does_not,
-          quirk_commitment_is_reported_on_a_second_association, quirk_no_commitment_is_offered, node_serves_imported_objects)
+UNIT_MAIN(node_answers_an_echo, quirk_strangers_are_rejected,
+          quirk_another_called_title_is_rejected,
+          quirk_one_association_too_many_is_rejected_as_transient, quirk_queries_take_implicit_only,
+          quirk_compressed_objects_are_not_taken,
+          node_keeps_what_it_is_sent_and_lists_and_sends_it_on,
+          node_refuses_an_object_without_a_study, node_answers_out_of_resources_when_it_is_full,
+          quirk_duplicate_is_answered_with_success_and_dropped,
+          node_commits_to_what_it_keeps_and_names_what_it_does_not,
+          quirk_commitment_is_reported_on_a_second_association, quirk_no_commitment_is_offered,
+          node_serves_imported_objects)

@@ -33,9 +33,12 @@ END_TEST
 START_TEST(a_level_keeps_only_quirks_as_sure_as_itself)
 {
     struct vendor_profile vendor = vendor_plain();
-    vendor.quirks[QUIRK_find_response_cap_silent] = (struct quirk_setting){.on = true, .number = 5, .confidence = CONFIDENCE_ASSUMED};
-    vendor.quirks[QUIRK_id_leading_zero_patient_id] = (struct quirk_setting){.on = true, .number = 10, .confidence = CONFIDENCE_DOCUMENTED};
-    vendor.quirks[QUIRK_move_no_cget] = (struct quirk_setting){.on = true, .confidence = CONFIDENCE_REPORTED};
+    vendor.quirks[QUIRK_find_response_cap_silent] =
+        (struct quirk_setting){.on = true, .number = 5, .confidence = CONFIDENCE_ASSUMED};
+    vendor.quirks[QUIRK_id_leading_zero_patient_id] =
+        (struct quirk_setting){.on = true, .number = 10, .confidence = CONFIDENCE_DOCUMENTED};
+    vendor.quirks[QUIRK_move_no_cget] =
+        (struct quirk_setting){.on = true, .confidence = CONFIDENCE_REPORTED};
     struct vendor_profile reported = vendor, documented = vendor;
     vendor_settle(&vendor, CONFIDENCE_ASSUMED);
     vendor_settle(&reported, CONFIDENCE_REPORTED);
@@ -57,5 +60,6 @@ START_TEST(a_dialect_is_needed_when_one_of_its_quirks_is_on)
 }
 END_TEST
 
-UNIT_MAIN(every_quirk_has_a_name_a_sentence_and_a_parameter_that_its_own_reader_takes, a_parameter_that_is_none_is_refused,
-          a_level_keeps_only_quirks_as_sure_as_itself, a_dialect_is_needed_when_one_of_its_quirks_is_on)
+UNIT_MAIN(every_quirk_has_a_name_a_sentence_and_a_parameter_that_its_own_reader_takes,
+          a_parameter_that_is_none_is_refused, a_level_keeps_only_quirks_as_sure_as_itself,
+          a_dialect_is_needed_when_one_of_its_quirks_is_on)

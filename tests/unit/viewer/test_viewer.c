@@ -7,7 +7,8 @@ static struct arena memory, scratch;
 static struct out out;
 static struct viewer *viewer;
 static time_ns now;
-static const struct peer peers[] = {{.name = {"hub", 3}, .aet = {"PONT", 4}}, {.name = {"pacs_uhw", 8}, .aet = {"UHW_PACS", 8}}};
+static const struct peer peers[] = {{.name = {"hub", 3}, .aet = {"PONT", 4}},
+                                    {.name = {"pacs_uhw", 8}, .aet = {"UHW_PACS", 8}}};
 
 static void step(struct event *event)
 {
@@ -18,7 +19,8 @@ static void step(struct event *event)
 
 static void start(void)
 {
-    static struct viewer_setup setup = {.name = {"ws", 2}, .aet = {"WS_GWENT", 8}, .peers = peers, .peer_count = 2, .engine = 0};
+    static struct viewer_setup setup = {
+        .name = {"ws", 2}, .aet = {"WS_GWENT", 8}, .peers = peers, .peer_count = 2, .engine = 0};
     ck_assert_int_eq(arena_make(&memory, viewer_memory(&setup)), ERR_OK);
     ck_assert_int_eq(arena_make(&scratch, 32u << 20), ERR_OK);
     out.arena = &scratch;
@@ -30,7 +32,8 @@ static void tell(const char *verb, const char *const *arguments)
 {
     struct event event = {.kind = EVENT_PLAN, .plan = {.kind = PLAN_DO, .verb = slice_from(verb)}};
     for (; arguments[0] != NULL; arguments += 2) {
-        event.plan.arguments[event.plan.argument_count++] = (struct plan_argument){slice_from(arguments[0]), slice_from(arguments[1])};
+        event.plan.arguments[event.plan.argument_count++] =
+            (struct plan_argument){slice_from(arguments[0]), slice_from(arguments[1])};
     }
     step(&event);
 }
@@ -73,7 +76,8 @@ static int64_t let_open(struct dimse *request)
     return channel;
 }
 
-static void answer(int64_t channel, const struct dimse *request, uint16_t status, const char *comment, struct dataset *row)
+static void answer(int64_t channel, const struct dimse *request, uint16_t status,
+                   const char *comment, struct dataset *row)
 {
     struct message message = {.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
     message.dimse.error_comment = slice_from(comment);
@@ -116,7 +120,8 @@ START_TEST(viewer_asks_and_tells_what_it_was_shown)
     start();
     TELL("query", "id", "q1", "patient_id", "9990000034", "issuer", "NHS");
     const struct observation *asked = seen(OBSERVATION_query_asked);
-    ck_assert(slice_equal(asked->other_id, SLICE("q1")) && slice_starts(asked->text, SLICE("STUDY")) &&
+    ck_assert(slice_equal(asked->other_id, SLICE("q1")) &&
+              slice_starts(asked->text, SLICE("STUDY")) &&
               slice_equal(asked->patient_id, SLICE("9990000034")));
     int64_t channel = let_open(&request);
     ck_assert_int_eq(request.kind, DIMSE_C_FIND_RQ);
@@ -124,13 +129,15 @@ START_TEST(viewer_asks_and_tells_what_it_was_shown)
     ck_assert(dataset_has(request.identifier, TAG_StudyInstanceUID));
     answer(channel, &request, STATUS_PENDING, "", row("1.2.3"));
     const struct observation *shown = seen(OBSERVATION_row_shown);
-    ck_assert(slice_equal(shown->name, SLICE("Morgan^Siân")) && slice_equal(shown->study_uid, SLICE("1.2.3")));
+    ck_assert(slice_equal(shown->name, SLICE("Morgan^Siân")) &&
+              slice_equal(shown->study_uid, SLICE("1.2.3")));
     ck_assert(slice_equal(shown->other_issuer, SLICE("pacs_uhw"))); /* who holds it, by name */
     ck_assert_int_eq(shown->count, 12);
     now += 70 * TIME_MS;
     answer(channel, &request, STATUS_SUCCESS, "", NULL);
     const struct observation *answered = seen(OBSERVATION_query_answered);
-    ck_assert(!answered->flag && answered->count == 1 && answered->number == 0 && answered->latency_ns == 70 * TIME_MS);
+    ck_assert(!answered->flag && answered->count == 1 && answered->number == 0 &&
+              answered->latency_ns == 70 * TIME_MS);
     ck_assert_ptr_nonnull(command_of(COMMAND_CLOSE));
     close_channel(channel, CLOSED_RELEASED);
     ck_assert_uint_eq(out.observation_count, 0);
@@ -146,7 +153,8 @@ START_TEST(viewer_takes_a_failure_for_the_mark_of_an_incomplete_answer)
     int64_t channel = let_open(&request);
     answer(channel, &request, 0xC0D1, "incomplete: pacs_gwent: down", NULL);
     ck_assert(seen(OBSERVATION_query_answered)->flag);
-    ck_assert(slice_equal(seen(OBSERVATION_query_answered)->text, SLICE("incomplete: pacs_gwent: down")));
+    ck_assert(
+        slice_equal(seen(OBSERVATION_query_answered)->text, SLICE("incomplete: pacs_gwent: down")));
 }
 END_TEST
 
@@ -191,9 +199,11 @@ END_TEST
 
 static void store(int64_t channel, const char *study_uid)
 {
-    struct message message = {
-        .protocol = PROTOCOL_DICOM,
-        .dimse = {.kind = DIMSE_C_STORE_RQ, .message_id = 1, .sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = SLICE("1.2.3.4")}};
+    struct message message = {.protocol = PROTOCOL_DICOM,
+                              .dimse = {.kind = DIMSE_C_STORE_RQ,
+                                        .message_id = 1,
+                                        .sop_class_uid = UID_CT_IMAGE,
+                                        .sop_instance_uid = SLICE("1.2.3.4")}};
     message.dimse.object = (struct object){.sop_instance_uid = SLICE("1.2.3.4"),
                                            .sop_class_uid = UID_CT_IMAGE,
                                            .study_uid = slice_from(study_uid),
@@ -212,8 +222,15 @@ START_TEST(viewer_retrieves_to_itself_and_tells_the_first_image)
     int64_t channel = let_open(&request);
     ck_assert_int_eq(request.kind, DIMSE_C_MOVE_RQ);
     ck_assert(slice_equal(request.move_destination, SLICE("WS_GWENT")));
-    struct context context = {.id = 1, .abstract_syntax = UID_CT_IMAGE, .transfer_syntaxes = {UID_EXPLICIT_LITTLE}, .syntax_count = 1};
-    struct event asked = {.kind = EVENT_ASKED, .channel = 2, .calling = SLICE("PONT"), .called = SLICE("WS_GWENT"), .contexts = {&context, 1}};
+    struct context context = {.id = 1,
+                              .abstract_syntax = UID_CT_IMAGE,
+                              .transfer_syntaxes = {UID_EXPLICIT_LITTLE},
+                              .syntax_count = 1};
+    struct event asked = {.kind = EVENT_ASKED,
+                          .channel = 2,
+                          .calling = SLICE("PONT"),
+                          .called = SLICE("WS_GWENT"),
+                          .contexts = {&context, 1}};
     step(&asked);
     ck_assert_int_eq(command_of(COMMAND_ACCEPT)->contexts.list[0].result, CONTEXT_ACCEPTED);
     store(2, "1.2.3");
@@ -239,8 +256,11 @@ START_TEST(watcher_asks_at_doubling_intervals_until_it_sees_the_exam)
     step(&clock);
     int64_t channel = let_open(&request);
     ck_assert(slice_equal(dataset_get(request.identifier, TAG_AccessionNumber), SLICE("CAV1")));
-    ck_assert(slice_equal(dataset_get(&dataset_find(request.identifier, TAG_IssuerOfAccessionNumberSequence)->items[0], TAG_LocalNamespaceEntityID),
-                          SLICE("CAV")));
+    ck_assert(slice_equal(
+        dataset_get(
+            &dataset_find(request.identifier, TAG_IssuerOfAccessionNumberSequence)->items[0],
+            TAG_LocalNamespaceEntityID),
+        SLICE("CAV")));
     answer(channel, &request, STATUS_SUCCESS, "", NULL);
     ck_assert_ptr_nonnull(command_of(COMMAND_CLOSE));
     ck_assert_ptr_null(seen(OBSERVATION_watched));
@@ -271,8 +291,10 @@ START_TEST(watcher_asks_for_all_that_is_due_over_one_association)
     ck_assert(seen(OBSERVATION_watched)->flag);
     const struct command *sent = command_of(COMMAND_SEND);
     ck_assert_ptr_nonnull(sent);
-    ck_assert(slice_equal(dataset_get(sent->run.messages[0].dimse.identifier, TAG_AccessionNumber), SLICE("CAV2")));
-    close_channel(channel, CLOSED_LOST); /* the engine dies: asked again soon, not at the doubled interval */
+    ck_assert(slice_equal(dataset_get(sent->run.messages[0].dimse.identifier, TAG_AccessionNumber),
+                          SLICE("CAV2")));
+    close_channel(channel,
+                  CLOSED_LOST); /* the engine dies: asked again soon, not at the doubled interval */
     ck_assert_int_eq(viewer_due(viewer), now + 500 * TIME_MS);
     TELL("unwatch", "issuer", "CAV", "accession", "CAV2");
     ck_assert(!seen(OBSERVATION_watched)->flag);
@@ -291,7 +313,11 @@ START_TEST(viewer_moves_to_another_destination)
 }
 END_TEST
 
-UNIT_MAIN(viewer_asks_and_tells_what_it_was_shown, viewer_takes_a_failure_for_the_mark_of_an_incomplete_answer,
-          viewer_asks_until_the_answer_is_complete, viewer_ends_a_question_whose_association_is_lost_or_silent,
-          viewer_retrieves_to_itself_and_tells_the_first_image, watcher_asks_at_doubling_intervals_until_it_sees_the_exam,
-          watcher_asks_for_all_that_is_due_over_one_association, viewer_moves_to_another_destination)
+UNIT_MAIN(viewer_asks_and_tells_what_it_was_shown,
+          viewer_takes_a_failure_for_the_mark_of_an_incomplete_answer,
+          viewer_asks_until_the_answer_is_complete,
+          viewer_ends_a_question_whose_association_is_lost_or_silent,
+          viewer_retrieves_to_itself_and_tells_the_first_image,
+          watcher_asks_at_doubling_intervals_until_it_sees_the_exam,
+          watcher_asks_for_all_that_is_due_over_one_association,
+          viewer_moves_to_another_destination)
