@@ -12,8 +12,8 @@
 #define WIDTH 1230
 #define ROW 18
 #define HEAD 62
-#define PIECE 900           /* height after which the next step begins a new piece */
-#define PIECE_MAX 1150
+#define PIECE 560           /* height after which the next step begins a new piece: what fits a page on its side */
+#define PIECE_MAX 680
 #define GAP_NS (1 * TIME_S)
 #define LINES_MAX 600
 #define BANDS_MAX 32
