@@ -22,10 +22,10 @@ node() {
     local name=$1
     shift
     : >"$work/said"
-    TMPDIR=$work "$PONT" node "$name" --peers "$client" "$@" >"$work/said" 2>"$work/node-$name.err" &
+    TMPDIR=$work "$PONT" node "$name" --peers "$client" "$@" >"$work/said" 2>"$work/node.err" &
     pid=$!
     tap_children+=("$pid")
-    await 20 grep -q @ "$work/said" || { cat "$work/node-$name.err" >&2; return 1; }
+    await 20 grep -q @ "$work/said" || { cat "$work/node.err" >&2; return 1; }
     at=$(sed -n 's/^\([^ ]*@[^ ]*\) .*/\1/p' "$work/said")
     aet=${at%@*} port=${at##*:}
 }
@@ -63,7 +63,7 @@ arrived() {
 commands() { "$PONT" vendors "$1" --probe --node "$2" --client "$client" | awk '/^# [a-z0-9_]+: /{name = substr($2, 1, length($2) - 1); next} /^$|^#/{next} {print name "\t" $0}'; }
 profile() { /usr/bin/python3 -c 'import sys, yaml
 for name in sorted(yaml.safe_load(open(sys.argv[1]))["quirks"]):
-    print(name)' "sim/vendors/$1.yaml"; }
+    print(name)' "$1"; }
 shows() { timeout 40 bash -c "$1"; }
 
 mapfile -t vendors < <("$PONT" vendors | awk 'NR > 1 && NF == 0 {exit} NR > 1 {print $1}')
@@ -91,22 +91,30 @@ kill "$scp" && wait "$scp"
 node plain --studies 500 --seed 1 || exit 1
 plain=$at plain_pid=$pid
 probed=" "
-for vendor in "${vendors[@]}"; do
-    commands "$vendor" "$vendor@127.0.0.1:1" >"$work/commands"
-    tap "each_quirk_of_${vendor}_has_a_probe" diff <(profile "$vendor") <(cut -f1 "$work/commands" | sort)
-    [ -s "$work/commands" ] || continue
-    node "$vendor" --studies 500 --seed 1 || exit 1
+prove() { # prove LABEL PROFILE FILE: PROFILE is what names it on the command line
+    commands "$2" X@127.0.0.1:1 >"$work/commands"
+    tap "each_quirk_of_$1_has_a_probe" diff <(profile "$3") <(cut -f1 "$work/commands" | sort)
+    [ -s "$work/commands" ] || return
+    node "$2" --studies 500 --seed 1 || exit 1
     while IFS=$'\t' read -r name command; do
-        tap "${vendor}_shows_$name" shows "$command"
-    done < <(commands "$vendor" "$at")
+        tap "$1_shows_$name" shows "$command"
+    done < <(commands "$2" "$at")
     stop
     while IFS=$'\t' read -r name command; do
         # A delay is shown by a clock, and on a busy machine the plain product may be as slow.
         case "$probed move_nearline_delay " in *" $name "*) continue ;; esac
         probed="$probed$name "
         tap "plain_does_not_show_$name" bash -c '! timeout 40 bash -c "$0"' "$command"
-    done < <(commands "$vendor" "$plain")
-done
+    done < <(commands "$2" "$plain")
+}
+for vendor in "${vendors[@]}"; do prove "$vendor" "$vendor" "sim/vendors/$vendor.yaml"; done
+# What no product has: a profile of one's own.
+{
+    printf 'vendor: bent\ntitle: Bent PACS\nnote: what no other profile has\nquirks:\n'
+    for name in $("$PONT" vendors --compare | awk 'NR > 1 && !/ [DRA]( |$)/ {print $1}'); do printf '  %s: {confidence: assumed, source: test}\n' "$name"; done
+    grep -v '^#' sim/vendors/plain.yaml | sed '/^vendor:\|^title:\|^note:\|^quirks:/d'
+} >"$work/bent.yaml"
+prove bent "$work/bent.yaml" "$work/bent.yaml"
 kill "$plain_pid" && wait "$plain_pid"
 tap "nothing_that_they_were_sent_is_left" bash -c '! ls -d "$0"/pont-node-* 2>/dev/null | grep -q .' "$work"
 echo "1..$tap_number"
