@@ -26,6 +26,30 @@ static void put_verdict(struct buffer *page, const struct results *results)
     buffer_put_text(page, "</p></div>\n");
 }
 
+static void put_case(struct buffer *page, const struct evidence *evidence, const struct proof *proof);
+
+/* What was violated stands where nobody can overlook it: the first case of each rule. */
+static void put_shortfalls(struct buffer *page, const struct results *results, const struct proof *proof)
+{
+    bool begun = false;
+    for (int i = 0; i < INVARIANT_COUNT; i++) {
+        const struct invariant_result *result = &results->invariants[i];
+        size_t e = 0;
+        while (e < result->evidence_count && !result->evidence[e].violation) {
+            e++;
+        }
+        if (result->violations > 0 && e < result->evidence_count) {
+            buffer_put_text(page, begun ? "" : "<ul class=\"cases short\">\n");
+            html_markup(page, "<li class=\"bad\"><a href=\"#i-%s\"><b>%s</b></a>, %lld of %lld cases. The first:<ul class=\"cases\">", invariant_name((enum invariant)i),
+                        invariant_name((enum invariant)i), (long long)result->violations, (long long)result->checked);
+            put_case(page, &result->evidence[e], proof);
+            buffer_put_text(page, "</ul></li>\n");
+            begun = true;
+        }
+    }
+    buffer_put_text(page, begun ? "</ul>\n" : "");
+}
+
 /* Nothing of a kind in this run: then no figure of it. */
 static void figure(struct buffer *page, int64_t value, int64_t of, const char *text)
 {
@@ -325,6 +349,7 @@ enum err report_html(const struct results *results, const char *folder, char why
     struct proof *proof = proof_read(results, folder, arena);
     put_head(&page, results);
     put_verdict(&page, results);
+    put_shortfalls(&page, results, proof);
     put_figures(&page, results);
     put_expectations(&page, results);
     html_story(&page, results, proof, arena);
