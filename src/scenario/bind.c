@@ -67,7 +67,7 @@ static void begin_names(struct binder *binder, enum name_kind kind, size_t max, 
 /* Where the declarations themselves are wrong, every use of them would be complained of too. */
 static void forget_if_broken(struct binder *binder, enum name_kind kind, const struct tree *map, bool usable)
 {
-    bool required = kind == NAMES_sites || kind == NAMES_nodes;
+    bool required = kind == NAMES_SITES || kind == NAMES_NODES;
     if (!usable && (map != NULL || required)) {
         binder->walk.names[kind] = NULL;
     }
@@ -99,33 +99,33 @@ static void name_people(struct binder *binder)
     for (const struct tree *entry = usable ? map->first : NULL; entry != NULL; entry = entry->next) {
         count += 1 + crowd_size(entry);
     }
-    begin_names(binder, NAMES_people, count, map);
+    begin_names(binder, NAMES_PEOPLE, count, map);
     for (const struct tree *entry = usable ? map->first : NULL; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
         if (tree_get(entry, "count") == NULL) {
-            (void)names_put(&binder->names[NAMES_people], entry->key);
+            (void)names_put(&binder->names[NAMES_PEOPLE], entry->key);
         }
         for (size_t i = 1; i <= crowd_size(entry); i++) {
             char name[64];
             snprintf(name, sizeof name, "%.*s-%zu", SLICE_ARGS(slice_before(entry->key, 40)), i);
             slice made = bind_copy(binder, slice_from(name));
-            if (!names_put(&binder->names[NAMES_people], made)) {
+            if (!names_put(&binder->names[NAMES_PEOPLE], made)) {
                 (void)complain(binder->to, "P205", entry->key_at, "%s makes a person %s, and there is one of that name", quoted(entry->key).text,
                                quoted(made).text);
             }
         }
     }
-    forget_if_broken(binder, NAMES_people, map, usable);
+    forget_if_broken(binder, NAMES_PEOPLE, map, usable);
 }
 
 static void name_steps(struct binder *binder)
 {
     const struct tree *story = tree_get(binder->root, "story");
     bool usable = story != NULL && story->kind == TREE_LIST;
-    begin_names(binder, NAMES_steps, usable ? story->count : 0, story);
+    begin_names(binder, NAMES_STEPS, usable ? story->count : 0, story);
     for (const struct tree *entry = usable ? story->first : NULL; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
         const struct tree *id = tree_get(entry, "id");
         if (id != NULL && id->kind == TREE_TEXT) {
-            (void)names_put(&binder->names[NAMES_steps], id->text);
+            (void)names_put(&binder->names[NAMES_STEPS], id->text);
         }
     }
 }
@@ -145,18 +145,18 @@ void bind_names(struct binder *binder)
 #define COUNT_NAME(name) name,
 #include "src/scenario/words.def"
     };
-    name_keys(binder, NAMES_sites, "sites");
-    name_keys(binder, NAMES_nodes, "nodes");
-    name_keys(binder, NAMES_studies, "studies");
+    name_keys(binder, NAMES_SITES, "sites");
+    name_keys(binder, NAMES_NODES, "nodes");
+    name_keys(binder, NAMES_STUDIES, "studies");
     name_people(binder);
     name_steps(binder);
-    if (names_rows(&binder->walk, &binder->names[NAMES_events], NAMES_events, events, sizeof events / sizeof events[0]) != ERR_OK) {
+    if (names_rows(&binder->walk, &binder->names[NAMES_EVENTS], NAMES_EVENTS, events, sizeof events / sizeof events[0]) != ERR_OK) {
         binder->err = ERR_LIMIT;
     }
-    if (names_rows(&binder->walk, &binder->names[NAMES_invariants], NAMES_invariants, invariants, sizeof invariants / sizeof invariants[0]) != ERR_OK) {
+    if (names_rows(&binder->walk, &binder->names[NAMES_INVARIANTS], NAMES_INVARIANTS, invariants, sizeof invariants / sizeof invariants[0]) != ERR_OK) {
         binder->err = ERR_LIMIT;
     }
-    if (names_rows(&binder->walk, &binder->names[NAMES_counts], NAMES_counts, counts, sizeof counts / sizeof counts[0]) != ERR_OK) {
+    if (names_rows(&binder->walk, &binder->names[NAMES_COUNTS], NAMES_COUNTS, counts, sizeof counts / sizeof counts[0]) != ERR_OK) {
         binder->err = ERR_LIMIT;
     }
 }
@@ -275,7 +275,7 @@ static void name_title(struct binder *binder, const struct tree *entry, struct s
     char *title = bind_array(binder, 41, 1);
     for (size_t i = 0; title != NULL && i < node->id.size && i < 40; i++) {
         char c = node->id.data[i];
-        title[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        title[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
     }
     node->aet = node->kind == KIND_ENGINE ? SLICE("PONT") : slice_from(title);
     if (node->aet.size > 16) {
@@ -340,7 +340,7 @@ static void bind_node(struct binder *binder, const struct tree *entry, struct sc
     node->mark = (struct mark){entry->key_at.line, entry->key_at.column};
     node->name = field_text(ROOT_SCENARIO, "nodes.*.name", tree_get(entry, "name"));
     node->name = node->name.size == 0 ? node->id : node->name;
-    uint32_t site = bind_index(binder, NAMES_sites, tree_get(entry, "site"));
+    uint32_t site = bind_index(binder, NAMES_SITES, tree_get(entry, "site"));
     node->site = site == NONE || site >= binder->scenario->site_count ? 0 : site;
     node->kind = KIND_PACS;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

@@ -7,7 +7,7 @@ static void bind_always(struct binder *binder, const struct tree *always)
     bool usable = always != NULL && always->kind == TREE_LIST;
     scenario->always = bind_array(binder, (usable ? always->count : 0) + 1, sizeof *scenario->always);
     for (const struct tree *name = usable ? always->first : NULL; name != NULL && binder->err == ERR_OK; name = name->next) {
-        uint32_t index = bind_index(binder, NAMES_invariants, name);
+        uint32_t index = bind_index(binder, NAMES_INVARIANTS, name);
         bool twice = false;
         for (size_t i = 0; i < scenario->always_count; i++) {
             twice = twice || slice_equal(scenario->always[i], name->text);

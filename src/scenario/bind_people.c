@@ -30,7 +30,7 @@ static void bind_numbers(struct binder *binder, const struct tree *numbers, slic
 {
     for (const struct tree *entry = numbers == NULL || numbers->kind != TREE_MAP ? NULL : numbers->first; entry != NULL; entry = entry->next) {
         uint32_t site = NONE;
-        if (entry->kind == TREE_TEXT && map_find(&binder->names[NAMES_sites].map, entry->key, &site) && site < binder->scenario->site_count) {
+        if (entry->kind == TREE_TEXT && map_find(&binder->names[NAMES_SITES].map, entry->key, &site) && site < binder->scenario->site_count) {
             to[site] = entry->text;
             claim(binder, binder->scenario->sites[site].issuer, entry->text, person, entry->at);
         }
@@ -100,7 +100,7 @@ static size_t crowd_sites(struct binder *binder, const struct tree *entry, uint3
     const struct tree *at = tree_get(entry, "at");
     size_t count = 0;
     for (const struct tree *name = at == NULL ? NULL : at->kind == TREE_LIST ? at->first : at; name != NULL && count < SCENARIO_SITES_MAX; name = name->next) {
-        uint32_t site = bind_index(binder, NAMES_sites, name);
+        uint32_t site = bind_index(binder, NAMES_SITES, name);
         if (site != NONE && site < scenario->site_count) {
             sites[count++] = site;
         }
@@ -126,7 +126,7 @@ static void bind_crowd(struct binder *binder, const struct tree *entry, size_t c
     size_t site_count = crowd_sites(binder, entry, sites);
     for (size_t i = 0; i < count && binder->err == ERR_OK; i++) {
         struct person *person = &scenario->persons[scenario->person_count];
-        person->id = binder->names[NAMES_people].list[scenario->person_count];
+        person->id = binder->names[NAMES_PEOPLE].list[scenario->person_count];
         person->mark = (struct mark){entry->key_at.line, entry->key_at.column};
         crowd_person(binder, person, i);
         if (site_count > 0) {
@@ -141,7 +141,7 @@ void bind_people(struct binder *binder)
 {
     struct scenario *scenario = binder->scenario;
     const struct tree *people = tree_get(binder->root, "people");
-    size_t count = binder->names[NAMES_people].count;
+    size_t count = binder->names[NAMES_PEOPLE].count;
     scenario->persons = bind_array(binder, count + 1, sizeof *scenario->persons);
     binder->next_local = bind_array(binder, scenario->site_count + 1, sizeof *binder->next_local);
     if (binder->err != ERR_OK || map_init(&binder->numbers, binder->arena, count * 4 + scenario->site_count * 64 + 1024) != ERR_OK) {

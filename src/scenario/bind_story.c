@@ -17,14 +17,14 @@ struct telling {
 
 static const struct person *person_of(const struct telling *telling, const char *key)
 {
-    uint32_t index = bind_index(telling->binder, NAMES_people, tree_get(telling->verb, key));
+    uint32_t index = bind_index(telling->binder, NAMES_PEOPLE, tree_get(telling->verb, key));
     return index == NONE || index >= telling->binder->scenario->person_count ? NULL : &telling->binder->scenario->persons[index];
 }
 
 /* Null also when the study itself is in error. */
 static const struct scenario_study *study_of(const struct telling *telling, const char *key)
 {
-    uint32_t index = bind_index(telling->binder, NAMES_studies, tree_get(telling->verb, key));
+    uint32_t index = bind_index(telling->binder, NAMES_STUDIES, tree_get(telling->verb, key));
     const struct scenario *scenario = telling->binder->scenario;
     if (index == NONE || index >= telling->binder->planned_count || scenario->studies[index].node == NONE || scenario->studies[index].person == NONE) {
         return NULL;
@@ -34,7 +34,7 @@ static const struct scenario_study *study_of(const struct telling *telling, cons
 
 static const struct scenario_node *node_of(const struct telling *telling, const char *key)
 {
-    uint32_t index = bind_index(telling->binder, NAMES_nodes, tree_get(telling->verb, key));
+    uint32_t index = bind_index(telling->binder, NAMES_NODES, tree_get(telling->verb, key));
     return index == NONE || index >= telling->binder->scenario->node_count ? NULL : &telling->binder->scenario->nodes[index];
 }
 
@@ -216,7 +216,7 @@ static void put_list(struct telling *telling, const char *name, const struct pla
 /* One of the list: filed where the meeting's node stands if she is known there, else at home. */
 static void put_case(struct telling *telling, struct plan_entry *to, const struct tree *name, uint32_t site)
 {
-    uint32_t index = bind_index(telling->binder, NAMES_people, name);
+    uint32_t index = bind_index(telling->binder, NAMES_PEOPLE, name);
     if (index == NONE || index >= telling->binder->scenario->person_count) {
         return;
     }
@@ -346,38 +346,38 @@ static void tell_heal(struct telling *telling)
 
 static const struct verb {
     enum field_root root;
-    const char *word;
     enum plan_kind kind;
+    const char *word;
     void (*tell)(struct telling *telling);
     const char *names[2]; /* arguments that say what it is about, for people */
 } verbs[] = {
-    {ROOT_RIS, "demographics", PLAN_DO, tell_demographics, {"person"}},
-    {ROOT_RIS, "order", PLAN_DO, tell_order, {"study"}},
-    {ROOT_RIS, "arrive", PLAN_DO, tell_exam, {"study"}},
-    {ROOT_RIS, "complete", PLAN_DO, tell_exam, {"study"}},
-    {ROOT_RIS, "cancel", PLAN_DO, tell_exam, {"study"}},
-    {ROOT_RIS, "report", PLAN_DO, tell_exam, {"study"}},
-    {ROOT_RIS, "merge", PLAN_DO, tell_merge, {"person"}},
-    {ROOT_RIS, "meeting", PLAN_DO, tell_meeting, {"id"}},
-    {ROOT_RIS, "ack_lost", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_RIS, "duplicate", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_RIS, "down", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_RIS, "heal", PLAN_HEAL, tell_heal, {"what"}},
-    {ROOT_VIEWER, "query", PLAN_DO, tell_query, {"person", "study"}},
-    {ROOT_VIEWER, "retrieve", PLAN_DO, tell_retrieve, {"study"}},
-    {ROOT_VIEWER, "down", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_VIEWER, "heal", PLAN_HEAL, tell_heal, {"what"}},
-    {ROOT_PACS, "study_arrives", PLAN_DO, tell_study, {"study"}},
-    {ROOT_PACS, "reject", PLAN_DO, tell_study, {"study"}},
-    {ROOT_PACS, "delete", PLAN_DO, tell_study, {"study"}},
-    {ROOT_PACS, "hold", PLAN_FAULT, tell_fault, {"op"}},
-    {ROOT_PACS, "hang", PLAN_FAULT, tell_fault, {"op"}},
-    {ROOT_PACS, "down", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_PACS, "crash", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_PACS, "reply", PLAN_FAULT, tell_fault, {"how"}},
-    {ROOT_PACS, "slow", PLAN_FAULT, tell_fault, {NULL}},
-    {ROOT_PACS, "heal", PLAN_HEAL, tell_heal, {"what"}},
-    {ROOT_HUB, "kill", PLAN_FAULT, tell_fault, {NULL}},
+    {ROOT_RIS, PLAN_DO, "demographics", tell_demographics, {"person"}},
+    {ROOT_RIS, PLAN_DO, "order", tell_order, {"study"}},
+    {ROOT_RIS, PLAN_DO, "arrive", tell_exam, {"study"}},
+    {ROOT_RIS, PLAN_DO, "complete", tell_exam, {"study"}},
+    {ROOT_RIS, PLAN_DO, "cancel", tell_exam, {"study"}},
+    {ROOT_RIS, PLAN_DO, "report", tell_exam, {"study"}},
+    {ROOT_RIS, PLAN_DO, "merge", tell_merge, {"person"}},
+    {ROOT_RIS, PLAN_DO, "meeting", tell_meeting, {"id"}},
+    {ROOT_RIS, PLAN_FAULT, "ack_lost", tell_fault, {NULL}},
+    {ROOT_RIS, PLAN_FAULT, "duplicate", tell_fault, {NULL}},
+    {ROOT_RIS, PLAN_FAULT, "down", tell_fault, {NULL}},
+    {ROOT_RIS, PLAN_HEAL, "heal", tell_heal, {"what"}},
+    {ROOT_VIEWER, PLAN_DO, "query", tell_query, {"person", "study"}},
+    {ROOT_VIEWER, PLAN_DO, "retrieve", tell_retrieve, {"study"}},
+    {ROOT_VIEWER, PLAN_FAULT, "down", tell_fault, {NULL}},
+    {ROOT_VIEWER, PLAN_HEAL, "heal", tell_heal, {"what"}},
+    {ROOT_PACS, PLAN_DO, "study_arrives", tell_study, {"study"}},
+    {ROOT_PACS, PLAN_DO, "reject", tell_study, {"study"}},
+    {ROOT_PACS, PLAN_DO, "delete", tell_study, {"study"}},
+    {ROOT_PACS, PLAN_FAULT, "hold", tell_fault, {"op"}},
+    {ROOT_PACS, PLAN_FAULT, "hang", tell_fault, {"op"}},
+    {ROOT_PACS, PLAN_FAULT, "down", tell_fault, {NULL}},
+    {ROOT_PACS, PLAN_FAULT, "crash", tell_fault, {NULL}},
+    {ROOT_PACS, PLAN_FAULT, "reply", tell_fault, {"how"}},
+    {ROOT_PACS, PLAN_FAULT, "slow", tell_fault, {NULL}},
+    {ROOT_PACS, PLAN_HEAL, "heal", tell_heal, {"what"}},
+    {ROOT_HUB, PLAN_FAULT, "kill", tell_fault, {NULL}},
 };
 
 /* ---- Conditions. */
@@ -390,7 +390,7 @@ static void bind_condition(struct binder *binder, const struct tree *tree, size_
     if (event != NULL && event->kind == TREE_TEXT) {
         (void)observation_from_text(event->text, &condition->event);
     }
-    uint32_t node = bind_index(binder, NAMES_nodes, tree_get(tree, "node")), study = bind_index(binder, NAMES_studies, tree_get(tree, "study"));
+    uint32_t node = bind_index(binder, NAMES_NODES, tree_get(tree, "node")), study = bind_index(binder, NAMES_STUDIES, tree_get(tree, "study"));
     if (node != NONE && node < scenario->node_count) {
         condition->node = scenario->nodes[node].id;
     }
@@ -404,7 +404,7 @@ static void bind_condition(struct binder *binder, const struct tree *tree, size_
     if (nth != NULL && count != NULL) {
         (void)complain(binder->to, "P308", count->key_at, "a condition counts with nth or with count, not with both");
     }
-    uint32_t before = bind_index(binder, NAMES_steps, since);
+    uint32_t before = bind_index(binder, NAMES_STEPS, since);
     if (before != NONE) {
         condition->since = since->text;
         if (before >= step_index) {
@@ -469,7 +469,7 @@ static void bind_actor(struct telling *telling, const struct tree *actor)
 {
     struct binder *binder = telling->binder;
     uint32_t node = NONE;
-    if (!map_find(&binder->names[NAMES_nodes].map, actor->key, &node) || node >= binder->scenario->node_count) {
+    if (!map_find(&binder->names[NAMES_NODES].map, actor->key, &node) || node >= binder->scenario->node_count) {
         struct nearest nearest = nearest_begin(actor->key);
         for (const struct field *child = field_next_child(ROOT_SCENARIO, field_find(ROOT_SCENARIO, "story[]"), NULL); child != NULL;
              child = field_next_child(ROOT_SCENARIO, field_find(ROOT_SCENARIO, "story[]"), child)) {
@@ -480,7 +480,7 @@ static void bind_actor(struct telling *telling, const struct tree *actor)
         }
         struct problem *added = complain(binder->to, "P202", actor->key_at, "%s is neither a node nor a key of a step%s", quoted(actor->key).text,
                                          nearest_hint(&nearest).text);
-        problem_relate(added, binder->names[NAMES_nodes].declared, "nodes are declared here");
+        problem_relate(added, binder->names[NAMES_NODES].declared, "nodes are declared here");
         return;
     }
     telling->node = node;

@@ -38,7 +38,7 @@ static slice made_time(struct binder *binder, slice id)
     uint64_t draw = random_draw(binder->scenario->seed, PURPOSE('c', 'l', 'o', 'k'), hash64(0, id), 0);
     char time[7] = "";
     struct buffer buffer = buffer_over(time, 6);
-    time_put_tm(&buffer, 8 * TIME_HOUR + (time_ns)random_below(draw, 9 * 3600) * TIME_S);
+    time_put_tm(&buffer, 8 * TIME_HOUR + (time_ns)random_below(draw, UINT64_C(9) * 3600) * TIME_S);
     return bind_text(binder, &buffer);
 }
 
@@ -133,8 +133,8 @@ static void read_study(struct binder *binder, const struct tree *entry, struct s
 {
     study->id = entry->key;
     study->mark = (struct mark){entry->key_at.line, entry->key_at.column};
-    study->person = bind_index(binder, NAMES_people, tree_get(entry, "person"));
-    study->node = bind_index(binder, NAMES_nodes, tree_get(entry, "at"));
+    study->person = bind_index(binder, NAMES_PEOPLE, tree_get(entry, "person"));
+    study->node = bind_index(binder, NAMES_NODES, tree_get(entry, "at"));
     slice under = field_text(ROOT_SCENARIO, "studies.*.under", tree_get(entry, "under"));
     study->under = slice_equal(under, SLICE("maiden")) ? FILED_MAIDEN : slice_equal(under, SLICE("also")) ? FILED_ALSO : FILED_NAME;
     study->modality = field_text(ROOT_SCENARIO, "studies.*.modality", tree_get(entry, "modality"));

@@ -386,7 +386,7 @@ static enum err read_file(struct reading *reading, slice source)
     struct profile_names names;
     bool usable = organisations != NULL && organisations->kind == TREE_MAP;
     err = profile_names(&walk, &names);
-    err = err != ERR_OK ? err : names_begin(&walk, &reading->organisations, NAMES_organisations, usable ? organisations->count : 0, usable ? organisations->key_at : (struct span){0, 0, 0});
+    err = err != ERR_OK ? err : names_begin(&walk, &reading->organisations, NAMES_ORGANISATIONS, usable ? organisations->count : 0, usable ? organisations->key_at : (struct span){0, 0, 0});
     for (const struct tree *entry = usable && err == ERR_OK ? organisations->first : NULL; entry != NULL; entry = entry->next) {
         (void)names_put(&reading->organisations, entry->key);
     }

@@ -63,7 +63,7 @@ const char *field_name(const struct field *field);
 const struct field *field_next_child(enum field_root root, const struct field *parent, const struct field *before);
 
 /* Names that a REF may point at. */
-enum name_kind { NAMES_sites, NAMES_nodes, NAMES_people, NAMES_studies, NAMES_steps, NAMES_events, NAMES_invariants, NAMES_counts, NAMES_dialects, NAMES_organisations, NAMES_quirks, NAMES_charsets, NAMES_KINDS };
+enum name_kind { NAMES_SITES, NAMES_NODES, NAMES_PEOPLE, NAMES_STUDIES, NAMES_STEPS, NAMES_EVENTS, NAMES_INVARIANTS, NAMES_COUNTS, NAMES_DIALECTS, NAMES_ORGANISATIONS, NAMES_QUIRKS, NAMES_CHARSETS, NAMES_KINDS };
 struct names {
     slice *list;
     size_t count, max;

@@ -84,7 +84,7 @@ struct quoted quoted(slice text)
     out.text[used++] = '"';
     for (size_t i = 0; i < text.size && used < 61; i++) {
         unsigned char byte = (unsigned char)text.data[i];
-        out.text[used++] = byte < 0x20 || byte == 0x7F ? '?' : (char)byte;
+        out.text[used++] = (char)(byte < 0x20 || byte == 0x7F ? '?' : byte);
     }
     if (used == 61 && text.size > 60) {
         while (used > 1 && ((unsigned char)out.text[used - 1] & 0xC0) == 0x80) {
@@ -103,7 +103,7 @@ struct quoted quoted(slice text)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '-' ? '_' : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c == '-' ? '_' : c);
 }
 
 static size_t smaller(size_t a, size_t b)

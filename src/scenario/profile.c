@@ -24,9 +24,9 @@ enum err profile_names(struct walk *walk, struct profile_names *names)
     for (size_t i = 0; i < DIALECT_COUNT; i++) {
         dialects[i] = dialect_rows[i].name;
     }
-    enum err err = names_rows(walk, &names->quirks, NAMES_quirks, quirk_names, QUIRK_COUNT);
-    err = err != ERR_OK ? err : names_rows(walk, &names->dialects, NAMES_dialects, dialects, DIALECT_COUNT);
-    return err != ERR_OK ? err : names_rows(walk, &names->charsets, NAMES_charsets, charset_names, sizeof charset_names / sizeof charset_names[0]);
+    enum err err = names_rows(walk, &names->quirks, NAMES_QUIRKS, quirk_names, QUIRK_COUNT);
+    err = err != ERR_OK ? err : names_rows(walk, &names->dialects, NAMES_DIALECTS, dialects, DIALECT_COUNT);
+    return err != ERR_OK ? err : names_rows(walk, &names->charsets, NAMES_CHARSETS, charset_names, sizeof charset_names / sizeof charset_names[0]);
 }
 
 /* A time may be written with its unit; the table of quirks counts milliseconds. */
