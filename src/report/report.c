@@ -151,6 +151,16 @@ static void put_shortfalls(const struct results *results, struct buffer *buffer)
     }
 }
 
+/* Clients of outside are no part of the world. */
+static size_t nodes_of_the_world(const struct results *results)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < results->node_count; i++) {
+        count += !results->scenario->nodes[results->nodes[i].node].external;
+    }
+    return count;
+}
+
 void report_put_summary(const struct results *results, const char *folder, bool colour, struct buffer *buffer)
 {
     static const char *const colours[] = {"\033[1;32m", "\033[1;31m", "\033[1;33m"};
@@ -162,7 +172,7 @@ void report_put_summary(const struct results *results, const char *folder, bool 
     }
     const int64_t *counts = results->counts;
     put_line(buffer, "%s%s%s  %.*s", colour ? colours[results->verdict] : "", verdict_word(results->verdict), colour ? "\033[0m" : "", SLICE_ARGS(results->sentence));
-    put_line(buffer, "  %lld studies at %zu nodes, %lld HL7 messages, %lld of %lld exams published", (long long)counts[COUNT_studies], results->node_count,
+    put_line(buffer, "  %lld studies at %zu nodes, %lld HL7 messages, %lld of %lld exams published", (long long)counts[COUNT_studies], nodes_of_the_world(results),
              (long long)counts[COUNT_hl7_messages], (long long)counts[COUNT_published], (long long)counts[COUNT_exams]);
     put_line(buffer, "  %lld transfers: %lld done with proof, %lld unproven, %lld failed; priors %lld of %lld, MDT %lld of %lld", (long long)counts[COUNT_transfers_requested],
              (long long)counts[COUNT_transfers_done], (long long)counts[COUNT_transfers_unproven], (long long)counts[COUNT_transfers_failed],
