@@ -20,7 +20,7 @@ e, c = sheet["engine"], sheet["clients"][0]
 truth = list(csv.DictReader(open(sheet["truth"])))
 studies = sorted({r["study"] for r in truth})
 os.makedirs(work + "/in")
-scp = subprocess.Popen(["storescp", "-aet", c["aet"], "-od", work + "/in", "+xa", "+uf", str(c["port"])])
+scp = subprocess.Popen(["storescp", "-aet", c["aet"], "-od", work + "/in", "+xa", "+B", "+uf", str(c["port"])])
 bad = []
 for uid in studies:
     common = ["-S", "-aet", c["aet"], "-aec", e["aet"]]
@@ -37,13 +37,16 @@ for name in os.listdir(work + "/in"):
     out = subprocess.run([pont, "node", "plain", "--digest", work + "/in/" + name], capture_output=True, text=True).stdout
     f = dict(l.split(None, 1) for l in out.splitlines() if l.strip())
     got[f.get("sop_instance_uid", name).strip()] = f
+held = {} # some UIDs stand in both archives with other bytes: one of them arrives, whole
 for r in truth:
-    f = got.get(r["sop_instance_uid"])
+    held.setdefault(r["sop_instance_uid"], []).append((r["pixel_sha256"], r["dataset_sha256"]))
+for uid, copies in held.items():
+    f = got.get(uid)
     if f is None:
-        bad.append(("missing", r["file"] or r["sop_instance_uid"]))
-    elif any(f[k].strip() != r[k] for k in ("pixel_sha256", "dataset_sha256")):
-        bad.append(("other bytes", r["file"] or r["sop_instance_uid"]))
-print(len(studies), "studies", len(truth), "files", len(got), "arrived")
+        bad.append(("missing", uid))
+    elif (f["pixel_sha256"].strip(), f["dataset_sha256"].strip()) not in copies:
+        bad.append(("other bytes", uid))
+print(len(studies), "studies", len(truth), "files", len(held), "instances", len(got), "arrived")
 for b in bad[:40]:
     print(*b)
 sys.exit(bool(bad) or not truth)
