@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define POLL_MS 50
+#define WIND_UP_NS (5 * TIME_S) /* for questions in flight when the run is interrupted */
 #define WATCHER "watcher" /* id of the viewer that asks for every completed exam (design section 4) */
 
 static volatile sig_atomic_t interrupted;
@@ -165,6 +166,17 @@ static bool is_quiet(struct run_state *run)
     return store_open_demands(path) == 0;
 }
 
+/* ^C: no new question is asked, and those in flight get their answers, so that nothing is judged that was only cut off. */
+static void wind_up(struct run_state *run)
+{
+    struct plan_entry unwatch = {.kind = PLAN_DO, .verb = SLICE("unwatch")};
+    time_ns end = world_now(run->world) + WIND_UP_NS;
+    enum err err = world_tell(run->world, SLICE(WATCHER), &unwatch);
+    while ((err == ERR_OK || err == ERR_NOT_FOUND) && run->answered < run->asked && world_now(run->world) < end) {
+        err = world_poll(run->world, POLL_MS, observe, run);
+    }
+}
+
 static enum err play_through(struct run_state *run, char why[256])
 {
     time_ns end = world_now(run->world) + run->scenario->wall_limit;
@@ -178,6 +190,7 @@ static enum err play_through(struct run_state *run, char why[256])
         err = world_poll(run->world, POLL_MS, observe, run);
         progress_show(&run->progress, &run->shown);
         if (interrupted) {
+            wind_up(run);
             snprintf(why, 256, "interrupted");
             return ERR_TIMEOUT;
         }
