@@ -12,6 +12,7 @@
  * Runs. SEND carries one message or a run: up to RUN_MAX of one kind on one channel (C-FIND responses,
  * C-STORE requests, their responses). A run arrives as one RECEIVED; C-STORE requests are answered in one
  * RECEIVED of responses, in order (on the wire gathered up to RUN_MAX or 50 ms). Nothing may depend on where a run is cut.
+ * RUN_MAX counts instances: the sum of the spans (struct object) of a run, not its messages.
  *
  * Memory. Slices in an event are good during the step. Slices in `out` must live in out->arena or in the
  * actor; the driver copies what it keeps before the next step. */
@@ -69,6 +70,7 @@ int64_t plan_get_int(const struct plan_entry *entry, const char *name, int64_t o
 /* ---- Relay jobs (design 3.3): pixel data go past the engine from holder to destination. */
 struct relay_item {
     slice sop_instance_uid, sop_class_uid;
+    uint32_t span;                    /* see struct object; 0 and 1: one instance */
 };
 struct relay_job {
     int64_t id;
@@ -89,7 +91,8 @@ struct relay_result {
     slice sop_instance_uid;
     uint16_t status;                  /* the destination's own; or STATUS_OUT_OF_RESOURCES_SUBOPERATIONS when it never got there */
     slice dataset_sha256, pixel_sha256; /* as delivered; empty when not */
-    int64_t size;
+    int64_t size;                     /* of each instance */
+    uint32_t span;                    /* see struct object; 0 and 1: one instance */
 };
 
 /* ---- Events. */
@@ -195,6 +198,7 @@ struct observation {
     slice accession, study_uid, series_uid, sop_uid, modality, text;
     slice dataset_sha256, pixel_sha256;
     int64_t count, number, latency_ns;
+    int64_t span; /* truth_instance, delivered, instance_gone, rejected: so many instances from sop_uid on (struct object); 0 and 1: one */
     bool flag;
 };
 const char *observation_text(enum observation_kind kind); /* the row's name: "delivered" */

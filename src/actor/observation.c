@@ -35,7 +35,7 @@ static const struct {
     FIELD(issuer),     FIELD(other_id),       FIELD(other_issuer), FIELD(name),      FIELD(accession),
     FIELD(study_uid),  FIELD(series_uid),     FIELD(sop_uid),      FIELD(modality),  FIELD(text),
     FIELD(dataset_sha256), FIELD(pixel_sha256),
-}, numbers[] = {FIELD(count), FIELD(number), FIELD(latency_ns)};
+}, numbers[] = {FIELD(count), FIELD(number), FIELD(latency_ns), FIELD(span)};
 #undef FIELD
 
 static void put_name(struct buffer *buffer, const char *name)

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-#define SERIAL_VERSION 1u
+#define SERIAL_VERSION 2u
 #define HEAD_SIZE 6u /* letter, version, u32 size of the rest */
 #define LIST_MAX (1u << 20)
 
@@ -181,6 +181,7 @@ static void code_object(struct codec *codec, struct object *object)
     CODE(codec, 8, object->size);
     CODE(codec, 8, object->study);
     CODE(codec, 8, object->instance);
+    CODE(codec, 4, object->span);
     code_dataset_pointer(codec, &object->changed);
 }
 
@@ -225,6 +226,7 @@ static void code_dimse(struct codec *codec, struct dimse *dimse)
     CODE(codec, 4, dimse->warning);
     code_slice(codec, &dimse->error_comment);
     CODE(codec, 2, dimse->type_id);
+    CODE(codec, 4, dimse->span);
     code_dataset_pointer(codec, &dimse->identifier);
     if (dimse->kind == DIMSE_C_STORE_RQ || dimse->kind == DIMSE_C_STORE_RSP) {
         code_object(codec, &dimse->object);
@@ -311,6 +313,7 @@ static void code_results(struct codec *codec, struct event *event)
         code_slice(codec, &results[i].dataset_sha256);
         code_slice(codec, &results[i].pixel_sha256);
         CODE(codec, 8, results[i].size);
+        CODE(codec, 4, results[i].span);
     }
 }
 
@@ -325,6 +328,7 @@ static void code_relay_items(struct codec *codec, struct relay_job *job)
     for (size_t i = 0; i < count; i++) {
         code_slice(codec, &items[i].sop_instance_uid);
         code_slice(codec, &items[i].sop_class_uid);
+        CODE(codec, 4, items[i].span);
     }
 }
 

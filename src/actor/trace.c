@@ -61,6 +61,12 @@ static void put_int_set(struct buffer *buffer, const char *name, int64_t number)
     }
 }
 
+/* A span of one is nothing to tell. */
+static void put_span(struct buffer *buffer, uint32_t span)
+{
+    put_int_set(buffer, "span", span > 1 ? span : 0);
+}
+
 static void put_true(struct buffer *buffer, const char *name, bool flag)
 {
     if (flag) {
@@ -163,6 +169,7 @@ static void put_object(struct buffer *buffer, const struct object *object)
     put_text(buffer, "pixel_sha256", object->pixel_sha256);
     put_text(buffer, "file", object->file);
     put_int_set(buffer, "size", object->size);
+    put_span(buffer, object->span);
 }
 
 static void put_counters(struct buffer *buffer, const struct dimse *dimse)
@@ -200,6 +207,7 @@ static void put_dimse(struct buffer *buffer, const struct dimse *dimse)
     put_text(buffer, "comment", dimse->error_comment);
     put_int_set(buffer, "type", dimse->type_id);
     put_object(buffer, &dimse->object);
+    put_span(buffer, dimse->span);
     if (dimse->identifier != NULL) {
         put_name(buffer, "keys");
         put_dataset(buffer, dimse->identifier, 0);
@@ -344,6 +352,7 @@ static void put_results(struct buffer *buffer, const struct event *event)
         put_text(buffer, "dataset_sha256", result->dataset_sha256);
         put_text(buffer, "pixel_sha256", result->pixel_sha256);
         put_int_set(buffer, "size", result->size);
+        put_span(buffer, result->span);
         buffer_put_byte(buffer, '}');
     }
     buffer_put_byte(buffer, ']');
@@ -414,7 +423,11 @@ static void put_relay(struct buffer *buffer, const struct relay_job *job)
     put_int(buffer, "destination", job->destination);
     put_text(buffer, "alias", job->called_alias);
     put_text(buffer, "study_uid", job->study_uid);
-    put_int(buffer, "instances", (int64_t)job->item_count);
+    int64_t instances = 0;
+    for (size_t i = 0; i < job->item_count; i++) {
+        instances += span_count(job->items[i].span);
+    }
+    put_int(buffer, "instances", instances);
     if (job->coercion != NULL) {
         put_name(buffer, "coercion");
         put_dataset(buffer, job->coercion, 0);

@@ -30,7 +30,7 @@ static const struct {
 #define FIELD(field) {#field, offsetof(struct observation, field)}
     FIELD(actor), FIELD(peer), FIELD(person), FIELD(nhs), FIELD(patient_id), FIELD(issuer), FIELD(other_id), FIELD(other_issuer), FIELD(name), FIELD(accession),
     FIELD(study_uid), FIELD(series_uid), FIELD(sop_uid), FIELD(modality), FIELD(text), FIELD(dataset_sha256), FIELD(pixel_sha256),
-}, numbers[] = {FIELD(count), FIELD(number), FIELD(latency_ns)};
+}, numbers[] = {FIELD(count), FIELD(number), FIELD(latency_ns), FIELD(span)};
 
 static enum err read_fields(struct observation *observation, json_t *object, struct arena *arena)
 {

@@ -81,6 +81,12 @@ static bool find_kind(uint16_t field, enum dimse_kind *kind)
     return false;
 }
 
+uint32_t dimse_instances(const struct dimse *message)
+{
+    bool stores = message->kind == DIMSE_C_STORE_RQ || message->kind == DIMSE_C_STORE_RSP;
+    return span_count(stores ? message->object.span : message->kind == DIMSE_C_FIND_RSP ? message->span : 0);
+}
+
 struct dimse dimse_response(const struct dimse *request, uint16_t status)
 {
     struct dimse response = {

@@ -36,7 +36,12 @@ enum dimse_kind {
 #define DIMSE_COUNTER_ABSENT (-1)
 
 /* One SOP instance, described. What a node makes is named by its key (study, instance); what it was given
- * or imported by `file`. Digests are 64 hex digits (design section 6), empty where not known. */
+ * or imported by `file`. Digests are 64 hex digits (design section 6), empty where not known.
+ *
+ * Spans. `span` n stands for n consecutive instances of one study, of one series and size, whose SOP Instance
+ * UIDs differ only in the last component, counting up from the one given; 0 and 1 mean one. Only pure actors and
+ * the virtual driver see more than one: the wire driver unrolls a span when it sends. Nothing may depend on
+ * where a span is cut. A response of span n answers the next n instances of its requests. */
 struct object {
     slice sop_class_uid, sop_instance_uid, study_uid, series_uid, transfer_syntax;
     slice patient_id, patient_issuer, patient_name, birth_date; /* as they stand in the data set, name in UTF-8 */
@@ -44,6 +49,7 @@ struct object {
     slice dataset_sha256, pixel_sha256;
     int64_t size;              /* bytes of the data set in its transfer syntax; 0 unknown */
     int64_t study, instance;   /* key of a made object, -1 for any other */
+    uint32_t span;             /* instances, see above; their digests and sizes are one */
     slice file;                /* path of an imported or kept object; empty for a made one */
     struct dataset *changed;   /* attributes that replace those of the made or imported object, or null */
 };
@@ -62,9 +68,17 @@ struct dimse {
     slice error_comment;    /* LO, 64 characters at most */
     uint16_t type_id;       /* action or event type */
     struct dataset *identifier; /* null: no data set */
-    struct object object;       /* C-STORE-RQ; of a C-STORE-RSP only sop_instance_uid */
+    struct object object;       /* C-STORE-RQ; of a C-STORE-RSP only sop_instance_uid and span */
+    uint32_t span;              /* C-FIND row of level IMAGE: so many instances, see struct object */
 };
 
+/* How many instances a span stands for: 0 means one. */
+static inline uint32_t span_count(uint32_t span)
+{
+    return span > 1 ? span : 1;
+}
+/* Instances that a message stands for: one, unless it is a C-STORE or a row with a span. */
+uint32_t dimse_instances(const struct dimse *message);
 /* A response to `request` with this status; counters absent. */
 struct dimse dimse_response(const struct dimse *request, uint16_t status);
 const char *dimse_text(enum dimse_kind kind);

@@ -79,3 +79,54 @@ void uid_put(struct buffer *buffer, uint64_t high, uint64_t low)
     buffer_put_text(buffer, "2.25.");
     buffer_put(buffer, (slice){digits + at, sizeof digits - at});
 }
+
+bool uid_split(slice uid, slice *stem, uint64_t *last)
+{
+    uint64_t number = 0, scale = 1;
+    size_t at = uid.size;
+    while (at > 0 && uid.data[at - 1] != '.' && uid.size - at < 18) {
+        uint8_t digit = (uint8_t)(uid.data[--at] - '0');
+        if (digit > 9) {
+            return false;
+        }
+        number += digit * scale;
+        scale *= 10;
+    }
+    size_t digits = uid.size - at;
+    if (at == 0 || digits == 0 || uid.data[at - 1] != '.' || (digits > 1 && uid.data[at] == '0')) {
+        return false;
+    }
+    *stem = slice_before(uid, at);
+    *last = number;
+    return true;
+}
+
+slice uid_advance(slice uid, uint64_t by, char text[UID_SIZE_MAX + 1])
+{
+    slice stem = uid;
+    uint64_t last = 0;
+    struct buffer buffer = buffer_over(text, UID_SIZE_MAX);
+    if (by == 0 || !uid_split(uid, &stem, &last) || last + by < last || last + by > INT64_MAX) {
+        buffer_put(&buffer, by == 0 ? uid : SLICE_EMPTY);
+        return buffer_slice(&buffer);
+    }
+    buffer_put(&buffer, stem);
+    buffer_put_int(&buffer, (int64_t)(last + by));
+    return buffer.full ? SLICE_EMPTY : buffer_slice(&buffer);
+}
+
+bool uid_in_span(slice first, uint64_t count, slice other, uint64_t *offset)
+{
+    slice stem, other_stem;
+    uint64_t last, other_last;
+    *offset = 0;
+    if (slice_equal(first, other)) {
+        return count > 0;
+    }
+    if (count < 2 || !uid_split(first, &stem, &last) || !uid_split(other, &other_stem, &other_last) || other_last < last || other_last - last >= count ||
+        !slice_equal(stem, other_stem)) {
+        return false;
+    }
+    *offset = other_last - last;
+    return true;
+}

@@ -25,4 +25,15 @@ bool uid_is_encapsulated(slice transfer_syntax);
 /* Writes a 2.25 UID of the 128 bits (high, low). */
 void uid_put(struct buffer *buffer, uint64_t high, uint64_t low);
 
+/* ---- Spans (struct object of dimse.h): UIDs that differ only in their last component. */
+
+/* Parts "1.2.3.17" into "1.2.3." and 17. False when its last component is not one to count on from: a leading
+ * zero, or more than 18 digits. `stem` borrows. */
+bool uid_split(slice uid, slice *stem, uint64_t *last);
+/* The UID with its last component higher by `by`, in `text`. By 0 it is the UID itself. Empty when it cannot be parted or
+ * would be longer than UID_SIZE_MAX. */
+slice uid_advance(slice uid, uint64_t by, char text[UID_SIZE_MAX + 1]);
+/* Whether `other` is one of `count` UIDs that count up from `first`; *offset is which. */
+bool uid_in_span(slice first, uint64_t count, slice other, uint64_t *offset);
+
 #endif

@@ -86,7 +86,7 @@ static void job_mark(struct transfer *transfer)
         series->total += here;
         series->in_job += item->in_job;
     }
-    transfer->whole_study = transfer->job_wanted == listed;
+    transfer->whole_study = transfer->job_wanted == listed && slice_equal(transfer->level, SLICE("STUDY"));
     transfer->move_series = transfer->series;
     transfer->move_item = transfer->items;
     transfer->message_id = 0;
@@ -105,7 +105,7 @@ static bool relay_order(struct engine *engine, struct out *out, struct transfer 
     uint32_t count = 0;
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
         if (item->in_job) {
-            items[count++] = (struct relay_item){item->sop_uid, item->class_uid};
+            items[count++] = (struct relay_item){item->sop_uid, item->class_uid, 1};
         }
     }
     bool coerced = coercion_plan(engine, out, transfer->study, holder, transfer->destination, &put, &source);
@@ -150,11 +150,12 @@ static void job_start(struct engine *engine, struct out *out, struct transfer *t
         return;
     }
     transfer->job = counter_next(engine, out, SLICE("job"));
+    transfer->path = direct_fits(engine, transfer, node) ? PATH_DIRECT : PATH_RELAY;
     row_put_job(engine, out,
-                &(struct row_job){.demand = row.id, .id = transfer->job, .holder = node_at(engine, node)->name, .path = PATH_RELAY,
+                &(struct row_job){.demand = row.id, .id = transfer->job, .holder = node_at(engine, node)->name, .path = transfer->path,
                                   .state = DEMAND_RUNNING, .started_at = engine->now});
-    transfer->relay_open = relay_order(engine, out, transfer);
-    transfer->destination_taken = transfer->relay_open;
+    transfer->relay_open = transfer->path == PATH_RELAY && relay_order(engine, out, transfer);
+    transfer->destination_taken = transfer->path == PATH_DIRECT || transfer->relay_open;
     if (transfer->destination_taken) {
         health_taken(engine, transfer->destination);
     }
@@ -169,8 +170,9 @@ static void job_start(struct engine *engine, struct out *out, struct transfer *t
     if (at != ROW_NONE && identity_row(engine, identity_survivor(engine, row_get_study(engine, at).person), &person)) {
         row.epoch = person.epoch; /* of the links that the coercion was planned under */
     }
-    if (row.state != DEMAND_RUNNING || row.why.size > 0) {
+    if (row.state != DEMAND_RUNNING || row.why.size > 0 || row.path != transfer->path) {
         row.state = DEMAND_RUNNING;
+        row.path = transfer->path;
         row.why = SLICE_EMPTY;
         demand_put(engine, out, &row);
     }
@@ -224,7 +226,7 @@ static bool move_next(struct out *out, struct transfer *transfer, struct dataset
     }
     while (transfer->move_series != NULL) {
         const struct series *series = transfer->move_series;
-        bool whole = series->in_job > 0 && series->in_job == series->total;
+        bool whole = series->in_job > 0 && series->in_job == series->total && !slice_equal(transfer->level, SLICE("IMAGE"));
         size_t count = 0;
         slice uids = SLICE_EMPTY;
         if (series->in_job > 0 && !whole) {
@@ -268,7 +270,7 @@ static bool move_send(struct engine *engine, struct out *out, struct transfer *t
         .kind = DIMSE_C_MOVE_RQ,
         .message_id = ++transfer->message_id,
         .sop_class_uid = transfer->root,
-        .move_destination = engine->config->aet,
+        .move_destination = transfer->path == PATH_DIRECT ? node_at(engine, transfer->destination)->aet : engine->config->aet,
         .priority = transfer->reason == DEMAND_CLIENT ? 1 : 0,
         .remaining = DIMSE_COUNTER_ABSENT, .completed = DIMSE_COUNTER_ABSENT, .failed = DIMSE_COUNTER_ABSENT, .warning = DIMSE_COUNTER_ABSENT,
         .identifier = &keys,
@@ -364,6 +366,8 @@ static void job_over(struct engine *engine, struct out *out, struct transfer *tr
     if (transfer->given_up) {
         demand_end(engine, out, transfer->demand, DEMAND_FAILED, PROOF_NONE, transfer->why);
         transfer_give(engine, out, transfer);
+    } else if (transfer->path == PATH_DIRECT) {
+        direct_over(engine, out, transfer);
     } else if (transfer->delivered == transfer->wanted) {
         transfer_settled(engine, out, transfer);
     } else if (job_complete && transfer->why.size == 0) {
@@ -383,13 +387,18 @@ static void moved(struct engine *engine, struct out *out, struct transfer *trans
     }
     transfer->sign_ns = engine->now;
     if (status_is_pending(response->status)) {
+        if (transfer->path == PATH_DIRECT) {
+            move_progress(engine, out, transfer->demand); /* nothing else shows the client that it goes on */
+        }
         return;
     }
     uint32_t node = transfer->holders[transfer->holder].node;
     health_worked(engine, out, node);
     transfer->final_seen = true;
     transfer->final_status = response->status;
-    if (response->status != STATUS_SUCCESS && !status_is_warning(response->status) && transfer->why.size == 0) {
+    if (transfer->path == PATH_DIRECT) {
+        direct_answered(engine, transfer, response);
+    } else if (response->status != STATUS_SUCCESS && !status_is_warning(response->status) && transfer->why.size == 0) {
         transfer->why = chain_copy(&transfer->chain, TEXT(out, node_at(engine, node)->name, SLICE(" answered "), text_status(out, response->status)));
     }
     if (transfer->job_answered == transfer->job_wanted || !move_send(engine, out, transfer)) {

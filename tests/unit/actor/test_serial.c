@@ -45,7 +45,7 @@ static struct object object(void)
     return (struct object){.sop_class_uid = SLICE("1.2"), .sop_instance_uid = SLICE("1.2.3.4"), .study_uid = SLICE("1.2.3"), .series_uid = SLICE("1.2.3.1"),
                            .transfer_syntax = SLICE("1.2.840.10008.1.2"), .patient_id = SLICE("A1"), .patient_issuer = SLICE("CARDIFF"),
                            .patient_name = SLICE("JONES^MAIR"), .birth_date = SLICE("19500101"), .accession = SLICE("77"), .accession_issuer = SLICE("CAV"),
-                           .modality = SLICE("CT"), .dataset_sha256 = SLICE("ab"), .pixel_sha256 = SLICE("cd"), .size = 526336, .study = 12, .instance = -1,
+                           .modality = SLICE("CT"), .dataset_sha256 = SLICE("ab"), .pixel_sha256 = SLICE("cd"), .size = 526336, .study = 12, .instance = -1, .span = 208,
                            .file = SLICE("objects/1.dcm"), .changed = keys()};
 }
 
@@ -55,7 +55,8 @@ static struct message dimse_message(enum dimse_kind kind)
     message.dimse = (struct dimse){.kind = kind, .context_id = 5, .message_id = 65535, .status = 0xB000, .priority = 2, .sop_class_uid = SLICE("1.2"),
                                    .sop_instance_uid = SLICE("1.2.3.4"), .move_destination = SLICE("PONT"), .move_originator = SLICE("VEL"),
                                    .move_originator_id = 9, .remaining = DIMSE_COUNTER_ABSENT, .completed = 3, .failed = 1, .warning = 0,
-                                   .error_comment = SLICE("why"), .type_id = 1, .identifier = keys()};
+                                   .error_comment = SLICE("why"), .type_id = 1, .identifier = keys(),
+                                   .span = kind == DIMSE_C_FIND_RSP ? 64 : 0};
     if (kind == DIMSE_C_STORE_RQ || kind == DIMSE_C_STORE_RSP) {
         message.dimse.object = object();
     }
@@ -102,7 +103,7 @@ static struct run run(void)
 static struct event event_of(enum event_kind kind)
 {
     static const struct relay_result results[] = {
-        {.job = 3, .sop_instance_uid = {"1.2.3.4", 7}, .status = 0xA702, .dataset_sha256 = {"ab", 2}, .pixel_sha256 = {"cd", 2}, .size = 99},
+        {.job = 3, .sop_instance_uid = {"1.2.3.4", 7}, .status = 0xA702, .dataset_sha256 = {"ab", 2}, .pixel_sha256 = {"cd", 2}, .size = 99, .span = 7},
         {.job = 3, .sop_instance_uid = {"1.2.3.5", 7}},
     };
     return (struct event){.kind = kind, .at_ns = 1267432200 * TIME_S, .sequence = 42, .channel = 17, .protocol = PROTOCOL_HL7, .calling = SLICE("VEL"),
@@ -113,7 +114,7 @@ static struct event event_of(enum event_kind kind)
 
 static struct command command_of(enum command_kind kind)
 {
-    static const struct relay_item items[] = {{{"1.2.3.4", 7}, {"1.2", 3}}, {{"1.2.3.5", 7}, {"1.2", 3}}};
+    static const struct relay_item items[] = {{{"1.2.3.4", 7}, {"1.2", 3}, 12}, {{"1.2.3.16", 8}, {"1.2", 3}, 0}};
     struct command command = {.kind = kind, .channel = 17, .protocol = PROTOCOL_HL7, .peer = 4, .calling = SLICE("PONT"), .called = SLICE("VEL"),
                               .contexts = contexts(), .timeout_ns = TIME_S, .accept = ACCEPT_RELAY, .job = 3, .run = run(), .reject_result = 1,
                               .reject_source = 2, .reject_reason = 3, .text = SLICE("note"), .flag = true, .one_by_one = true};
@@ -189,6 +190,9 @@ START_TEST(received_message_keeps_its_values)
     ck_assert(dataset_equal(find->identifier, keys()));
     ck_assert(slice_equal(dataset_get(find->identifier, TAG_PatientID), SLICE("9990000018")));
     ck_assert_int_eq(back.run.messages[DIMSE_C_STORE_RQ].dimse.object.instance, -1);
+    ck_assert_uint_eq(dimse_instances(&back.run.messages[DIMSE_C_STORE_RQ].dimse), 208);
+    ck_assert_uint_eq(dimse_instances(&back.run.messages[DIMSE_C_FIND_RSP].dimse), 64);
+    ck_assert_uint_eq(dimse_instances(find), 1);
     ck_assert(hl7_value_equal(&back.run.messages[DIMSE_COUNT].hl7, &messages[DIMSE_COUNT].hl7));
 }
 END_TEST
@@ -284,7 +288,7 @@ START_TEST(trace_line_decodes_the_message_for_people)
     first[line.size] = '\0';
     ck_assert_str_eq(first, "{\"t\":1267432200000000000,\"n\":42,\"in\":\"RECEIVED\",\"channel\":17,\"messages\":[{\"dimse\":\"C-FIND-RSP\",\"context\":5,"
                             "\"id\":65535,\"status\":\"B000\",\"class\":\"1.2\",\"instance\":\"1.2.3.4\",\"destination\":\"PONT\",\"originator\":\"VEL\","
-                            "\"originator_id\":9,\"comment\":\"why\",\"type\":1,\"keys\":{\"QueryRetrieveLevel\":\"STUDY\",\"ReferencedStudySequence\":"
+                            "\"originator_id\":9,\"comment\":\"why\",\"type\":1,\"span\":64,\"keys\":{\"QueryRetrieveLevel\":\"STUDY\",\"ReferencedStudySequence\":"
                             "[{\"StudyInstanceUID\":\"1.2.3\"}],\"PatientID\":\"9990000018\"}}]}");
 }
 END_TEST

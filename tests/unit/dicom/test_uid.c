@@ -73,6 +73,51 @@ START_TEST(uid_put_writes_128_bits_as_one_number)
 }
 END_TEST
 
-UNIT_MAIN(uid_is_digits_and_dots_of_64_at_most, uid_is_told_by_its_name_or_shown_itself,
+START_TEST(uid_counts_on_in_its_last_component)
+{
+    static const struct {
+        const char *uid, *stem;
+        uint64_t last, by;
+        const char *result;
+    } rows[] = {
+        {"1.2.3", "1.2.", 3, 7, "1.2.10"},
+        {"1.2.0", "1.2.", 0, 1, "1.2.1"},
+        {"2.25.9.999", "2.25.9.", 999, 1, "2.25.9.1000"},
+        {"1.123456789012345678", "1.", 123456789012345678, 1, "1.123456789012345679"},
+    };
+    static const char *const none[] = {"", "7", "1.", "1.2.03", "1.1234567890123456789", "2.25.340282366920938463463374607431768211455", "1.2.x"};
+    char text[UID_SIZE_MAX + 1];
+    slice stem = SLICE_EMPTY;
+    uint64_t last = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert(uid_split(slice_from(rows[i].uid), &stem, &last));
+        ck_assert_slice_eq(stem, rows[i].stem);
+        ck_assert_uint_eq(last, rows[i].last);
+        ck_assert_slice_eq(uid_advance(slice_from(rows[i].uid), rows[i].by, text), rows[i].result);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        ck_assert(!uid_split(slice_from(none[i]), &stem, &last));
+        ck_assert_uint_eq(uid_advance(slice_from(none[i]), 1, text).size, 0);
+        ck_assert_slice_eq(uid_advance(slice_from(none[i]), 0, text), none[i]);
+    }
+    ck_assert_uint_eq(uid_advance(SLICE("1.2.3456789012345678901234567890123456789012345678901234567890.99"), 1, text).size, 0);
+}
+END_TEST
+
+START_TEST(span_holds_the_uids_that_count_up_from_its_first)
+{
+    uint64_t offset = 9;
+    ck_assert(uid_in_span(SLICE("1.2.9"), 3, SLICE("1.2.11"), &offset));
+    ck_assert_uint_eq(offset, 2);
+    ck_assert(uid_in_span(SLICE("1.2.9"), 1, SLICE("1.2.9"), &offset));
+    ck_assert_uint_eq(offset, 0);
+    ck_assert(!uid_in_span(SLICE("1.2.9"), 3, SLICE("1.2.12"), &offset));
+    ck_assert(!uid_in_span(SLICE("1.2.9"), 3, SLICE("1.2.8"), &offset));
+    ck_assert(!uid_in_span(SLICE("1.2.9"), 3, SLICE("1.3.10"), &offset));
+    ck_assert(!uid_in_span(SLICE("1.2.09"), 3, SLICE("1.2.10"), &offset));
+}
+END_TEST
+
+UNIT_MAIN(uid_counts_on_in_its_last_component, span_holds_the_uids_that_count_up_from_its_first, uid_is_digits_and_dots_of_64_at_most, uid_is_told_by_its_name_or_shown_itself,
           storage_classes_are_those_of_the_table_and_of_the_root, native_and_deflated_syntaxes_are_not_encapsulated,
           uid_put_writes_128_bits_as_one_number)

@@ -25,7 +25,7 @@ static void make(size_t count)
         buffer_put_text(&name, "1.2.3.");
         buffer_put_int(&name, (int64_t)i);
         names[i][name.size] = 0;
-        items[i] = (struct relay_item){uid_of(i), UID_CT_IMAGE};
+        items[i] = (struct relay_item){uid_of(i), UID_CT_IMAGE, 1};
     }
     struct relay_job job = {.id = 7, .study_uid = SLICE("1.2.3"), .items = items, .item_count = count};
     ck_assert_int_eq(relay_init(&relay, &job, &arena), ERR_OK);
@@ -187,7 +187,7 @@ END_TEST
 
 START_TEST(relay_init_fails_cleanly_at_every_arena_size)
 {
-    struct relay_item items[] = {{SLICE("1.2.3.1"), SLICE("1.2")}, {SLICE("1.2.3.2"), SLICE("1.2")}};
+    struct relay_item items[] = {{SLICE("1.2.3.1"), SLICE("1.2"), 1}, {SLICE("1.2.3.2"), SLICE("1.2"), 1}};
     struct relay_job job = {.id = 1, .study_uid = SLICE("1.2.3"), .items = items, .item_count = 2};
     enum err err = ERR_LIMIT;
     for (size_t size = 0; err == ERR_LIMIT; size += 16) {

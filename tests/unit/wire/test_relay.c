@@ -74,7 +74,7 @@ static void begin_job(const struct event *event, struct out *out)
     size_t count = (size_t)plan_get_int(&event->plan, "items", INSTANCES);
     struct relay_item *items = arena_array(out->arena, count, sizeof *items);
     for (size_t i = 0; i < count; i++) {
-        items[i] = (struct relay_item){uid_of(out->arena, (int64_t)i + 1), UID_CT_IMAGE};
+        items[i] = (struct relay_item){uid_of(out->arena, (int64_t)i + 1), UID_CT_IMAGE, 1};
     }
     ck_assert_int_eq(dataset_init(coercion, out->arena, 2), ERR_OK);
     ck_assert_int_eq(dataset_put(coercion, TAG_PatientID, SLICE("B7")), ERR_OK);
