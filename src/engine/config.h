@@ -41,6 +41,8 @@ struct node_config {
     bool patient_root, study_root, get, commitment; /* what it offers */
     bool source, destination;  /* holds originals; may be told to receive */
     bool answers_list;       /* its C-FIND proves what it holds */
+    const slice *moves_to;   /* names of nodes whose titles it was told: it can move straight to them (design 3.3) */
+    size_t moves_to_count;
 };
 
 struct engine_config {

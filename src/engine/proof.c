@@ -14,6 +14,9 @@ static bool last_attempt(const struct engine *engine, const struct transfer *tra
 
 static void proven(struct engine *engine, struct out *out, struct transfer *transfer, enum proof proof)
 {
+    if (transfer->path == PATH_DIRECT) {
+        direct_proven(engine, out, transfer);
+    }
     demand_end(engine, out, transfer->demand, DEMAND_DONE, proof, SLICE_EMPTY);
     transfer_give(engine, out, transfer);
 }
@@ -45,6 +48,10 @@ static void take_back(struct engine *engine, struct out *out, struct transfer *t
 {
     struct row_demand row;
     uint32_t taken = 0;
+    if (transfer->path == PATH_DIRECT) {
+        direct_short(engine, out, transfer, missing);
+        return;
+    }
     for (struct item *item = transfer->items; item != NULL && taken < CLEAN_RECORDS; item = item->next) {
         if (item->wanted && !item->on_target) {
             item->delivered = false;
@@ -72,7 +79,8 @@ void proof_listed(struct engine *engine, struct out *out, struct transfer *trans
         proven(engine, out, transfer, PROOF_LIST);
         return;
     }
-    if (++transfer->proof_tries < PROOF_TRIES_MAX) {
+    bool hopeless = transfer->in_doubt && transfer->target.complete; /* waiting for its index would change nothing */
+    if (++transfer->proof_tries < PROOF_TRIES_MAX && !hopeless) {
         time_ns wait = BACKOFF_FIRST_NS << (transfer->proof_tries - 1); /* some index what they took a little later */
         timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + wait);
         transfer->sign_ns = engine->now + wait - engine->config->response_timeout_ns;

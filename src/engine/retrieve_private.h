@@ -93,6 +93,9 @@ struct transfer {
     uint32_t job_wanted, job_answered;
     time_ns sign_ns;         /* last sign of life */
     slice why;               /* what went wrong with the job */
+    enum path path;          /* of the job, and of what is being proven */
+    bool no_direct;          /* was tried in this attempt and fell short */
+    bool in_doubt;           /* the holder itself says that not everything was moved directly */
     uint32_t proof_tries;
     slice transaction_uid;   /* of the commitment */
     enum proof proof;
@@ -132,6 +135,7 @@ struct retrieve_state {
     struct waiting *waiting;   /* in order of due_at, then number */
     size_t waiting_count, waiting_max;
     struct move_request *requests;
+    uint64_t strangers[NODES_MAX][NODES_MAX / 64]; /* [holder]: bits of destinations it turned out not to move to */
     bool ticking;              /* a timer for the scheduler is set for this instant */
 };
 
@@ -176,6 +180,17 @@ void transfer_timer(struct engine *engine, struct out *out, struct transfer *tra
 void transfer_settled(struct engine *engine, struct out *out, struct transfer *transfer);
 /* Stops a running job at once; its results so far are kept. */
 void transfer_stop(struct engine *engine, struct out *out, struct transfer *transfer, slice why);
+
+/* ---- direct.c */
+/* May the job that job_mark made for this holder go straight to the destination? */
+bool direct_fits(const struct engine *engine, const struct transfer *transfer, uint32_t holder);
+/* The holder's final answer to a direct move, before the job is over. */
+void direct_answered(struct engine *engine, struct transfer *transfer, const struct dimse *response);
+/* The job is over; its row is gone. May give the transfer back. */
+void direct_over(struct engine *engine, struct out *out, struct transfer *transfer);
+/* The destination's list or commitment (item->on_target) covers everything, or lacks some: the relay brings the rest. */
+void direct_proven(struct engine *engine, struct out *out, struct transfer *transfer);
+void direct_short(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t missing);
 
 /* ---- proof.c */
 void proof_begin(struct engine *engine, struct out *out, struct transfer *transfer);

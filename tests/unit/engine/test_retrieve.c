@@ -327,6 +327,126 @@ START_TEST(retrieve_stays_with_its_demand_when_the_client_is_gone)
 }
 END_TEST
 
+/* ---- The direct path: two PACS of one organisation. */
+static const slice told[] = {SLICE("pacs_vel")};
+
+static void make_direct(void)
+{
+    make();
+    w.nodes[PACS_VEL].organisation = CAV;
+    w.nodes[PACS_CAV].moves_to = told;
+    w.nodes[PACS_CAV].moves_to_count = 1;
+    world_start();
+}
+
+static int64_t path_of_first_job(void)
+{
+    for (size_t i = 0; i < w.stream_count; i++) {
+        if (w.stream[i].table == TABLE_job && !w.stream[i].deleted) {
+            return w.stream[i].values[COLUMN_job_path].integer;
+        }
+    }
+    return 0;
+}
+
+START_TEST(retrieve_goes_straight_to_a_destination_that_needs_nothing_changed)
+{
+    make_direct();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 20);
+    ck_assert_int_eq(w.direct_stores, 20);
+    ck_assert_int_eq(w.stores, 0); /* nothing was relayed */
+    ck_assert_uint_eq(w.relay_count, 0);
+    ck_assert_int_eq(path_of_first_job(), PATH_DIRECT);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_path].integer, PATH_DIRECT);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_state].integer, DEMAND_DONE);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_proof].integer, PROOF_LIST);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_delivered].integer, 20);
+}
+END_TEST
+
+START_TEST(retrieve_goes_straight_and_is_proven_by_commitment)
+{
+    make_direct();
+    w.nodes[PACS_VEL].answers_list = false;
+    w.nodes[PACS_VEL].commitment = true;
+    w.commit_misses = 2;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.direct_stores, 20);
+    ck_assert_int_eq(w.stores, 2); /* what it did not commit to was relayed */
+    ck_assert_int_eq(w.delivered_twice, 0);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_proof].integer, PROOF_COMMITMENT);
+}
+END_TEST
+
+START_TEST(retrieve_relays_where_the_holder_does_not_know_the_destination)
+{
+    make_direct();
+    w.knows_nobody = true;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.direct_stores, 0);
+    ck_assert_int_eq(w.stores, 20);
+    ck_assert_int_eq(w.moves[PACS_CAV], 2);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_attempts].integer, 1); /* within one attempt */
+    ck_assert_uint_eq(records_count(TABLE_finding), 1);
+    /* It is not tried a second time. */
+    archive_put(PACS_CAV, "C624723", "Price^Megan", "19580411", "CAV1002", "1.2.2", "20091208", "CT", 1, 3);
+    MOVE("VELPACS", STUDY("1.2.2"));
+    ck_assert_int_eq(w.moves[PACS_CAV], 3);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.2"), 3);
+}
+END_TEST
+
+START_TEST(retrieve_relays_what_a_direct_move_left_out)
+{
+    make_direct();
+    w.drop_every = 4; /* and says success */
+    MOVE("VELPACS", STUDY("1.2.1"));
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.direct_stores, 15);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    ck_assert_int_eq(w.delivered_twice, 0);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_path].integer, PATH_RELAY); /* of its last job */
+}
+END_TEST
+
+START_TEST(retrieve_never_goes_straight_to_another_organisation_or_past_a_tombstone)
+{
+    make_direct();
+    w.nodes[PACS_VEL].organisation = VEL;
+    MOVE("VELPACS", STUDY("1.2.1"));
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    ck_assert_int_eq(w.direct_stores, 0);
+    make();
+    w.nodes[PACS_VEL].organisation = CAV;
+    w.nodes[PACS_CAV].moves_to = told;
+    w.nodes[PACS_CAV].moves_to_count = 1;
+    restore(RECORD(tombstone, T("1.2.1.1.3"), T("113039"), T("pacs_cav"), N(0)));
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 19);
+    ck_assert_int_eq(w.direct_stores, 0);
+}
+END_TEST
+
+START_TEST(retrieve_by_series_asks_the_holder_for_that_series_alone)
+{
+    make();
+    world_start();
+    MOVE("VELPACS", KEY(QueryRetrieveLevel, "SERIES"), KEY(StudyInstanceUID, "1.2.1"), KEY(SeriesInstanceUID, "1.2.1.2"));
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 10);
+    ck_assert_int_eq(w.offered, 10);
+}
+END_TEST
+
 START_TEST(retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers)
 {
     const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
@@ -367,4 +487,7 @@ UNIT_MAIN(retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_ends
           retrieve_fails_with_the_reason_when_the_destination_is_down, retrieve_finds_a_study_that_the_registry_does_not_know,
           retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id, retrieve_leaves_out_what_was_rejected,
           retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
-          retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops)
+          retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops,
+          retrieve_goes_straight_to_a_destination_that_needs_nothing_changed, retrieve_goes_straight_and_is_proven_by_commitment,
+          retrieve_relays_where_the_holder_does_not_know_the_destination, retrieve_relays_what_a_direct_move_left_out,
+          retrieve_never_goes_straight_to_another_organisation_or_past_a_tombstone, retrieve_by_series_asks_the_holder_for_that_series_alone)

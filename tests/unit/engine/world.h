@@ -70,6 +70,9 @@ static struct world {
     size_t stream_count;
     /* Faults. */
     bool down[NODES], silent[NODES], no_final[NODES], ignores_patient[NODES];
+    bool knows_nobody; /* holders answer A801 to any move but to the engine */
+    int direct_stores;
+    int offered; /* instances that holders brought to a relay, wanted or not */
     int refuse_every; /* the destination refuses every nth instance with A700; 0 none */
     int drop_every;   /* the holder leaves out every nth instance and says success */
     bool relay_waits;      /* the relay does not end by itself once all items have an answer */
@@ -355,6 +358,7 @@ MAYBE void deliver(struct relay *relay, int destination, const struct instance *
     const struct relay_job *job = relay_job(relay);
     slice finding;
     struct relay_result result = {.job = job->id, .sop_instance_uid = text(from->sop), .size = 1000};
+    w.offered++;
     result.status = relay_offer(relay, text(from->sop), text(from->study), &finding);
     if (result.status != STATUS_SUCCESS) {
         return;
@@ -407,12 +411,40 @@ MAYBE struct relay *relay_of_holder(int node, int *destination)
 
 MAYBE void step(const struct event *event);
 
+/* Straight to another node, as it is: nobody coerces it. */
+MAYBE void node_move_direct(int node, int64_t channel, const struct dimse *request)
+{
+    int destination = NODES, sent = 0;
+    struct dimse final = dimse_response(request, STATUS_SUCCESS);
+    for (int i = 0; i < NODES; i++) {
+        destination = slice_equal(w.nodes[i].aet, request->move_destination) ? i : destination;
+    }
+    ck_assert_int_lt(destination, NODES);
+    push_message(channel, dimse_response(request, STATUS_PENDING));
+    for (size_t i = 0, count = w.instance_count; i < count && !w.knows_nobody; i++) {
+        if (instance_matches(&w.archive[i], node, request->identifier) && !(w.drop_every > 0 && ++sent % w.drop_every == 0)) {
+            ck_assert_uint_lt(w.instance_count, INSTANCES_MAX);
+            for (size_t k = 0; k < count; k++) {
+                w.delivered_twice += w.archive[k].node == destination && strcmp(w.archive[k].sop, w.archive[i].sop) == 0;
+            }
+            w.archive[w.instance_count] = w.archive[i];
+            w.archive[w.instance_count++].node = destination;
+            w.direct_stores++;
+        }
+    }
+    final.status = w.knows_nobody ? STATUS_MOVE_DESTINATION_UNKNOWN : final.status;
+    push_message(channel, final);
+}
+
 MAYBE void node_move(int node, int64_t channel, const struct dimse *request)
 {
     int destination = 0, sent = 0;
     struct relay *relay = relay_of_holder(node, &destination);
     w.moves[node]++;
-    ck_assert(slice_equal(request->move_destination, SLICE("PONT")));
+    if (!slice_equal(request->move_destination, SLICE("PONT"))) {
+        node_move_direct(node, channel, request);
+        return;
+    }
     for (size_t i = 0, count = w.instance_count; relay != NULL && i < count && !w.killed; i++) {
         if (instance_matches(&w.archive[i], node, request->identifier) && !(w.drop_every > 0 && ++sent % w.drop_every == 0)) {
             deliver(relay, destination, &w.archive[i]);
