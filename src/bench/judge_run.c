@@ -2,6 +2,7 @@
  *
  * Judging a run folder: its observations and, life by life, what the journal gives when it is fed to an engine built
  * afresh, both in order of time. */
+#include "src/base/hash.h"
 #include "src/bench/json.h"
 #include "src/bench/judge.h"
 #include "src/bench/run.h"
@@ -128,7 +129,7 @@ static enum err replay_life(struct feed *feed, const char *folder, int64_t life,
         if (err == ERR_OK) {
             feed->results->sut_steps += result.steps;
             feed->results->events += result.steps;
-            feed->results->trace_hash = feed->results->trace_hash * 31 + (uint64_t)result.steps;
+            feed->results->trace_hash = hash64(feed->results->trace_hash, (slice){(const char *)&result.command_hash, sizeof result.command_hash});
             err = judge_replayed(feed->judge, life, result.equal, result.equal ? SLICE("equal at every commit") : slice_from(result.difference));
         }
     }

@@ -1,15 +1,43 @@
 /* SPDX-License-Identifier: MIT
  *
- * World: the processes of a wire run: engine, emulated PACS, RADIS2, viewers, each its own process on loopback.
- * Starts them, gives them their plan, gathers what they observe, kills and restarts what the story says, stops
- * them all. One thread. Whatever happens, world_stop leaves no process behind. */
+ * World: where a scenario is played, as whoever plays it sees it: something that can be told plan entries, goes on, and
+ * is observed. Two kinds: world_wire.c (engine, emulated PACS, RADIS2 and viewers as processes on loopback) and
+ * world_virtual.c (the same actors in one process, on an event queue). One thread. */
 #ifndef PONT_BENCH_WORLD_H
 #define PONT_BENCH_WORLD_H
 
 #include "src/scenario/scenario.h"
 
-struct world; /* opaque */
+/* Told of each observation in order, with its line in observations.jsonl (from 1). It may tell and note. */
+typedef void world_observer(void *self, const struct observation *observation, int64_t line);
 
+struct world_resources {
+    double engine_cpu_s, engine_rss_max_mib;
+    int64_t engine_lives;
+};
+
+struct world {
+    void *self;
+    /* Gives a plan entry to a node (by id). ERR_NOT_FOUND when none of that name runs. */
+    enum err (*tell)(void *self, slice node, const struct plan_entry *entry);
+    /* Goes on until something was observed, or scenario time is `until`, or people should see progress; hands on what was
+     * observed. ERR_PEER_GONE when a process ended that should not have; `why` says which. */
+    enum err (*poll)(void *self, time_ns until);
+    /* Records an observation of the bench's own, as any other. */
+    void (*note)(void *self, const struct observation *observation);
+    /* The node dies on the spot; `killed` is observed. It is started again at once unless `stay_down`; `restarted` is
+     * observed when it listens. */
+    enum err (*kill)(void *self, slice node, bool stay_down);
+    /* Demands in no terminal state that the engine's records tell of; -1: they cannot be read. */
+    int64_t (*open_demands)(void *self);
+    time_ns (*now)(const void *self); /* scenario time */
+    const char *(*why)(const void *self);
+    /* Ends everything in order. Observations until then are handed on. Nothing else may be called after it but these two: */
+    void (*stop)(void *self);
+    struct world_resources (*resources)(const void *self);
+};
+
+/* ---- On the wire. */
 struct world_options {
     const char *program;     /* path of pont itself */
     const char *folder;      /* the run folder, exists */
@@ -20,34 +48,13 @@ struct world_options {
     const char *engine_config; /* another engine.yaml; null: made from the scenario */
     slice mutant, without;     /* passed on to the engine of the mutants build; empty: none */
     unsigned run_max;
-    /* Told of what is observed while the world starts; null: nobody is. */
-    void (*observer)(void *self, const struct observation *observation, int64_t line);
+    world_observer *observer;
     void *observer_self;
 };
 
 /* Everything runs and listens when it returns ERR_OK. Otherwise nothing is left running and `why` (256 bytes)
- * says what failed. Ports are written into scenario->nodes. */
-MUST_USE enum err world_start(struct world **out, struct scenario *scenario, const struct world_options *options, char why[256], struct arena *arena);
-/* Told for each observation, with its line in observations.jsonl. */
-typedef void world_observer(void *self, const struct observation *observation, int64_t line);
-/* Waits at most `timeout_ms` for observations and hands on all that came. ERR_PEER_GONE when a process ended that should not have;
- * world_why says which. */
-MUST_USE enum err world_poll(struct world *world, int timeout_ms, world_observer *observer, void *self);
-/* Gives a plan entry to a node (by id). */
-MUST_USE enum err world_tell(struct world *world, slice node, const struct plan_entry *entry);
-/* Records an observation of the bench's own, as any other. */
-void world_note(struct world *world, const struct observation *observation, world_observer *observer, void *self);
-/* SIGKILL; `killed` is observed. It is started again at once unless `stay_down`; `restarted` is observed when it listens. */
-MUST_USE enum err world_kill(struct world *world, slice node, bool stay_down, world_observer *observer, void *self);
-time_ns world_now(const struct world *world); /* scenario time */
-const char *world_why(const struct world *world);
-/* Ends everything in order: RIS, viewers, nodes, engine; waits, then kills what does not go. Observations until then are handed on. */
-void world_stop(struct world *world, world_observer *observer, void *self);
-
-struct world_resources {
-    double engine_cpu_s, engine_rss_max_mib;
-    int64_t engine_lives;
-};
-struct world_resources world_resources(const struct world *world);
+ * says what failed. Ports are written into scenario->nodes. Whatever happens later, stop leaves no process behind.
+ * Observed while it starts: `world` is filled before the first one. */
+MUST_USE enum err world_wire(struct world *world, struct scenario *scenario, const struct world_options *options, char why[256], struct arena *arena);
 
 #endif

@@ -42,7 +42,7 @@ static int digest(const char *path)
     if (arena_make(&arena, 64u << 20) != ERR_OK) {
         return cli_fail(ERR_LIMIT, "no memory to read %s", path);
     }
-    enum err err = dcmtk_read_file_without(&file, path, host_left_out, host_left_out_count, why, &arena);
+    enum err err = dcmtk_read_file_without(&file, path, actors_left_out, actors_left_out_count, why, &arena);
     if (err != ERR_OK) {
         fprintf(stderr, "pont node: %s: %s\n", path, why[0] != '\0' ? why : err_text(err));
         arena_drop(&arena);
@@ -103,8 +103,8 @@ static int take_words(struct place *place, const struct node_words *words, const
     place->setup.seed = (uint64_t)seed;
     place->setup.pixels_full = words->full != NULL;
     place->setup.truth = words->host.observe != NULL;
-    place->setup.left_out = host_left_out;
-    place->setup.left_out_count = host_left_out_count;
+    place->setup.left_out = actors_left_out;
+    place->setup.left_out_count = actors_left_out_count;
     place->setup.run_max = place->config.run_max;
     place->setup.study_count = (size_t)studies;
     return 0;

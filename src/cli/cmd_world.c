@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * world: everything up on the wire, its history told, until a signal. The sheet is written last, all at once. */
-#include "src/bench/play.h"
-#include "src/bench/run.h"
-#include "src/bench/world.h"
+#include "src/bench/stage.h"
 #include "src/cli/cli.h"
 
 #include <errno.h>
@@ -26,10 +24,8 @@ static void on_signal(int signal)
 
 struct up {
     struct scenario *scenario;
-    struct world *world;
-    struct play *play;
+    struct stage stage;
     FILE *truth;
-    int64_t completed, watched;
     const char *folder;
 };
 
@@ -39,26 +35,15 @@ static void put_truth(struct up *up, const struct observation *seen)
             SLICE_ARGS(seen->pixel_sha256), SLICE_ARGS(seen->dataset_sha256), SLICE_ARGS(seen->name));
 }
 
-static void observe(void *self, const struct observation *seen, int64_t line)
+/* Told before the stage acts. */
+static void look(void *self, const struct observation *seen, int64_t line)
 {
     struct up *up = self;
     (void)line;
     if (seen->kind == OBSERVATION_truth_instance) {
         put_truth(up, seen);
-    }
-    up->watched += seen->kind == OBSERVATION_watched;
-    if (seen->kind == OBSERVATION_hl7_acked && slice_equal(seen->name, SLICE("CM")) && seen->accession.size > 0) {
-        struct plan_entry watch = {.kind = PLAN_DO, .id = 1000000 + up->completed, .verb = SLICE("watch"), .argument_count = 3};
-        char at[32];
-        snprintf(at, sizeof at, "%lld", (long long)seen->at_ns);
-        watch.arguments[0] = (struct plan_argument){SLICE("issuer"), seen->issuer};
-        watch.arguments[1] = (struct plan_argument){SLICE("accession"), seen->accession};
-        watch.arguments[2] = (struct plan_argument){SLICE("completed_at"), slice_from(at)};
-        up->completed += world_tell(up->world, SLICE("watcher"), &watch) == ERR_OK;
-    }
-    struct observation derived;
-    if (up->play != NULL && play_observe(up->play, seen, &derived)) {
-        world_note(up->world, &derived, observe, up);
+    } else if (seen->kind == OBSERVATION_story) {
+        fprintf(stderr, "pont: %.*s\n", SLICE_ARGS(seen->text));
     }
 }
 
@@ -120,42 +105,13 @@ static enum err write_sheet(const struct up *up, const char *path)
     return ok ? ERR_OK : ERR_SYSTEM;
 }
 
-static enum err tell_history(struct up *up)
+static enum err settle(struct up *up)
 {
-    enum err err = ERR_OK;
-    for (size_t n = 0; n < up->scenario->node_count; n++) {
-        for (size_t h = 0; err == ERR_OK && up->scenario->nodes[n].kind == KIND_RIS && h < up->scenario->history_count; h++) {
-            err = world_tell(up->world, up->scenario->nodes[n].id, &up->scenario->history[h]);
-            err = err == ERR_OK ? world_poll(up->world, 0, observe, up) : err;
-        }
-    }
-    return err;
-}
-
-static enum err settle(struct up *up, bool with_engine)
-{
-    time_ns end = world_now(up->world) + SETTLE_S * TIME_S;
-    enum err err = with_engine ? tell_history(up) : ERR_OK;
-    while (err == ERR_OK && with_engine && !stopped && up->watched < (int64_t)up->scenario->history_exams && world_now(up->world) < end) {
-        err = world_poll(up->world, 100, observe, up);
-    }
-    return err;
-}
-
-static enum err stay(struct up *up)
-{
-    enum err err = ERR_OK;
-    while (err == ERR_OK && !stopped) {
-        const struct step *step = up->play == NULL ? NULL : play_due(up->play);
-        if (step == NULL) {
-            err = world_poll(up->world, 200, observe, up);
-            continue;
-        }
-        play_told(up->play, step);
-        fprintf(stderr, "pont: %.*s\n", SLICE_ARGS(step->text));
-        if (step->actor.size > 0) {
-            err = slice_equal(step->entry.verb, SLICE("kill")) ? world_kill(up->world, step->actor, false, observe, up) : world_tell(up->world, step->actor, &step->entry);
-        }
+    const struct world *world = &up->stage.world;
+    time_ns end = world->now(world->self) + SETTLE_S * TIME_S;
+    enum err err = stage_history(&up->stage);
+    while (err == ERR_OK && !stopped && up->stage.watched < (int64_t)up->scenario->history_exams && world->now(world->self) < end) {
+        err = world->poll(world->self, end);
     }
     return err;
 }
@@ -180,13 +136,17 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
     }
     fputs("node,study,sop_instance_uid,size,pixel_sha256,dataset_sha256,file\n", up->truth);
     options->folder = up->folder;
-    options->observer = observe;
-    options->observer_self = up;
-    enum err err = world_start(&up->world, up->scenario, options, why, arena);
+    options->observer = stage_observe;
+    options->observer_self = &up->stage;
+    up->stage.scenario = up->scenario;
+    up->stage.then = look;
+    up->stage.then_self = up;
+    const struct world *world = &up->stage.world;
+    enum err err = world_wire(&up->stage.world, up->scenario, options, why, arena);
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }
-    err = settle(up, !options->without_engine);
+    err = options->without_engine ? ERR_OK : settle(up);
     fflush(up->truth);
     snprintf(path, sizeof path, "%s/sheet.yaml", up->folder);
     const char *sheet = words->sheet == NULL ? path : words->sheet;
@@ -194,14 +154,16 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
         err = ERR_SYSTEM;
         fprintf(stderr, "pont: cannot write the sheet %s: %s\n", sheet, strerror(errno));
     } else if (err == ERR_OK) {
-        printf("The world is up: %lld exams published. Endpoints: %s; ^C ends it.\n", (long long)up->watched, sheet);
+        printf("The world is up: %lld exams published. Endpoints: %s; ^C ends it.\n", (long long)up->stage.watched, sheet);
         fflush(stdout);
-        err = stay(up);
+        while (err == ERR_OK && !stopped) {
+            err = stage_turn(&up->stage, TIME_NEVER);
+        }
     }
-    if (err != ERR_OK && world_why(up->world)[0] != '\0') {
-        fprintf(stderr, "pont: %s\n", world_why(up->world));
+    if (err != ERR_OK && world->why(world->self)[0] != '\0') {
+        fprintf(stderr, "pont: %s\n", world->why(world->self));
     }
-    world_stop(up->world, observe, up);
+    world->stop(world->self);
     fclose(up->truth);
     return err_exit_code(err);
 }
@@ -242,7 +204,7 @@ int cmd_world(int argc, char **argv)
     if (scenario_read(&up.scenario, file, &options, &problems, &arena) != ERR_OK) {
         return cli_problems(&problems, file);
     }
-    if (words.play != NULL && play_init(&up.play, up.scenario, &arena) != ERR_OK) {
+    if (words.play != NULL && play_init(&up.stage.play, up.scenario, &arena) != ERR_OK) {
         return cli_fail(ERR_LIMIT, "the story does not fit");
     }
     struct world_options world = {.program = cli_program(), .scenario_file = file, .quirks = options.quirks, .without_engine = words.no_engine != NULL,

@@ -15,13 +15,6 @@
 
 #define KEPT_AGAIN_MAX 10000 /* receptions of one SOP Instance UID */
 
-const uint32_t host_left_out[] = {
-#define COERCION(keyword, text) TAG_##keyword,
-#include "src/engine/coercion.def"
-#undef COERCION
-};
-const size_t host_left_out_count = sizeof host_left_out / sizeof host_left_out[0];
-
 bool host_take(const char *command, const struct host_words *words, struct driver_config *config)
 {
     int64_t control = -1, observe = -1, run_max = 0;
@@ -36,8 +29,8 @@ bool host_take(const char *command, const struct host_words *words, struct drive
     config->observe = (int)observe;
     config->run_max = (uint32_t)run_max;
     config->signals = true;
-    config->left_out = host_left_out;
-    config->left_out_count = host_left_out_count;
+    config->left_out = actors_left_out;
+    config->left_out_count = actors_left_out_count;
     return true;
 }
 
@@ -216,7 +209,7 @@ static enum err take(void *self, slice dataset, slice transfer_syntax, struct ob
 {
     struct host_objects *objects = self;
     char dataset_sha256[65], pixel_sha256[65];
-    enum err err = dcmtk_digest(dataset, transfer_syntax, host_left_out, host_left_out_count, dataset_sha256, pixel_sha256, object, arena);
+    enum err err = dcmtk_digest(dataset, transfer_syntax, actors_left_out, actors_left_out_count, dataset_sha256, pixel_sha256, object, arena);
     if (err != ERR_OK) {
         return err;
     }

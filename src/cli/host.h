@@ -6,6 +6,7 @@
 #define PONT_CLI_HOST_H
 
 #include "sim/node/node.h"
+#include "src/bench/actors.h"
 #include "src/wire/driver.h"
 
 /* The options that `pont run` and `pont world` start a process with. */
@@ -18,10 +19,6 @@ struct host_words {
         {"run-max", "N", "messages in one run", &(words).run_max}
 /* Puts them into the configuration; false, with the error printed, when one is wrong. */
 bool host_take(const char *command, const struct host_words *words, struct driver_config *config);
-
-/* Tags that digests leave out: the table of coercions. */
-extern const uint32_t host_left_out[];
-extern const size_t host_left_out_count;
 
 /* Objects of a node: made, imported or kept in `folder` (null: received ones are not kept, only digested). */
 struct host_objects {

@@ -36,7 +36,7 @@ static enum err take_file(struct reading *reading, const char *path)
         return ERR_LIMIT;
     }
     slice name = arena_copy(reading->arena, slice_from(path));
-    enum err err = dcmtk_read_file_without(&file, path, host_left_out, host_left_out_count, why, reading->arena);
+    enum err err = dcmtk_read_file_without(&file, path, actors_left_out, actors_left_out_count, why, reading->arena);
     if (err == ERR_LIMIT) {
         return err;
     }

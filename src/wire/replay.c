@@ -304,6 +304,7 @@ enum err replay_journal(struct replay_result *result, const char *path, struct a
     slice whole = replay.journal.rest;
     err = prepare(&replay);
     err = err == ERR_OK ? feed_all(&replay) : err;
+    result->command_hash = replay.command_hash;
     if (err == ERR_OK && !replay.started) {
         differ(&replay, "the journal has no beginning");
     }

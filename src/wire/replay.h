@@ -30,6 +30,7 @@ struct replay_result {
     char difference[256]; /* the first one, for people */
     struct replay_start start;
     int64_t steps, commits;
+    uint64_t command_hash; /* over every command of the life, as meta has it */
     bool ended;           /* the life ended in order; else it was killed */
 };
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/bench/folder.h"
+
+#include "src/bench/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static enum err copy_file(const char *from, const char *folder, const char *name)
+{
+    char path[600], bytes[1 << 16];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *in = fopen(from, "re"), *out = fopen(path, "we");
+    size_t got = 0;
+    while (in != NULL && out != NULL && (got = fread(bytes, 1, sizeof bytes, in)) > 0) {
+        fwrite(bytes, 1, got, out);
+    }
+    bool ok = in != NULL && out != NULL && ferror(in) == 0;
+    if (in != NULL) {
+        fclose(in);
+    }
+    return (out == NULL || fclose(out) == 0) && ok ? ERR_OK : ERR_SYSTEM;
+}
+
+static enum err make_folder(const char *path)
+{
+    char part[512];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *at = part + 1; *at != '\0'; at++) {
+        if (*at == '/') {
+            *at = '\0';
+            if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+                return ERR_SYSTEM;
+            }
+            *at = '/';
+        }
+    }
+    return mkdir(part, 0777) == 0 || errno == EEXIST ? ERR_OK : ERR_SYSTEM;
+}
+
+static void choose_name(char folder[512], const struct scenario *scenario, const char *world)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    char stamp[32];
+    gmtime_r(&now, &utc);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+    int size = snprintf(folder, 480, "reports/runs/%.*s-%s-%llu-%s", SLICE_ARGS(scenario->id), world, (unsigned long long)scenario->seed, stamp);
+    for (int again = 2; access(folder, F_OK) == 0 && again < 1000; again++) {
+        snprintf(folder + size, 16, "-%d", again);
+    }
+}
+
+void folder_link_latest(const char *folder)
+{
+    const char *name = strrchr(folder, '/');
+    char fresh[64];
+    snprintf(fresh, sizeof fresh, "reports/runs/.latest-%d", (int)getpid());
+    if (name != NULL && symlink(name + 1, fresh) == 0 && rename(fresh, "reports/runs/latest") != 0) {
+        unlink(fresh);
+    }
+}
+
+static void note_plan(FILE *plan, slice actor, const struct plan_entry *entry, slice text)
+{
+    static char line[1 << 16];
+    struct buffer buffer = buffer_over(line, sizeof line);
+    buffer_put_text(&buffer, "{\"actor\":");
+    buffer_put_json(&buffer, actor);
+    buffer_put_text(&buffer, ",\"text\":");
+    buffer_put_json(&buffer, text);
+    buffer_put_text(&buffer, ",\"entry\":");
+    plan_put_json(entry, &buffer);
+    buffer.size--; /* the newline of the entry */
+    buffer_put_text(&buffer, "}\n");
+    fwrite(buffer.data, 1, buffer.size, plan);
+}
+
+
+static enum err write_plan(const char *folder, const struct scenario *scenario)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
+    FILE *plan = fopen(path, "we");
+    for (size_t h = 0; plan != NULL && h < scenario->history_count; h++) {
+        note_plan(plan, SLICE("history"), &scenario->history[h], SLICE_EMPTY);
+    }
+    for (size_t s = 0; plan != NULL && s < scenario->step_count; s++) {
+        note_plan(plan, scenario->story[s].actor, &scenario->story[s].entry, scenario->story[s].text);
+    }
+    return plan != NULL && fclose(plan) == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+enum err folder_open(char folder[512], const struct scenario *scenario, const char *scenario_file, const char *world, const char *given, char why[256])
+{
+    static const char *const inner[] = {"journal", "evidence", "plots"};
+    char path[600];
+    if (given == NULL) {
+        choose_name(folder, scenario, world);
+    } else {
+        snprintf(folder, 512, "%s", given);
+    }
+    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
+    if (access(path, F_OK) == 0) {
+        snprintf(why, 256, "%s holds a run already; name another folder with --out or remove it", folder);
+        return ERR_BAD_INPUT;
+    }
+    enum err err = make_folder(folder);
+    for (size_t i = 0; err == ERR_OK && i < sizeof inner / sizeof inner[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, inner[i]);
+        err = make_folder(path);
+    }
+    err = err == ERR_OK ? copy_file(scenario_file, folder, "scenario.yaml") : err;
+    err = err == ERR_OK ? write_plan(folder, scenario) : err;
+    if (err != ERR_OK) {
+        snprintf(why, 256, "cannot write the run folder %s: %s", folder, strerror(errno));
+    }
+    return err;
+}
+
+enum err folder_write(const char *folder, const char *name, slice bytes)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "we");
+    if (file == NULL) {
+        return ERR_SYSTEM;
+    }
+    bool ok = fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+    return fclose(file) == 0 && ok ? ERR_OK : ERR_SYSTEM;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/bench/stage.h"
+
+#include <stdio.h>
+
+#define WIND_UP_NS (5 * TIME_S) /* for questions in flight when the run is interrupted */
+#define WATCHER "watcher" /* id of the viewer that asks for every completed exam (design section 4) */
+#define WATCH_IDS 1000000 /* above the rows of any plan */
+
+/* ---- What was observed. */
+
+static void tell_watcher(struct stage *stage, const struct observation *seen)
+{
+    struct plan_entry watch = {.kind = PLAN_DO, .id = WATCH_IDS + stage->completed, .verb = SLICE("watch"), .argument_count = 3};
+    char at[32];
+    snprintf(at, sizeof at, "%lld", (long long)seen->at_ns);
+    watch.arguments[0] = (struct plan_argument){SLICE("issuer"), seen->issuer};
+    watch.arguments[1] = (struct plan_argument){SLICE("accession"), seen->accession};
+    watch.arguments[2] = (struct plan_argument){SLICE("completed_at"), slice_from(at)};
+    stage->completed += stage->world.tell(stage->world.self, SLICE(WATCHER), &watch) == ERR_OK;
+}
+
+static void count(struct stage *stage, const struct observation *seen)
+{
+    stage->shown.images += seen->kind == OBSERVATION_delivered && seen->number == 0;
+    stage->shown.messages += seen->kind == OBSERVATION_hl7_acked;
+    stage->shown.queries += seen->kind == OBSERVATION_query_answered && !slice_equal(seen->actor, SLICE(WATCHER));
+    stage->asked += seen->kind == OBSERVATION_query_asked;
+    stage->answered += seen->kind == OBSERVATION_query_answered;
+    stage->retrieves_asked += seen->kind == OBSERVATION_retrieve_asked;
+    stage->retrieves_answered += seen->kind == OBSERVATION_retrieve_answered;
+    stage->watched += seen->kind == OBSERVATION_watched;
+    stage->sent += seen->kind == OBSERVATION_hl7_sent && seen->count <= 1;
+    stage->said += seen->kind == OBSERVATION_hl7_acked || seen->kind == OBSERVATION_hl7_refused;
+}
+
+void stage_observe(void *self, const struct observation *seen, int64_t line)
+{
+    struct stage *stage = self;
+    if (stage->then != NULL) {
+        stage->then(stage->then_self, seen, line);
+    }
+    count(stage, seen);
+    /* hl7_acked names the exam and, in `name`, the order status that was acknowledged: CM is completed. */
+    if (seen->kind == OBSERVATION_hl7_acked && slice_equal(seen->name, SLICE("CM")) && seen->accession.size > 0) {
+        tell_watcher(stage, seen);
+    }
+    struct observation derived;
+    if (stage->play != NULL && play_observe(stage->play, seen, &derived)) {
+        stage->world.note(stage->world.self, &derived);
+    }
+}
+
+/* ---- History and story. */
+
+enum err stage_history(struct stage *stage)
+{
+    const struct scenario *scenario = stage->scenario;
+    enum err err = ERR_OK;
+    stage->begun_ns = stage->world.now(stage->world.self);
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        for (size_t h = 0; err == ERR_OK && scenario->nodes[n].kind == KIND_RIS && h < scenario->history_count; h++) {
+            err = stage->world.tell(stage->world.self, scenario->nodes[n].id, &scenario->history[h]);
+            err = err == ERR_OK ? stage->world.poll(stage->world.self, 0) : err;
+            stage->told_to_ris++;
+        }
+    }
+    return err;
+}
+
+static bool is_ris(const struct stage *stage, slice id)
+{
+    for (size_t n = 0; n < stage->scenario->node_count; n++) {
+        if (stage->scenario->nodes[n].kind == KIND_RIS && slice_equal(stage->scenario->nodes[n].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void show(struct stage *stage, bool now)
+{
+    stage->shown.force = now;
+    if (stage->progress != NULL) {
+        progress_show(stage->progress, &stage->shown);
+    }
+}
+
+static enum err tell_step(struct stage *stage, const struct step *step)
+{
+    struct observation story = {.kind = OBSERVATION_story, .at_ns = stage->world.now(stage->world.self), .actor = step->actor, .text = step->text,
+                                .other_id = step->id, .number = (int64_t)play_steps_told(stage->play)};
+    play_told(stage->play, step);
+    snprintf(stage->now, sizeof stage->now, "%.*s", SLICE_ARGS(step->text));
+    stage->shown.now = slice_from(stage->now);
+    stage->shown.done = play_steps_told(stage->play);
+    stage->shown.told_ns = story.at_ns - stage->begun_ns;
+    show(stage, true);
+    stage->world.note(stage->world.self, &story);
+    if (step->actor.size == 0) {
+        return ERR_OK;
+    }
+    if (slice_equal(step->entry.verb, SLICE("kill"))) {
+        return stage->world.kill(stage->world.self, step->actor, false);
+    }
+    stage->told_to_ris += is_ris(stage, step->actor) && step->entry.kind == PLAN_DO;
+    return stage->world.tell(stage->world.self, step->actor, &step->entry);
+}
+
+enum err stage_turn(struct stage *stage, time_ns until)
+{
+    const struct step *step = stage->play == NULL ? NULL : play_due(stage->play);
+    if (step != NULL) {
+        return tell_step(stage, step);
+    }
+    enum err err = stage->world.poll(stage->world.self, until);
+    show(stage, false);
+    return err;
+}
+
+bool stage_is_over(struct stage *stage)
+{
+    if ((stage->play != NULL && !play_over(stage->play)) || stage->said < stage->told_to_ris || stage->said < stage->sent || stage->watched < stage->completed ||
+        stage->answered < stage->asked || stage->retrieves_answered < stage->retrieves_asked) {
+        return false;
+    }
+    return stage->world.open_demands(stage->world.self) == 0;
+}
+
+void stage_wind_up(struct stage *stage)
+{
+    struct plan_entry unwatch = {.kind = PLAN_DO, .verb = SLICE("unwatch")};
+    time_ns end = stage->world.now(stage->world.self) + WIND_UP_NS;
+    enum err err = stage->world.tell(stage->world.self, SLICE(WATCHER), &unwatch);
+    while ((err == ERR_OK || err == ERR_NOT_FOUND) && stage->answered < stage->asked && stage->world.now(stage->world.self) < end) {
+        err = stage->world.poll(stage->world.self, end);
+    }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stage: plays a scenario in a world, of either kind: tells the history and the story, sets the watcher on every exam
+ * that RADIS2 completes, counts what goes on and knows when nothing goes on any more. Judges nothing. */
+#ifndef PONT_BENCH_STAGE_H
+#define PONT_BENCH_STAGE_H
+
+#include "src/bench/play.h"
+#include "src/bench/progress.h"
+#include "src/bench/world.h"
+
+struct stage {
+    const struct scenario *scenario;
+    struct world world;
+    struct play *play;              /* null: the story is not told */
+    world_observer *then;           /* told of every observation before the stage acts on it; null: nobody */
+    void *then_self;
+    struct progress *progress;      /* null: none is shown */
+    struct progress_state shown;
+    char now[160];
+    time_ns begun_ns;
+    int64_t completed, watched; /* exams whose completion was acknowledged; of those, seen or given up by the watcher */
+    int64_t asked, answered, retrieves_asked, retrieves_answered;
+    int64_t told_to_ris, sent, said; /* entries; messages begun; messages acknowledged or refused for good */
+};
+
+/* The observer to start the world with; `self` is the stage. */
+void stage_observe(void *self, const struct observation *seen, int64_t line);
+/* Tells RADIS2 what happened before the story. */
+MUST_USE enum err stage_history(struct stage *stage);
+/* Tells the next step of the story if it is due, else lets the world go on, at most until `until`. */
+MUST_USE enum err stage_turn(struct stage *stage, time_ns until);
+/* The story is told and nothing that was begun is still open: what RADIS2 was told it has said, what the watcher and the
+ * viewers asked has an answer, and the engine has no open demand. */
+bool stage_is_over(struct stage *stage);
+/* ^C: no new question is asked, and those in flight get their answers, so that nothing is judged that was only cut off. */
+void stage_wind_up(struct stage *stage);
+
+#endif
