@@ -24,7 +24,7 @@ LDFLAGS = -pthread $(FLAGS_$(MODE))
 LIBS = -ldcmnet -ldcmjpeg -ldcmjpls -ldcmimage -ldcmimgle -ldcmdata -loflog -lofstd -lcrypto -lsqlite3 -lyaml -ljansson -lstdc++ -lm
 
 # ---- What is built: every folder of src and sim is one archive.
-FOLDERS = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/viewer sim/virtual src/store src/dcmtk src/wire \
+FOLDERS = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/viewer sim/virtual sim/load src/store src/dcmtk src/wire \
           src/scenario src/bench src/report src/cli
 C_SOURCES = $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CXX_SOURCES = $(wildcard src/dcmtk/*.cc)
@@ -35,7 +35,7 @@ UNIT_SOURCES = $(wildcard tests/unit/*/test_*.c)
 UNITS = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 # Folders that are pure link alone, so that their tests need nothing else to build.
-PURE = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/viewer sim/virtual
+PURE = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/viewer sim/virtual sim/load
 PURE_OBJECTS = $(foreach f,$(PURE),$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(f)/*.c)))
 
 .PHONY: all demo check check-fast check-all format lint tidy asan tsan fuzz coverage bench docs install help clean deps mutants
@@ -66,7 +66,7 @@ $(BUILD)/all.a: $(LIB_OBJECTS)
 	@rm -f $@; ar rcs $@ $^
 
 # A test names the folder it is of: tests/unit/<folder>/test_<what>.c.
-PURE_TESTS = base hl7 dicom actor engine node ris viewer virtual
+PURE_TESTS = base hl7 dicom actor engine node ris viewer virtual load
 $(foreach f,$(PURE_TESTS),$(eval $(filter $(BUILD)/unit/$(f)/%,$(UNITS)): $(BUILD)/pure.a))
 $(eval $(filter-out $(foreach f,$(PURE_TESTS),$(BUILD)/unit/$(f)/%),$(UNITS)): $(BUILD)/all.a)
 $(BUILD)/unit/%: tests/unit/%.c tests/unit/unit.h

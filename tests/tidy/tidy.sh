@@ -11,7 +11,7 @@ report() { # report NAME FINDINGS
     if [ -z "$2" ]; then echo "ok $number - $1"; else echo "not ok $number - $1"; printf '%s\n' "$2" | head -30 >&2; fi
 }
 files() { git ls-files -co --exclude-standard "$@" | sort; }
-pure() { files 'src/base/*.[ch]' 'src/hl7/*.[ch]' 'src/dicom/*.[ch]' 'src/actor/*.[ch]' 'src/engine/*.[ch]' 'sim/node/*.[ch]' 'sim/ris/*.[ch]' 'sim/viewer/*.[ch]' 'sim/virtual/*.[ch]'; }
+pure() { files 'src/base/*.[ch]' 'src/hl7/*.[ch]' 'src/dicom/*.[ch]' 'src/actor/*.[ch]' 'src/engine/*.[ch]' 'sim/node/*.[ch]' 'sim/ris/*.[ch]' 'sim/viewer/*.[ch]' 'sim/virtual/*.[ch]' 'sim/load/*.[ch]'; }
 
 report "folders_include_only_what_layers_txt_lets_them" "$(sh tests/tidy/layers.sh 2>&1)"
 report "nothing_below_the_wall_uses_what_is_banned" "$(pure | grep -v '^src/base/arena.c$' | xargs grep -nE "$(grep -v '^#' tests/tidy/banned.txt | paste -sd'|')" /dev/null)"
