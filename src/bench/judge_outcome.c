@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define EDGE_NS (2 * TIME_S) /* design section 9.2 */
+
 /* ---- Expectations. */
 
 /* Ready before RADIS2 was told that the exam was done: stamps in messages have whole seconds, so the telling is what counts. */
@@ -196,19 +198,42 @@ void judge_story(struct judge *judge, const struct observation *seen, int64_t li
 
 /* ---- The outcome digest: an order-free sum of sentences. */
 
-static void add_outcome(struct judge *judge, const char *sentence)
+static void add_outcome(struct judge *judge, struct results *results, const char *sentence, bool at_edge)
 {
     judge->outcome += hash64(0x6F7574, slice_from(sentence));
+    if (results->outcomes != NULL && results->outcome_count < OUTCOMES_MAX) {
+        results->outcomes[results->outcome_count] = (struct outcome_item){judge_keep(judge, slice_from(sentence)), at_edge};
+    }
+    results->outcome_count++;
 }
 
-static void outcome_rows(struct judge *judge)
+/* Did a fault begin or end at a node that this touches? A question touches every PACS, a transfer its holders. */
+static bool is_at_edge(const struct judge *judge, slice node, slice study_uid, time_ns from, time_ns until)
+{
+    for (uint32_t f = 0; f < judge->fault_count; f++) {
+        const struct fault_window *window = &judge->faults[f];
+        bool began = window->from >= from - EDGE_NS && window->from <= until + EDGE_NS, ended = window->until >= from - EDGE_NS && window->until - EDGE_NS <= until;
+        bool touched = slice_equal(window->node, node) || slice_equal(window->node, judge_engine(judge)) || study_uid.size == 0;
+        for (uint32_t s = study_uid.size == 0 ? JUDGE_NONE : judge_study(judge, study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+            for (uint32_t h = judge->studies[s].holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
+                touched = touched || slice_equal(judge->holdings[h].node, window->node);
+            }
+        }
+        if (touched && (began || ended)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void outcome_rows(struct judge *judge, struct results *results)
 {
     char text[1024];
     uint32_t cursor = judge->table_first[TABLE_exam];
     for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
         snprintf(text, sizeof text, "exam %.*s/%.*s state %lld", SLICE_ARGS(row->values[COLUMN_exam_issuer].text), SLICE_ARGS(row->values[COLUMN_exam_accession].text),
                  (long long)row->values[COLUMN_exam_state].integer);
-        add_outcome(judge, text);
+        add_outcome(judge, results, text, false);
     }
     cursor = judge->table_first[TABLE_identifier];
     for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
@@ -218,12 +243,12 @@ static void outcome_rows(struct judge *judge)
         slice own = nhs ? person->values[COLUMN_person_patient_id].text : SLICE_EMPTY;
         snprintf(text, sizeof text, "link %.*s/%.*s to %.*s", SLICE_ARGS(row->values[COLUMN_identifier_issuer].text), SLICE_ARGS(row->values[COLUMN_identifier_value].text),
                  SLICE_ARGS(own));
-        add_outcome(judge, text);
+        add_outcome(judge, results, text, false);
     }
     cursor = judge->table_first[TABLE_tombstone];
     for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
         snprintf(text, sizeof text, "tombstone %.*s %.*s", SLICE_ARGS(row->values[COLUMN_tombstone_uid].text), SLICE_ARGS(row->values[COLUMN_tombstone_code].text));
-        add_outcome(judge, text);
+        add_outcome(judge, results, text, false);
     }
 }
 
@@ -240,14 +265,14 @@ static int64_t there(const struct judge *judge, const struct transfer_result *tr
     return most;
 }
 
-static void outcome_transfers(struct judge *judge, const struct results *results)
+static void outcome_transfers(struct judge *judge, struct results *results)
 {
     char text[1024];
     for (size_t i = 0; i < results->transfer_count; i++) {
         const struct transfer_result *transfer = &results->transfers[i];
         snprintf(text, sizeof text, "transfer %.*s to %.*s for %lld: state %lld, %lld there", SLICE_ARGS(transfer->study_uid), SLICE_ARGS(transfer->destination),
                  (long long)transfer->reason, (long long)transfer->state, (long long)there(judge, transfer));
-        add_outcome(judge, text);
+        add_outcome(judge, results, text, is_at_edge(judge, transfer->destination, transfer->study_uid, transfer->accepted_at, transfer->ended_at == 0 ? judge->now : transfer->ended_at));
     }
 }
 
@@ -264,7 +289,7 @@ static bool is_last_attempt(const struct judge *judge, const struct question *qu
 }
 
 /* The watcher asks as often as it takes: its questions are left out. */
-static void outcome_questions(struct judge *judge)
+static void outcome_questions(struct judge *judge, struct results *results)
 {
     char text[1024];
     for (uint32_t q = 0; q < judge->question_count; q++) {
@@ -272,7 +297,7 @@ static void outcome_questions(struct judge *judge)
         if (!question->watcher && is_last_attempt(judge, question)) {
             snprintf(text, sizeof text, "question %.*s of %.*s: %s", SLICE_ARGS(slice_before(question->id, slice_index(question->id, '.'))), SLICE_ARGS(question->viewer),
                      question->flagged ? "incomplete" : "complete");
-            add_outcome(judge, text);
+            add_outcome(judge, results, text, is_at_edge(judge, question->viewer, SLICE_EMPTY, question->asked_at, question->answers == 0 ? judge->now : question->answered_at));
         }
     }
 }
@@ -342,9 +367,11 @@ void judge_outcome(struct judge *judge, struct results *results)
     }
     fill_nodes(judge, results);
     check_expectations(judge, results);
-    outcome_rows(judge);
+    results->outcomes = arena_array(judge->arena, OUTCOMES_MAX, sizeof *results->outcomes);
+    outcome_rows(judge, results);
     outcome_transfers(judge, results);
-    outcome_questions(judge);
+    outcome_questions(judge, results);
+    results->outcome_count = results->outcomes == NULL || results->outcome_count > OUTCOMES_MAX ? 0 : results->outcome_count;
     results->outcome_digest = judge->outcome;
     results->story = judge->story;
     results->story_count = judge->story_count;

@@ -72,6 +72,14 @@ struct transfer_result { /* one demand */
     time_ns accepted_at, ended_at;
 };
 
+/* One sentence of those that the outcome digest is the sum of. at_edge: a question or demand that was open within 2 s of
+ * the beginning or end of a fault at a node it touches, so that it may come out either way (design section 9.2). */
+struct outcome_item {
+    slice text;
+    bool at_edge;
+};
+#define OUTCOMES_MAX 100000
+
 struct results {
     const struct scenario *scenario;
     enum verdict verdict;
@@ -89,6 +97,8 @@ struct results {
     size_t story_count;
     struct transfer_result *transfers;
     size_t transfer_count;
+    struct outcome_item *outcomes; /* none when there are more than OUTCOMES_MAX */
+    size_t outcome_count;
     struct node_result {
         uint32_t node;
         int64_t studies, images;
