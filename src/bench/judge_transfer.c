@@ -238,6 +238,8 @@ static void end_demand(struct judge *judge, const struct record *demand, struct 
                                        .accepted_at = integer(demand, COLUMN_demand_accepted_at), .ended_at = integer(demand, COLUMN_demand_ended_at)};
     judge->counts[COUNT_transfers_requested]++;
     judge->counts[COUNT_transfers_done] += state == DEMAND_DONE;
+    judge->counts[COUNT_transfers_direct] += state == DEMAND_DONE && integer(demand, COLUMN_demand_path) == PATH_DIRECT;
+    judge->counts[COUNT_transfers_committed] += state == DEMAND_DONE && result->proof == PROOF_COMMITMENT;
     judge->counts[COUNT_transfers_unproven] += state == DEMAND_UNPROVEN;
     judge->counts[COUNT_transfers_failed] += state == DEMAND_FAILED;
     bool known = state >= DEMAND_WAITING && state <= DEMAND_FAILED, over = is_over(state);

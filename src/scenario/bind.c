@@ -332,6 +332,22 @@ static void bind_vendor(struct binder *binder, const struct tree *entry, struct 
     node->vendor = profile;
 }
 
+static void bind_moves_to(struct binder *binder, const struct tree *entry, struct scenario_node *node)
+{
+    const struct tree *list = tree_get(entry, "moves_to");
+    if (list == NULL || list->kind != TREE_LIST) {
+        return;
+    }
+    if (node->kind != KIND_PACS) {
+        (void)complain(binder->to, "P209", list->key_at, "%s is no PACS: only a PACS moves studies", quoted(node->id).text);
+    }
+    slice *names = bind_array(binder, list->count + 1, sizeof *names);
+    for (const struct tree *name = list->first; name != NULL && names != NULL; name = name->next) {
+        names[node->moves_to_count++] = name->text;
+    }
+    node->moves_to = names;
+}
+
 static void bind_node(struct binder *binder, const struct tree *entry, struct scenario_node *node)
 {
     static const char *const kinds[] = {[KIND_PACS] = "pacs", [KIND_VIEWER] = "viewer", [KIND_RIS] = "ris", [KIND_ENGINE] = "engine"};
@@ -353,6 +369,10 @@ static void bind_node(struct binder *binder, const struct tree *entry, struct sc
     if (archive != NULL && node->kind != KIND_PACS) {
         (void)complain(binder->to, "P209", archive->key_at, "%s is no PACS: only a PACS has an archive", quoted(node->id).text);
     }
+    bind_moves_to(binder, entry, node);
+    slice proof = field_text(ROOT_SCENARIO, "nodes.*.proof", tree_get(entry, "proof"));
+    node->no_list = !slice_equal(proof, SLICE("list"));
+    node->no_commitment = slice_equal(proof, SLICE("none"));
     name_title(binder, entry, node);
     if (kind != NULL) {
         bind_vendor(binder, entry, node);

@@ -122,14 +122,15 @@ static void put_list(struct buffer *buffer, const char *key, const slice *words,
     buffer_put_text(buffer, "]");
 }
 
-static void put_pacs(struct buffer *buffer, const struct vendor_profile *vendor)
+static void put_pacs(struct buffer *buffer, const struct scenario_node *node)
 {
+    const struct vendor_profile *vendor = node->vendor;
     slice offers[4];
     size_t count = 0;
     const struct {
         bool on;
         slice name;
-    } all[] = {{vendor->patient_root, SLICE("patient_root")}, {vendor->study_root, SLICE("study_root")}, {vendor->get, SLICE("get")}, {vendor->commitment, SLICE("commitment")}};
+    } all[] = {{vendor->patient_root, SLICE("patient_root")}, {vendor->study_root, SLICE("study_root")}, {vendor->get, SLICE("get")}, {vendor->commitment && !node->no_commitment, SLICE("commitment")}};
     for (size_t i = 0; i < 4; i++) {
         offers[count] = all[i].name;
         count += all[i].on;
@@ -144,7 +145,27 @@ static void put_pacs(struct buffer *buffer, const struct vendor_profile *vendor)
     put_number(buffer, "\n    associations", vendor->associations > 0 ? vendor->associations : DEFAULT_ASSOCIATIONS);
     buffer_put_text(buffer, "\n");
     put_list(buffer, "    offers", offers, count);
-    buffer_put_text(buffer, "\n    source: true\n    destination: true\n    answers_list: true\n");
+    buffer_put_text(buffer, "\n    source: true\n    destination: true\n    answers_list: ");
+    buffer_put_text(buffer, node->no_list ? "false\n" : "true\n");
+}
+
+/* Of those that the engine knows. */
+static void put_moves_to(struct buffer *buffer, const struct scenario *scenario, const struct scenario_node *node)
+{
+    slice names[SCENARIO_NODES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < node->moves_to_count; i++) {
+        for (size_t n = 0; n < scenario->node_count && count < SCENARIO_NODES_MAX; n++) {
+            const struct scenario_node *to = &scenario->nodes[n];
+            if (slice_equal(to->id, node->moves_to[i]) && !to->unknown && to->kind != KIND_ENGINE) {
+                names[count++] = to->id;
+            }
+        }
+    }
+    if (count > 0) {
+        put_list(buffer, "    moves_to", names, count);
+        buffer_put_text(buffer, "\n");
+    }
 }
 
 static void put_node(struct buffer *buffer, const struct scenario *scenario, const struct scenario_node *node)
@@ -162,7 +183,8 @@ static void put_node(struct buffer *buffer, const struct scenario *scenario, con
     put_number(buffer, "\n    hl7_port", node->hl7_port);
     buffer_put_text(buffer, "\n");
     if (node->kind == KIND_PACS && node->vendor != NULL) {
-        put_pacs(buffer, node->vendor);
+        put_pacs(buffer, node);
+        put_moves_to(buffer, scenario, node);
     } else if (node->kind == KIND_VIEWER) {
         buffer_put_text(buffer, "    destination: true\n");
     }
@@ -200,7 +222,7 @@ struct reading {
     struct engine_file *file;
     const struct tree *root;
     const struct complaints *to;
-    struct names organisations;
+    struct names organisations, nodes;
     struct explained **explained;
     struct arena *arena;
 };
@@ -284,6 +306,19 @@ static bool offers(const struct tree *list, slice service)
     return false;
 }
 
+static enum err read_moves_to(struct reading *reading, const struct tree *list, struct node_config *node)
+{
+    slice *names = list == NULL || list->kind != TREE_LIST ? NULL : arena_array(reading->arena, list->count + 1, sizeof *names);
+    if (names == NULL) {
+        return list == NULL || list->kind != TREE_LIST ? ERR_OK : ERR_LIMIT;
+    }
+    for (const struct tree *name = list->first; name != NULL; name = name->next) {
+        names[node->moves_to_count++] = name->text;
+    }
+    node->moves_to = names;
+    return ERR_OK;
+}
+
 static bool flag(const struct tree *entry, const char *key, const char *path)
 {
     return field_integer(ROOT_ENGINE, path, tree_get(entry, key)) != 0;
@@ -362,6 +397,10 @@ static enum err read_nodes(struct reading *reading)
         peer->dicom_port = (uint16_t)field_integer(ROOT_ENGINE, "nodes.*.dicom_port", tree_get(entry, "dicom_port"));
         peer->hl7_port = (uint16_t)field_integer(ROOT_ENGINE, "nodes.*.hl7_port", tree_get(entry, "hl7_port"));
         nodes[file->peer_count] = read_node(reading, entry, (uint32_t)file->peer_count);
+        enum err err = read_moves_to(reading, tree_get(entry, "moves_to"), &nodes[file->peer_count]);
+        if (err != ERR_OK) {
+            return err;
+        }
         check_clash(reading, entry, peer);
         file->peer_count++;
     }
@@ -389,6 +428,12 @@ static enum err read_file(struct reading *reading, slice source)
     err = err != ERR_OK ? err : names_begin(&walk, &reading->organisations, NAMES_ORGANISATIONS, usable ? organisations->count : 0, usable ? organisations->key_at : (struct span){0, 0, 0});
     for (const struct tree *entry = usable && err == ERR_OK ? organisations->first : NULL; entry != NULL; entry = entry->next) {
         (void)names_put(&reading->organisations, entry->key);
+    }
+    const struct tree *nodes = tree_get(root, "nodes");
+    bool listed = nodes != NULL && nodes->kind == TREE_MAP;
+    err = err != ERR_OK ? err : names_begin(&walk, &reading->nodes, NAMES_NODES, listed ? nodes->count : 0, listed ? nodes->key_at : (struct span){0});
+    for (const struct tree *entry = listed && err == ERR_OK ? nodes->first : NULL; entry != NULL; entry = entry->next) {
+        (void)names_put(&reading->nodes, entry->key);
     }
     if (err != ERR_OK) {
         return err;

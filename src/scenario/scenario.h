@@ -33,6 +33,9 @@ struct scenario_node {
     bool unknown;                        /* the engine is not told of it */
     slice import;                        /* archive: {import: DIR}; empty: made studies */
     uint16_t dicom_port, hl7_port;       /* 0 until ports are chosen */
+    const slice *moves_to;               /* ids of nodes that the engine may have it move to directly */
+    size_t moves_to_count;
+    bool no_list, no_commitment;         /* proof: what the engine may not count on */
     bool external;                       /* a client outside this world: known to all, started by nobody */
     struct mark mark;
 };
