@@ -197,20 +197,35 @@ static uint32_t inner_count(const struct node *node, const struct operation *ope
 {
     const struct entry *at = &node->archive.entries[entry];
     return operation->level == LEVEL_SERIES  ? entry_series(node, at)
-           : operation->level == LEVEL_IMAGE ? entry_instances(at)
+           : operation->level == LEVEL_IMAGE ? entry_instances(node, at)
                                              : 1;
 }
 
 static bool is_first_of_patient(struct node *node, uint32_t entry, struct arena *scratch)
 {
-    slice id = filed_patient_id(node, node->archive.entries[entry].study->patient_id, scratch);
+    slice id = filed_patient_id(node, entry_patient_id(node, &node->archive.entries[entry]), scratch);
     return archive_first(node, INDEX_PATIENT, id, scratch) == entry;
 }
 
-/* The next row that matches; NULL at the end, or when `budget` is spent (the cursor then still
- * stands). */
+/* How many alike one row may tell: one, when the question tells them apart. */
+static uint32_t row_span(const struct node *node, const struct operation *operation, uint32_t entry,
+                         uint32_t most)
+{
+    static const uint32_t single[] = {TAG_SOPInstanceUID, TAG_InstanceNumber};
+    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++) {
+        if (dataset_get(&operation->match, single[i]).size > 0) {
+            return 1;
+        }
+    }
+    return operation->level == LEVEL_IMAGE && node->setup->spans
+               ? instance_span(node, entry_instance_at(node, entry, operation->inner), most)
+               : 1;
+}
+
+/* The next row that matches, for `*span` instances, in: at most; NULL at the end, or when `budget`
+ * is spent (the cursor then still stands). */
 static struct dataset *next_row(struct node *node, struct out *out, struct operation *operation,
-                                uint32_t *budget)
+                                uint32_t *budget, uint32_t *span)
 {
     while (operation->next != NONE && *budget > 0) {
         uint32_t entry = operation->next;
@@ -221,8 +236,11 @@ static struct dataset *next_row(struct node *node, struct out *out, struct opera
         while (fits && operation->inner < inner_count(node, operation, entry) && *budget > 0) {
             (*budget)--;
             size_t used = out->arena->used;
-            struct dataset *row = answer_match(node, out, operation, entry, operation->inner++);
+            uint32_t count = row_span(node, operation, entry, *span);
+            struct dataset *row = answer_match(node, out, operation, entry, operation->inner);
+            operation->inner += count;
             if (row != NULL) {
+                *span = count;
                 return row;
             }
             out->arena->used = used;
@@ -259,9 +277,9 @@ static bool is_too_many(struct node *node, struct out *out, struct operation *op
         operation->rows > 0) {
         return false;
     }
-    uint32_t next = operation->next, inner = operation->inner, budget = UINT32_MAX;
+    uint32_t next = operation->next, inner = operation->inner, budget = UINT32_MAX, span = 1;
     size_t used = out->arena->used;
-    while (rows <= limit && next_row(node, out, operation, &budget) != NULL) {
+    while (rows <= limit && next_row(node, out, operation, &budget, &span) != NULL) {
         out->arena->used = used;
         rows++;
     }
@@ -275,7 +293,7 @@ static bool is_too_many(struct node *node, struct out *out, struct operation *op
 
 /* ---- Telling. */
 static void put_row(struct node *node, struct out *out, struct operation *operation,
-                    const struct dataset *row, struct message *message)
+                    const struct dataset *row, uint32_t span, struct message *message)
 {
     bool bent = node_quirk(node, QUIRK_find_pending_ff01);
     if (bent && !operation->keys_missing) {
@@ -286,7 +304,8 @@ static void put_row(struct node *node, struct out *out, struct operation *operat
                                                              ? STATUS_PENDING_KEYS_MISSING
                                                              : STATUS_PENDING);
     message->dimse.identifier = answer_row(node, out, operation, row);
-    operation->rows++;
+    message->dimse.span = span > 1 ? span : 0;
+    operation->rows += span;
 }
 
 static void put_final(struct node *node, struct out *out, struct operation *operation,
@@ -314,15 +333,17 @@ static bool is_cancelled(struct node *node, struct out *out, struct operation *o
     return operation->cancelled;
 }
 
-/* One message more; false when the step's work is spent, `*final` after the last. */
-static bool tell_one(struct node *node, struct out *out, struct operation *operation,
-                     uint32_t *budget, struct message *message, bool *final)
+/* One message more, for at most `room` instances; how many it tells of, 0 when the step's work is
+ * spent; `*final` after the last. */
+static uint32_t tell_one(struct node *node, struct out *out, struct operation *operation,
+                         uint32_t *budget, uint32_t room, struct message *message, bool *final)
 {
     uint16_t status = is_cancelled(node, out, operation)  ? STATUS_CANCEL
                       : is_too_many(node, out, operation) ? STATUS_OUT_OF_RESOURCES
                                                           : STATUS_SUCCESS;
-    uint32_t next = operation->next, inner = operation->inner;
-    struct dataset *row = status == STATUS_SUCCESS ? next_row(node, out, operation, budget) : NULL;
+    uint32_t next = operation->next, inner = operation->inner, span = room;
+    struct dataset *row =
+        status == STATUS_SUCCESS ? next_row(node, out, operation, budget, &span) : NULL;
     if (row != NULL && is_capped(node, out, operation)) {
         row = NULL;
         operation->next = NONE;
@@ -342,29 +363,31 @@ static bool tell_one(struct node *node, struct out *out, struct operation *opera
             quirk_bites(node, out, operation, QUIRK_find_duplicates_rows);
         }
     }
-    put_row(node, out, operation, row, message);
-    return true;
+    put_row(node, out, operation, row, span, message);
+    return span;
 }
 
 void answer_find_tell(struct node *node, struct out *out, struct operation *operation)
 {
     size_t count = 0, most = node_run_max(node);
-    uint32_t budget = SCAN_MAX;
+    uint32_t budget = SCAN_MAX, told = 0, more = 1;
     bool final = false;
     struct message *messages = session_run(out, most);
     if (operation->channel == 0) {
-        operation_free(operation);
+        operation_free(node, operation);
         return;
     }
-    while (messages != NULL && !final && count < most &&
-           tell_one(node, out, operation, &budget, &messages[count], &final)) {
-        count++;
+    while (messages != NULL && !final && told < most && more > 0) {
+        more = tell_one(node, out, operation, &budget, (uint32_t)most - told, &messages[count],
+                        &final);
+        count += more > 0;
+        told += more;
     }
     if (count > 0) {
         session_send(out, operation->channel, messages, count);
     }
     if (final) {
-        operation_free(operation);
+        operation_free(node, operation);
     } else if (count > 0) {
         operation->state = STATE_ROOM;
     }

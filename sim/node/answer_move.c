@@ -12,38 +12,80 @@
 #define FAILED_UIDS_SIZE 4096 /* of the Failed SOP Instance UID List that is kept */
 
 /* ---- The manifest. */
-static bool range_add(struct operation *operation, uint32_t entry, uint32_t nth)
+static bool range_add(struct operation *operation, uint32_t entry, uint32_t nth, uint32_t count)
 {
     struct range *last =
         operation->range_count > 0 ? &operation->ranges[operation->range_count - 1] : NULL;
+    if (count == 0) {
+        return true;
+    }
     if (last != NULL && last->entry == entry && last->first + last->count == nth) {
-        last->count++;
+        last->count += count;
     } else if (operation->range_count == RANGES_MAX) {
         return false;
     } else {
-        operation->ranges[operation->range_count++] = (struct range){entry, nth, 1};
+        operation->ranges[operation->range_count++] = (struct range){entry, nth, count};
     }
-    return ++operation->total <= MANIFEST_MAX;
+    operation->total += count;
+    return operation->total <= MANIFEST_MAX;
 }
 
-static bool manifest_entry(struct node *node, struct operation *operation, uint32_t number,
-                           bool whole)
+/* The nth of the series that stand in the list: made ones as a whole, kept ones by their rows. */
+static bool manifest_series(struct node *node, struct operation *operation, uint32_t number,
+                            slice list)
 {
-    slice series = dataset_get(&operation->query, TAG_SeriesInstanceUID),
-          sop = dataset_get(&operation->query, TAG_SOPInstanceUID);
     const struct entry *entry = &node->archive.entries[number];
-    for (uint32_t i = 0; i < entry_instances(entry); i++) {
-        struct instance_view view;
-        instance_look(node, entry_instance_at(node, number, i), &view);
-        bool fits =
-            whole ||
-            ((operation->level < LEVEL_SERIES || match_value(VR_UI, series, view.series_uid)) &&
-             (operation->level < LEVEL_IMAGE || match_value(VR_UI, sop, view.sop_uid)));
-        if (fits && !range_add(operation, number, i)) {
+    struct node_study room;
+    const struct node_study *study = entry_study(node, entry, &room);
+    uint32_t nth = entry_made(node, entry);
+    for (uint32_t i = 0; entry->made && i < study->series_count; i++) {
+        struct series_view view;
+        entry_series_at(node, entry, i, &view);
+        if (match_value(VR_UI, list, view.uid) &&
+            !range_add(operation, number, image_series_first(study, i), view.count)) {
             return false;
         }
     }
+    for (uint32_t at = entry->kept_first; at != NONE; at = node->archive.kept[at].next) {
+        const struct kept *kept = &node->archive.kept[at];
+        slice uid = texts_get(&node->archive.texts, node->archive.series[kept->series].uid);
+        if (match_value(VR_UI, list, uid) && !range_add(operation, number, nth, kept->span)) {
+            return false;
+        }
+        nth += kept->span;
+    }
     return true;
+}
+
+static bool manifest_images(struct node *node, struct operation *operation, uint32_t number,
+                            slice list, struct arena *scratch)
+{
+    uint32_t count = entry_instances(node, &node->archive.entries[number]);
+    size_t used = scratch->used;
+    uint8_t *bits = arena_alloc(scratch, count / 8 + 1);
+    bool fits = bits != NULL;
+    if (fits) {
+        entry_mark(node, number, list, bits);
+    }
+    for (uint32_t i = 0; fits && i < count; i++) {
+        fits = (bits[i / 8] >> i % 8 & 1) == 0 || range_add(operation, number, i, 1);
+    }
+    scratch->used = used;
+    return fits;
+}
+
+static bool manifest_entry(struct node *node, struct operation *operation, uint32_t number,
+                           bool whole, struct arena *scratch)
+{
+    slice series = dataset_get(&operation->query, TAG_SeriesInstanceUID),
+          sop = dataset_get(&operation->query, TAG_SOPInstanceUID);
+    if (whole || operation->level < LEVEL_SERIES) {
+        return range_add(operation, number, 0,
+                         entry_instances(node, &node->archive.entries[number]));
+    }
+    return operation->level == LEVEL_SERIES
+               ? manifest_series(node, operation, number, series)
+               : manifest_images(node, operation, number, sop, scratch);
 }
 
 /* Does the study belong to what is asked for? PatientID as filed, in Patient Root at every level.
@@ -60,7 +102,7 @@ static bool entry_is_meant(struct node *node, const struct operation *operation,
                 (operation->level < LEVEL_STUDY ||
                  match_value(VR_UI, study, entry_uid(node, entry, uid))) &&
                 (!operation->patient_root || patient.size == 0 ||
-                 slice_equal(patient, filed_patient_id(node, entry->study->patient_id, scratch)));
+                 slice_equal(patient, filed_patient_id(node, entry_patient_id(node, entry), scratch)));
     scratch->used = used;
     return fits;
 }
@@ -71,7 +113,7 @@ static bool manifest_make(struct node *node, struct operation *operation, struct
                              operation->level < LEVEL_STUDY ? TAG_PatientID : TAG_StudyInstanceUID);
     enum index index = operation->level < LEVEL_STUDY ? INDEX_PATIENT : INDEX_UID;
     bool whole = node_quirk(node, QUIRK_move_level_study_only) && operation->level > LEVEL_STUDY;
-    operation->ranges = arena_array(&operation->arena, RANGES_MAX, sizeof *operation->ranges);
+    operation->ranges = node_reserve(&operation->arena, RANGES_MAX, sizeof *operation->ranges);
     if (operation->ranges == NULL) {
         return false;
     }
@@ -80,7 +122,7 @@ static bool manifest_make(struct node *node, struct operation *operation, struct
         for (uint32_t at = archive_first(node, index, value, scratch); at != NONE;
              at = archive_next(node, index, at, value, scratch)) {
             if (entry_is_meant(node, operation, at, scratch) &&
-                !manifest_entry(node, operation, at, whole)) {
+                !manifest_entry(node, operation, at, whole, scratch)) {
                 return false;
             }
         }
@@ -223,7 +265,7 @@ void answer_move_final(struct node *node, struct out *out, struct operation *ope
         operation->state = STATE_SILENT;
         operation->store_channel = 0;
     } else {
-        operation_free(operation);
+        operation_free(node, operation);
     }
 }
 
@@ -231,8 +273,11 @@ void answer_move_final(struct node *node, struct out *out, struct operation *ope
 static void fail_one(struct node *node, struct operation *operation, struct instance instance)
 {
     struct instance_view view;
-    instance_look(node, instance, &view);
     operation->failed++;
+    if (operation->failed_uids.data != NULL && operation->failed_uids.size + UID_SIZE_MAX + 1 >= FAILED_UIDS_SIZE) {
+        return; /* the list is as long as it may get */
+    }
+    instance_look(node, instance, &view);
     if (operation->failed_uids.data == NULL) {
         operation->failed_uids = (slice){arena_alloc(&operation->arena, FAILED_UIDS_SIZE), 0};
     }
@@ -246,26 +291,40 @@ static void fail_one(struct node *node, struct operation *operation, struct inst
     }
 }
 
-/* The next instance of the manifest; false at its end. */
-static bool manifest_next(struct node *node, struct operation *operation, struct instance *instance)
+/* The next instance of the manifest, and how many alike from it on, `most` at most; 0 at its end. */
+static uint32_t manifest_next(struct node *node, struct operation *operation, uint32_t most,
+                              struct instance *instance)
 {
     while (operation->range < operation->range_count) {
         const struct range *range = &operation->ranges[operation->range];
         if (operation->range_at < range->count) {
-            *instance = entry_instance_at(node, range->entry, range->first + operation->range_at++);
-            return true;
+            uint32_t rest = range->count - operation->range_at;
+            *instance = entry_instance_at(node, range->entry, range->first + operation->range_at);
+            uint32_t span = instance_span(node, *instance, rest < most ? rest : most);
+            operation->range_at += span;
+            return span;
         }
         operation->range++;
         operation->range_at = 0;
     }
-    return false;
+    return 0;
+}
+
+static void fail_span(struct node *node, struct operation *operation, struct instance instance,
+                      uint32_t span)
+{
+    for (uint32_t i = 0; i < span; i++) {
+        struct instance one = instance;
+        *(instance.kept ? &one.offset : &one.number) += i;
+        fail_one(node, operation, one);
+    }
 }
 
 /* Everything not sent yet fails: the destination is out of reach. */
 static void fail_rest(struct node *node, struct operation *operation)
 {
     struct instance instance;
-    while (manifest_next(node, operation, &instance)) {
+    while (manifest_next(node, operation, 1, &instance) > 0) {
         fail_one(node, operation, instance);
     }
     operation->failed += operation->in_flight;
@@ -303,23 +362,20 @@ static bool propose_all(struct node *node, struct operation *operation, struct c
                         struct arena *arena)
 {
     uint32_t most = node_quirk(node, QUIRK_move_sub_association_splitting) ? 1 : UINT32_MAX;
+    struct operation cursor = *operation; /* what is looked at here is still to send */
+    struct instance instance;
     contexts->list = arena_array(arena, CONTEXTS_MAX, sizeof *contexts->list);
-    for (uint32_t r = operation->range;
-         contexts->list != NULL && most > 0 && r < operation->range_count; r++) {
-        const struct range *range = &operation->ranges[r];
-        for (uint32_t i = r == operation->range ? operation->range_at : 0;
-             most > 0 && i < range->count; i++, most--) {
-            struct instance instance = entry_instance_at(node, range->entry, range->first + i);
-            struct instance_view view;
-            instance_look(node, instance, &view);
-            slice syntax = instance.kept
-                               ? node->archive.kept[instance.number].object.transfer_syntax
-                               : SLICE_EMPTY;
-            if (syntax.size > 0 && uid_is_encapsulated(syntax)) {
-                propose(contexts, view.sop_class, syntax, SLICE_EMPTY);
-            }
-            propose(contexts, view.sop_class, UID_EXPLICIT_LITTLE, UID_IMPLICIT_LITTLE);
+    for (; contexts->list != NULL && most > 0 && manifest_next(node, &cursor, UINT32_MAX, &instance) > 0; most--) {
+        struct instance_view view;
+        struct object object = {.transfer_syntax = SLICE_EMPTY};
+        instance_look(node, instance, &view);
+        if (instance.kept && !kept_object(node, instance.number, 0, 1, &object, arena)) {
+            return false;
         }
+        if (object.transfer_syntax.size > 0 && uid_is_encapsulated(object.transfer_syntax)) {
+            propose(contexts, view.sop_class, object.transfer_syntax, SLICE_EMPTY);
+        }
+        propose(contexts, view.sop_class, UID_EXPLICIT_LITTLE, UID_IMPLICIT_LITTLE);
     }
     return contexts->list != NULL && contexts->count > 0;
 }
@@ -379,9 +435,10 @@ void answer_move_begin(struct node *node, struct out *out, struct operation *ope
 
 /* ---- Sending. */
 static bool object_prepare(struct node *node, struct out *out, const struct channel *channel,
-                           struct instance instance, struct object *object, uint8_t *context_id)
+                           struct instance instance, uint32_t span, struct object *object,
+                           uint8_t *context_id)
 {
-    if (!instance_object(node, instance, object, out->arena)) {
+    if (!instance_object(node, instance, span, object, out->arena)) {
         return false;
     }
     const struct context *context =
@@ -401,7 +458,7 @@ static void put_store(struct node *node, struct out *out, struct operation *oper
     struct channel *requestor = session_find(node, operation->channel);
     *message = (struct message){.protocol = PROTOCOL_DICOM};
     message->dimse = (struct dimse){.kind = DIMSE_C_STORE_RQ,
-                                    .message_id = (uint16_t)(++operation->sent),
+                                    .message_id = (uint16_t)(operation->sent + 1),
                                     .sop_class_uid = object->sop_class_uid,
                                     .sop_instance_uid = object->sop_instance_uid,
                                     .move_destination = SLICE_EMPTY,
@@ -413,6 +470,7 @@ static void put_store(struct node *node, struct out *out, struct operation *oper
                                     .completed = DIMSE_COUNTER_ABSENT,
                                     .failed = DIMSE_COUNTER_ABSENT,
                                     .warning = DIMSE_COUNTER_ABSENT};
+    operation->sent += span_count(object->span);
     if (operation->kind == OPERATION_MOVE && missing) {
         quirk_bites(node, out, operation, QUIRK_move_originator_missing_or_wrong);
     } else if (operation->kind == OPERATION_MOVE && requestor != NULL) {
@@ -459,23 +517,27 @@ static size_t run_room(const struct node *node, const struct operation *operatio
 static void send_next(struct node *node, struct out *out, struct operation *operation)
 {
     struct channel *channel = session_find(node, operation->store_channel);
-    size_t count = 0, most = run_room(node, operation);
-    struct message *messages = session_run(out, most);
+    size_t count = 0, room = run_room(node, operation);
+    struct message *messages = node_reserve(out->arena, room, sizeof *messages);
     struct instance instance;
+    uint32_t sent = 0, span;
     assert(channel != NULL);
-    while (messages != NULL && count < most && manifest_next(node, operation, &instance)) {
+    out->full = out->full || messages == NULL;
+    while (messages != NULL && sent < room &&
+           (span = manifest_next(node, operation, (uint32_t)room - sent, &instance)) > 0) {
         struct object object;
         uint8_t context_id = 0;
-        if (object_prepare(node, out, channel, instance, &object, &context_id)) {
+        if (object_prepare(node, out, channel, instance, span, &object, &context_id)) {
             put_store(node, out, operation, &object, &messages[count]);
             messages[count++].dimse.context_id = context_id;
+            sent += span;
         } else {
-            fail_one(node, operation, instance);
+            fail_span(node, operation, instance, span);
         }
     }
     if (count > 0) {
         session_send(out, channel->number, messages, count);
-        operation->in_flight = (uint32_t)count;
+        operation->in_flight = sent;
         operation->state = STATE_STORING;
     }
 }
@@ -558,10 +620,9 @@ void answer_move_refused(struct node *node, struct out *out, struct channel *cha
 
 static struct operation *get_of_channel(struct node *node, int64_t channel)
 {
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        struct operation *operation = &node->operations[i];
-        if (operation->kind != OPERATION_FREE && operation->store_channel == channel &&
-            operation->in_flight > 0) {
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        struct operation *operation = &node->operations[node->active[i]];
+        if (operation->store_channel == channel && operation->in_flight > 0) {
             return operation;
         }
     }
@@ -577,11 +638,13 @@ void answer_move_stored(struct node *node, struct out *out, const struct event *
         return;
     }
     for (size_t i = 0; i < event->run.count && operation->in_flight > 0; i++) {
-        uint16_t status = event->run.messages[i].dimse.status;
-        operation->in_flight--;
-        operation->completed += status == STATUS_SUCCESS;
-        operation->warned += status != STATUS_SUCCESS && status_is_warning(status);
-        operation->failed += status != STATUS_SUCCESS && !status_is_warning(status);
+        const struct dimse *response = &event->run.messages[i].dimse;
+        uint32_t answered = dimse_instances(response);
+        answered = answered < operation->in_flight ? answered : operation->in_flight;
+        operation->in_flight -= answered;
+        *(response->status == STATUS_SUCCESS          ? &operation->completed
+          : status_is_warning(response->status) ? &operation->warned
+                                                : &operation->failed) += answered;
     }
     if (operation->in_flight > 0) {
         return;

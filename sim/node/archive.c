@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Archive: the studies of a node, found by Study UID, filed patient id and filed accession number.
- * Made instances are never stored: they are counted. Order is that in which things came; no answer
- * depends on a hash. */
+ * Archive: the studies of a node, found by Study UID, filed patient id, filed accession number,
+ * stem of SOP Instance UIDs and number. Made instances are never stored: they are counted. Order is
+ * that in which things came; no answer depends on a hash. */
 #include "sim/node/node_private.h"
 
-#define TEXT_PER_KEPT    640 /* bytes of an object's UIDs, digests and path */
+#define TEXT_PER_KEPT    640 /* bytes of an object's UIDs, digests and path, at most */
 #define TEXT_PER_ARRIVAL 1024
 
 const uint32_t node_kept_tags[] = {TAG_StudyDate,         TAG_StudyTime,     TAG_StudyDescription,
@@ -14,7 +14,7 @@ const uint32_t node_kept_tags[] = {TAG_StudyDate,         TAG_StudyTime,     TAG
 const size_t node_kept_tag_count = sizeof node_kept_tags / sizeof node_kept_tags[0];
 
 /* ---- Room. */
-static uint32_t arrivals_max(const struct node_setup *setup)
+static uint32_t stored_max(const struct node_setup *setup)
 {
     return (setup->arrivals_max == 0 ? 4096 : setup->arrivals_max) +
            (uint32_t)setup->imported_count;
@@ -25,27 +25,92 @@ static uint32_t kept_max(const struct node_setup *setup)
     return (setup->kept_max == 0 ? 16384 : setup->kept_max) + (uint32_t)setup->imported_count;
 }
 
-static uint32_t bucket_count(const struct node_setup *setup)
+/* Buckets of a chained index over so many things. */
+static size_t buckets(size_t count)
 {
-    uint32_t count = 64;
-    while (count < setup->study_count + arrivals_max(setup)) {
-        count *= 2;
+    size_t size = 64;
+    while (size < count) {
+        size *= 2;
     }
-    return count;
+    return size;
+}
+
+static size_t entry_buckets(const struct node_setup *setup)
+{
+    return buckets(setup->study_count + stored_max(setup));
+}
+
+static unsigned text_bits(const struct node_setup *setup)
+{
+    unsigned bits = 8;
+    while (bits < 30 && (size_t)1 << bits < entry_buckets(setup) + kept_max(setup)) {
+        bits++;
+    }
+    return bits;
 }
 
 static size_t text_size(const struct node_setup *setup)
 {
-    return (size_t)kept_max(setup) * TEXT_PER_KEPT + (size_t)arrivals_max(setup) * TEXT_PER_ARRIVAL;
+    return (size_t)kept_max(setup) * TEXT_PER_KEPT + (size_t)stored_max(setup) * TEXT_PER_ARRIVAL;
 }
 
 size_t archive_memory(const struct node_setup *setup)
 {
-    size_t entries = setup->study_count + arrivals_max(setup);
-    return entries * sizeof(struct entry) + arrivals_max(setup) * sizeof(struct node_study) +
+    size_t entries = setup->study_count + stored_max(setup),
+           heads = INDEX_COUNT * entry_buckets(setup) + 2 * buckets(kept_max(setup)) +
+                   ((size_t)1 << text_bits(setup));
+    return entries * sizeof(struct entry) + stored_max(setup) * sizeof(struct stored_study) +
            kept_max(setup) *
-               (sizeof(struct kept) + sizeof(struct kept_series) + 4 * sizeof(struct map_slot)) +
-           3 * (size_t)bucket_count(setup) * sizeof(uint32_t) + text_size(setup) + 4096;
+               (sizeof(struct kept) + sizeof(struct kept_series)) +
+           heads * sizeof(uint32_t) + text_size(setup) + 8192;
+}
+
+/* ---- Studies as they are stored. */
+#define FIELD(name) offsetof(struct node_study, name)
+static const size_t study_texts[STUDY_TEXTS] = {
+    FIELD(person),     FIELD(patient_id), FIELD(issuer),    FIELD(name),
+    FIELD(birth_date), FIELD(sex),        FIELD(accession), FIELD(accession_issuer),
+    FIELD(study_uid),  FIELD(date),       FIELD(time),      FIELD(description),
+    FIELD(modality),   FIELD(body_part),  FIELD(laterality)};
+#undef FIELD
+enum { TEXT_PATIENT_ID = 1, TEXT_ACCESSION = 6, TEXT_STUDY_UID = 8 }; /* places in study_texts */
+
+const struct node_study *entry_study(const struct node *node, const struct entry *entry,
+                                     struct node_study *room)
+{
+    if (entry->given != NULL) {
+        return entry->given;
+    }
+    const struct stored_study *stored = &node->archive.stored[entry->stored];
+    room->number = stored->number;
+    room->series_count = stored->series_count;
+    room->image_count = stored->image_count;
+    room->planned = false;
+    for (size_t i = 0; i < STUDY_TEXTS; i++) {
+        slice text = texts_get(&node->archive.texts, stored->texts[i]);
+        memcpy((char *)room + study_texts[i], &text, sizeof text);
+    }
+    return room;
+}
+
+static slice study_text(const struct node *node, const struct entry *entry, size_t which)
+{
+    slice text;
+    if (entry->given == NULL) {
+        return texts_get(&node->archive.texts, node->archive.stored[entry->stored].texts[which]);
+    }
+    memcpy(&text, (const char *)entry->given + study_texts[which], sizeof text);
+    return text;
+}
+
+slice entry_patient_id(const struct node *node, const struct entry *entry)
+{
+    return study_text(node, entry, TEXT_PATIENT_ID);
+}
+
+static int64_t study_number(const struct node *node, const struct entry *entry)
+{
+    return entry->given != NULL ? entry->given->number : node->archive.stored[entry->stored].number;
 }
 
 /* ---- What is filed. */
@@ -79,20 +144,28 @@ slice filed_accession(const struct node *node, slice accession, struct arena *ar
 
 slice entry_uid(const struct node *node, const struct entry *entry, char *text)
 {
-    return image_study_uid(node->setup->seed, entry->study, text);
+    slice given = study_text(node, entry, TEXT_STUDY_UID);
+    const struct node_study bare = {.number = study_number(node, entry)};
+    return given.size > 0 ? given : image_study_uid(node->setup->seed, &bare, text);
 }
 
 /* ---- Indexes: chains in the order of arrival, newest first. */
 static slice entry_value(const struct node *node, const struct entry *entry, enum index index,
                          char *text, struct arena *arena)
 {
+    const struct node_study bare = {.number = study_number(node, entry)};
     switch (index) {
     case INDEX_UID:
         return entry_uid(node, entry, text);
     case INDEX_PATIENT:
-        return filed_patient_id(node, entry->study->patient_id, arena);
+        return filed_patient_id(node, study_text(node, entry, TEXT_PATIENT_ID), arena);
+    case INDEX_ACCESSION:
+        return filed_accession(node, study_text(node, entry, TEXT_ACCESSION), arena);
+    case INDEX_SOP:
+        return image_sop_stem(node->setup->seed, &bare, text);
     default:
-        return filed_accession(node, entry->study->accession, arena);
+        memcpy(text, &bare.number, sizeof bare.number);
+        return (slice){text, sizeof bare.number};
     }
 }
 
@@ -100,25 +173,26 @@ static void index_put(struct node *node, uint32_t number)
 {
     struct archive *archive = &node->archive;
     struct entry *entry = &archive->entries[number];
-    char text[UID_SIZE_MAX + 1], memory[256];
-    for (int i = 0; i < 3; i++) {
+    char text[UID_SIZE_MAX + 2], memory[256];
+    for (int i = 0; i < (entry->made ? INDEX_COUNT : INDEX_SOP); i++) {
         struct arena scratch = {.memory = memory, .size = sizeof memory};
         slice value = entry_value(node, entry, (enum index)i, text, &scratch);
-        uint32_t *head = &archive->heads[i][hash64((uint64_t)i, value) & archive->head_mask];
+        entry->hash[i] = (uint32_t)hash64((uint64_t)i, value);
+        uint32_t *head = &archive->heads[i][entry->hash[i] & archive->head_mask];
         entry->next[i] = *head;
         *head = number;
     }
 }
 
-static uint32_t chain_walk(const struct node *node, enum index index, uint32_t at, slice value,
-                           struct arena *arena)
+static uint32_t chain_walk(const struct node *node, enum index index, uint32_t at, uint32_t hash,
+                           slice value, struct arena *arena, bool any)
 {
-    char text[UID_SIZE_MAX + 1];
+    char text[UID_SIZE_MAX + 2];
     size_t used = arena->used;
     for (; at != NONE; at = node->archive.entries[at].next[index]) {
         const struct entry *entry = &node->archive.entries[at];
-        bool same =
-            entry->present && slice_equal(entry_value(node, entry, index, text, arena), value);
+        bool same = entry->hash[index] == hash && (any || entry->present) &&
+                    slice_equal(entry_value(node, entry, index, text, arena), value);
         arena->used = used;
         if (same) {
             return at;
@@ -129,418 +203,162 @@ static uint32_t chain_walk(const struct node *node, enum index index, uint32_t a
 
 uint32_t archive_first(const struct node *node, enum index index, slice value, struct arena *arena)
 {
-    return chain_walk(
-        node, index,
-        node->archive.heads[index][hash64((uint64_t)index, value) & node->archive.head_mask], value,
-        arena);
+    uint32_t hash = (uint32_t)hash64((uint64_t)index, value);
+    return chain_walk(node, index, node->archive.heads[index][hash & node->archive.head_mask], hash,
+                      value, arena, false);
 }
 
 uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value,
                       struct arena *arena)
 {
-    return chain_walk(node, index, node->archive.entries[entry].next[index], value, arena);
+    const struct entry *from = &node->archive.entries[entry];
+    return chain_walk(node, index, from->next[index], from->hash[index], value, arena, false);
 }
 
 uint32_t archive_by_number(const struct node *node, int64_t number)
 {
-    const struct entry *guess =
-        number >= 0 && number < node->archive.entry_count ? &node->archive.entries[number] : NULL;
-    if (guess != NULL && guess->made && guess->study->number == number) {
-        return (uint32_t)number; /* a node without a scenario numbers its studies from 0 */
-    }
-    for (uint32_t i = 0; i < node->archive.entry_count; i++) {
-        if (node->archive.entries[i].made && node->archive.entries[i].study->number == number) {
-            return i;
-        }
-    }
-    return NONE;
+    char text[sizeof number];
+    struct arena none = {0};
+    memcpy(text, &number, sizeof number);
+    slice value = {text, sizeof text};
+    uint32_t hash = (uint32_t)hash64(INDEX_NUMBER, value);
+    return chain_walk(node, INDEX_NUMBER,
+                      node->archive.heads[INDEX_NUMBER][hash & node->archive.head_mask], hash, value,
+                      &none, true);
 }
 
-static uint32_t entry_add(struct node *node, const struct node_study *study, bool made,
-                          bool present)
+static uint32_t entry_add(struct node *node, struct entry entry)
 {
     struct archive *archive = &node->archive;
     if (archive->entry_count == archive->entries_max) {
         return NONE;
     }
     uint32_t number = archive->entry_count++;
-    archive->entries[number] = (struct entry){.study = study,
-                                              .kept_first = NONE,
-                                              .kept_last = NONE,
-                                              .series_first = NONE,
-                                              .made = made,
-                                              .present = present};
+    entry.kept_first = entry.kept_last = entry.series_first = NONE;
+    archive->entries[number] = entry;
     index_put(node, number);
-    archive->instances += made && present ? study->image_count : 0;
+    archive->instances += entry.present ? entry_made(node, &entry) : 0;
     return number;
 }
 
 /* ---- Studies that come later. */
-static bool keep_text(struct node *node, slice *text)
-{
-    slice copy = text->size == 0 ? SLICE_EMPTY : arena_copy(&node->archive.text, *text);
-    if (copy.data == NULL) {
-        return false;
-    }
-    *text = copy;
-    return true;
-}
-
 uint32_t archive_add(struct node *node, const struct node_study *study, bool made)
 {
     struct archive *archive = &node->archive;
-    if (archive->arrival_count == archive->arrivals_max) {
+    if (archive->stored_count == archive->stored_max) {
         return NONE;
     }
-    struct node_study *copy = &archive->arrivals[archive->arrival_count];
-    *copy = *study;
-    slice *texts[] = {
-        &copy->person,     &copy->patient_id, &copy->issuer,    &copy->name,
-        &copy->birth_date, &copy->sex,        &copy->accession, &copy->accession_issuer,
-        &copy->study_uid,  &copy->date,       &copy->time,      &copy->description,
-        &copy->modality,   &copy->body_part,  &copy->laterality};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (!keep_text(node, texts[i])) {
+    struct stored_study *stored = &archive->stored[archive->stored_count];
+    stored->number = study->number;
+    stored->series_count = study->series_count;
+    stored->image_count = study->image_count;
+    for (size_t i = 0; i < STUDY_TEXTS; i++) {
+        slice text;
+        memcpy(&text, (const char *)study + study_texts[i], sizeof text);
+        stored->texts[i] = texts_put(&archive->texts, text);
+        if (stored->texts[i] == TEXTS_FULL) {
             return NONE;
         }
     }
-    archive->arrival_count++;
-    return entry_add(node, copy, made, true);
+    return entry_add(node, (struct entry){.stored = archive->stored_count++,
+                                          .made = made,
+                                          .present = true});
 }
 
-/* ---- Made and kept instances under one numbering. */
-uint32_t entry_made(const struct entry *entry)
-{
-    return entry->made ? entry->study->image_count : 0;
-}
-
-uint32_t entry_instances(const struct entry *entry)
-{
-    return entry_made(entry) + entry->kept_count;
-}
-
-static uint32_t made_series(const struct entry *entry)
-{
-    return entry->made ? entry->study->series_count : 0;
-}
-
-uint32_t entry_series(const struct node *node, const struct entry *entry)
-{
-    uint32_t count = made_series(entry);
-    for (uint32_t at = entry->series_first; at != NONE; at = node->archive.series[at].next) {
-        count++;
-    }
-    return count;
-}
-
-void entry_series_at(const struct node *node, const struct entry *entry, uint32_t nth,
-                     struct series_view *view)
-{
-    const struct node_study *study = entry->study;
-    if (nth < made_series(entry)) {
-        *view = (struct series_view){.modality = study->modality,
-                                     .description = study->description,
-                                     .body_part = study->body_part,
-                                     .count = image_series_size(study, nth),
-                                     .number = (int32_t)nth + 1};
-        view->uid = image_series_uid(node->setup->seed, study, nth, view->text);
-        return;
-    }
-    uint32_t at = entry->series_first;
-    for (nth -= made_series(entry); nth > 0; nth--) {
-        at = node->archive.series[at].next;
-    }
-    const struct kept_series *series = &node->archive.series[at];
-    *view = (struct series_view){.uid = series->uid,
-                                 .modality = series->modality,
-                                 .description = series->description,
-                                 .body_part = series->body_part,
-                                 .count = series->count,
-                                 .number = series->number};
-}
-
-struct instance entry_instance_at(const struct node *node, uint32_t number, uint32_t nth)
-{
-    const struct entry *entry = &node->archive.entries[number];
-    if (nth < entry_made(entry)) {
-        return (struct instance){number, nth, false};
-    }
-    uint32_t at = entry->kept_first;
-    for (nth -= entry_made(entry); nth > 0; nth--) {
-        at = node->archive.kept[at].next;
-    }
-    return (struct instance){number, at, true};
-}
-
-uint32_t instance_series(const struct node *node, struct instance instance)
-{
-    const struct entry *entry = &node->archive.entries[instance.entry];
-    if (!instance.kept) {
-        return image_series_of(entry->study, instance.number);
-    }
-    uint32_t nth = made_series(entry);
-    for (uint32_t at = entry->series_first; at != node->archive.kept[instance.number].series;
-         at = node->archive.series[at].next) {
-        nth++;
-    }
-    return nth;
-}
-
-void instance_look(const struct node *node, struct instance instance, struct instance_view *view)
-{
-    const struct entry *entry = &node->archive.entries[instance.entry];
-    if (instance.kept) {
-        const struct kept *kept = &node->archive.kept[instance.number];
-        *view = (struct instance_view){.sop_uid = kept->object.sop_instance_uid,
-                                       .sop_class = kept->object.sop_class_uid,
-                                       .series_uid = node->archive.series[kept->series].uid,
-                                       .number = kept->number};
-        return;
-    }
-    uint32_t series = image_series_of(entry->study, instance.number);
-    *view = (struct instance_view){
-        .sop_class = image_sop_class(entry->study, instance.number),
-        .number = (int32_t)(instance.number - image_series_first(entry->study, series)) + 1};
-    view->sop_uid = image_sop_uid(node->setup->seed, entry->study, instance.number, view->text);
-    view->series_uid = image_series_uid(node->setup->seed, entry->study, series, view->series_text);
-}
-
-void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance,
+void archive_image_key(const struct node *node, const struct node_study *study, uint32_t instance,
                        struct image_key *key)
 {
     *key = (struct image_key){.seed = node->setup->seed,
-                              .study = entry->study,
+                              .study = study,
                               .instance = instance,
                               .full = node->setup->pixels_full,
                               .charset = node->vendor->charset,
                               .no_issuer = node_quirk(node, QUIRK_id_issuer_absent)};
 }
 
-bool instance_object(const struct node *node, struct instance instance, struct object *object,
-                     struct arena *arena)
+bool archive_has(const struct node *node, slice sop_uid, slice sop_class)
 {
-    const struct entry *entry = &node->archive.entries[instance.entry];
-    const struct node_study *study = entry->study;
-    if (instance.kept) {
-        *object = node->archive.kept[instance.number].object;
-        return object->file.size > 0 || object->study >= 0;
-    }
-    struct instance_view view;
-    char uid[UID_SIZE_MAX + 1];
-    struct image_key key;
-    instance_look(node, instance, &view);
-    archive_image_key(node, entry, instance.number, &key);
-    *object = (struct object){
-        .sop_class_uid = view.sop_class,
-        .sop_instance_uid = arena_copy(arena, view.sop_uid),
-        .study_uid = arena_copy(arena, entry_uid(node, entry, uid)),
-        .series_uid = arena_copy(arena, view.series_uid),
-        .transfer_syntax = UID_EXPLICIT_LITTLE,
-        .patient_id = study->patient_id,
-        .patient_issuer = node_quirk(node, QUIRK_id_issuer_absent) ? SLICE_EMPTY : study->issuer,
-        .patient_name = study->name,
-        .birth_date = study->birth_date,
-        .accession = study->accession,
-        .accession_issuer = SLICE_EMPTY,
-        .modality = study->modality,
-        .dataset_sha256 = SLICE_EMPTY,
-        .pixel_sha256 = SLICE_EMPTY,
-        .size = image_bytes(&key, SYNTAX_EXPLICIT_LITTLE),
-        .study = study->number,
-        .instance = instance.number,
-        .file = SLICE_EMPTY};
-    return object->sop_instance_uid.data != NULL && object->study_uid.data != NULL &&
-           object->series_uid.data != NULL;
-}
-
-/* ---- Kept objects. */
-static uint32_t entry_of_object(struct node *node, const struct object *object, struct arena *arena)
-{
-    for (uint32_t at = archive_first(node, INDEX_UID, object->study_uid, arena); at != NONE;
-         at = archive_next(node, INDEX_UID, at, object->study_uid, arena)) {
-        if (slice_equal(node->archive.entries[at].study->patient_id, object->patient_id)) {
-            return at;
-        }
-    }
-    const struct dataset empty = {0}, *header = object->changed == NULL ? &empty : object->changed;
-    const struct node_study study = {.number = -1,
-                                     .person = SLICE_EMPTY,
-                                     .patient_id = object->patient_id,
-                                     .issuer = object->patient_issuer,
-                                     .name = object->patient_name,
-                                     .birth_date = object->birth_date,
-                                     .sex = dataset_get(header, TAG_PatientSex),
-                                     .accession = object->accession,
-                                     .accession_issuer = object->accession_issuer,
-                                     .study_uid = object->study_uid,
-                                     .date = dataset_get(header, TAG_StudyDate),
-                                     .time = dataset_get(header, TAG_StudyTime),
-                                     .description = dataset_get(header, TAG_StudyDescription),
-                                     .modality = object->modality,
-                                     .body_part = dataset_get(header, TAG_BodyPartExamined),
-                                     .laterality = SLICE_EMPTY};
-    return archive_add(node, &study, false);
-}
-
-static uint32_t series_of_object(struct node *node, struct entry *entry,
-                                 const struct object *object)
-{
-    struct archive *archive = &node->archive;
-    uint32_t *link = &entry->series_first;
-    for (; *link != NONE; link = &archive->series[*link].next) {
-        if (slice_equal(archive->series[*link].uid, object->series_uid)) {
-            return *link;
-        }
-    }
-    const struct dataset empty = {0}, *header = object->changed == NULL ? &empty : object->changed;
-    int64_t number = 0;
-    struct kept_series series = {.uid = object->series_uid,
-                                 .modality = object->modality,
-                                 .description = dataset_get(header, TAG_SeriesDescription),
-                                 .body_part = dataset_get(header, TAG_BodyPartExamined),
-                                 .next = NONE};
-    series.number = dataset_get_int(header, TAG_SeriesNumber, &number) ? (int32_t)number : -1;
-    if (archive->series_count == archive->series_max || !keep_text(node, &series.uid) ||
-        !keep_text(node, &series.modality) || !keep_text(node, &series.description) ||
-        !keep_text(node, &series.body_part)) {
-        return NONE;
-    }
-    archive->series[archive->series_count] = series;
-    *link = archive->series_count++;
-    return *link;
-}
-
-static uint32_t kept_find(const struct node *node, slice sop_uid)
-{
-    uint32_t at = NONE;
-    return map_find(&node->archive.kept_map, sop_uid, &at) ? at : NONE;
-}
-
-static bool made_has(const struct node *node, const struct entry *entry, slice sop_uid)
-{
-    char text[UID_SIZE_MAX + 1];
-    for (uint32_t i = 0; i < entry_made(entry); i++) {
-        if (slice_equal(image_sop_uid(node->setup->seed, entry->study, i, text), sop_uid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool kept_fill(struct node *node, struct kept *kept, const struct object *object)
-{
-    const struct dataset empty = {0}, *header = object->changed == NULL ? &empty : object->changed;
-    int64_t number = 0;
-    kept->object = *object;
-    kept->object.changed = NULL;
-    kept->number = dataset_get_int(header, TAG_InstanceNumber, &number) ? (int32_t)number : -1;
-    struct object *mine = &kept->object;
-    slice *texts[] = {&mine->sop_class_uid,  &mine->sop_instance_uid, &mine->study_uid,
-                      &mine->series_uid,     &mine->transfer_syntax,  &mine->patient_id,
-                      &mine->patient_issuer, &mine->patient_name,     &mine->birth_date,
-                      &mine->accession,      &mine->accession_issuer, &mine->modality,
-                      &mine->dataset_sha256, &mine->pixel_sha256,     &mine->file};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (!keep_text(node, texts[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-enum err archive_keep(struct node *node, const struct object *object, bool *again)
-{
-    struct archive *archive = &node->archive;
     char memory[256];
     struct arena scratch = {.memory = memory, .size = sizeof memory};
-    uint32_t number = entry_of_object(node, object, &scratch);
-    if (number == NONE) {
+    uint32_t offset = 0, at = kept_find(node, sop_uid, &offset);
+    if (at != NONE) {
+        struct object object;
+        return kept_object(node, at, 0, 1, &object, &scratch) &&
+               slice_equal(object.sop_class_uid, sop_class);
+    }
+    slice stem = SLICE_EMPTY;
+    uint64_t last = 0;
+    if (!uid_split(sop_uid, &stem, &last)) {
+        return false;
+    }
+    uint32_t entry = archive_first(node, INDEX_SOP, stem, &scratch);
+    return entry != NONE && last >= 1 && last <= entry_made(node, &node->archive.entries[entry]);
+}
+
+/* ---- The beginning. */
+static uint32_t *heads_make(struct arena *arena, size_t count)
+{
+    uint32_t *heads = node_reserve(arena, count, sizeof *heads);
+    if (heads != NULL) {
+        memset(heads, 0xFF, count * sizeof *heads);
+    }
+    return heads;
+}
+
+static enum err heads_init(struct node *node, struct arena *arena)
+{
+    struct archive *archive = &node->archive;
+    size_t entries = entry_buckets(node->setup), kept = buckets(archive->kept_max);
+    bool made = true;
+    archive->head_mask = (uint32_t)entries - 1;
+    archive->kept_mask = (uint32_t)kept - 1;
+    for (int i = 0; i < INDEX_COUNT; i++) {
+        archive->heads[i] = heads_make(arena, entries);
+        made = made && archive->heads[i] != NULL;
+    }
+    archive->uid_heads = heads_make(arena, kept);
+    archive->stem_heads = heads_make(arena, kept);
+    char *text = node_reserve(arena, text_size(node->setup), 1);
+    uint32_t *names = heads_make(arena, (size_t)1 << text_bits(node->setup));
+    if (!made || archive->uid_heads == NULL || archive->stem_heads == NULL || text == NULL ||
+        names == NULL) {
         return ERR_LIMIT;
     }
-    struct entry *entry = &archive->entries[number];
-    uint32_t at = kept_find(node, object->sop_instance_uid);
-    *again = at != NONE || made_has(node, entry, object->sop_instance_uid);
-    if (*again) {
-        bool replace = at != NONE && !node_quirk(node, QUIRK_store_duplicate_rejected_silently);
-        return replace && !kept_fill(node, &archive->kept[at], object) ? ERR_LIMIT : ERR_OK;
-    }
-    uint32_t series = series_of_object(node, entry, object);
-    if (series == NONE || archive->kept_count == archive->kept_max) {
-        return ERR_LIMIT;
-    }
-    struct kept *kept = &archive->kept[archive->kept_count];
-    *kept = (struct kept){.next = NONE, .series = series};
-    if (!kept_fill(node, kept, object) ||
-        map_put(&archive->kept_map, kept->object.sop_instance_uid, archive->kept_count) != ERR_OK) {
-        return ERR_LIMIT;
-    }
-    if (entry->kept_last != NONE) {
-        archive->kept[entry->kept_last].next = archive->kept_count;
-    } else {
-        entry->kept_first = archive->kept_count;
-    }
-    entry->kept_last = archive->kept_count++;
-    entry->kept_count++;
-    archive->series[series].count++;
-    kept->number = kept->number < 0 ? (int32_t)archive->series[series].count : kept->number;
-    archive->instances++;
+    texts_init(&archive->texts, text, text_size(node->setup), names, text_bits(node->setup));
     return ERR_OK;
 }
 
-bool archive_has(const struct node *node, slice sop_uid, slice sop_class)
+static enum err tables_init(struct node *node, struct arena *arena)
 {
-    uint32_t at = kept_find(node, sop_uid);
-    if (at != NONE) {
-        return slice_equal(node->archive.kept[at].object.sop_class_uid, sop_class);
+    const struct node_setup *setup = node->setup;
+    struct archive *archive = &node->archive;
+    archive->stored_max = stored_max(setup);
+    archive->entries_max = (uint32_t)setup->study_count + archive->stored_max;
+    archive->kept_max = archive->series_max = kept_max(setup);
+    archive->entries = node_reserve(arena, archive->entries_max, sizeof *archive->entries);
+    archive->stored = node_reserve(arena, archive->stored_max, sizeof *archive->stored);
+    archive->kept = node_reserve(arena, archive->kept_max, sizeof *archive->kept);
+    archive->series = node_reserve(arena, archive->series_max, sizeof *archive->series);
+    if (archive->entries == NULL || archive->stored == NULL || archive->kept == NULL ||
+        archive->series == NULL) {
+        return ERR_LIMIT;
     }
-    for (uint32_t e = 0; e < node->archive.entry_count; e++) {
-        const struct entry *entry = &node->archive.entries[e];
-        if (entry->present && made_has(node, entry, sop_uid)) {
-            return true;
-        }
-    }
-    return false;
+    return heads_init(node, arena);
 }
 
 enum err archive_init(struct node *node, struct arena *arena)
 {
     const struct node_setup *setup = node->setup;
-    struct archive *archive = &node->archive;
-    uint32_t buckets = bucket_count(setup);
-    archive->arrivals_max = arrivals_max(setup);
-    archive->entries_max = (uint32_t)setup->study_count + archive->arrivals_max;
-    archive->kept_max = archive->series_max = kept_max(setup);
-    archive->head_mask = buckets - 1;
-    archive->entries = node_reserve(arena, archive->entries_max, sizeof *archive->entries);
-    archive->arrivals = node_reserve(arena, archive->arrivals_max, sizeof *archive->arrivals);
-    archive->kept = node_reserve(arena, archive->kept_max, sizeof *archive->kept);
-    archive->series = node_reserve(arena, archive->series_max, sizeof *archive->series);
-    char *text = node_reserve(arena, text_size(setup), 1);
-    archive->text = (struct arena){.memory = text, .size = text_size(setup)};
-    if (archive->entries == NULL || archive->arrivals == NULL || archive->kept == NULL ||
-        archive->series == NULL || text == NULL) {
-        return ERR_LIMIT;
+    enum err err = tables_init(node, arena);
+    for (size_t i = 0; err == ERR_OK && i < setup->study_count; i++) {
+        const struct entry entry = {
+            .given = &setup->studies[i], .made = true, .present = !setup->studies[i].planned};
+        err = entry_add(node, entry) == NONE ? ERR_LIMIT : ERR_OK;
     }
-    if (map_init(&archive->kept_map, arena, archive->kept_max) != ERR_OK) {
-        return ERR_LIMIT;
+    for (size_t i = 0; err == ERR_OK && i < setup->imported_count; i++) {
+        uint32_t kept = 0, again = 0;
+        archive_keep(node, &setup->imported[i], &kept, &again);
+        err = kept == 0 ? ERR_LIMIT : ERR_OK;
     }
-    for (int i = 0; i < 3; i++) {
-        archive->heads[i] = arena_array(arena, buckets, sizeof *archive->heads[i]);
-        if (archive->heads[i] == NULL) {
-            return ERR_LIMIT;
-        }
-        memset(archive->heads[i], 0xFF, buckets * sizeof *archive->heads[i]);
-    }
-    for (size_t i = 0; i < setup->study_count; i++) {
-        if (entry_add(node, &setup->studies[i], true, !setup->studies[i].planned) == NONE) {
-            return ERR_LIMIT;
-        }
-    }
-    for (size_t i = 0; i < setup->imported_count; i++) {
-        bool again = false;
-        if (archive_keep(node, &setup->imported[i], &again) != ERR_OK) {
-            return ERR_LIMIT;
-        }
-    }
-    return ERR_OK;
+    return err;
 }

@@ -12,17 +12,24 @@ static slice text_int(int64_t number, struct out *out)
     return buffer_slice(&text);
 }
 
-static bool tell_made(struct node *node, struct out *out, uint32_t number, uint32_t instance)
+static bool tell_made(struct node *node, struct out *out, uint32_t number, uint32_t instance,
+                      uint32_t span)
 {
     const struct entry *entry = &node->archive.entries[number];
-    const struct node_study *study = entry->study;
+    struct node_study room;
+    const struct node_study *study = entry_study(node, entry, &room);
     char dataset[SHA256_TEXT_SIZE + 1], pixels[SHA256_TEXT_SIZE + 1];
     struct object object;
     struct image_key key;
-    archive_image_key(node, entry, instance, &key);
-    if (!instance_object(node, (struct instance){number, instance, false}, &object, out->arena) ||
-        image_digest(&key, node->setup->left_out, node->setup->left_out_count, dataset, pixels) !=
-            ERR_OK) {
+    archive_image_key(node, study, instance, &key);
+    if (!instance_object(node, (struct instance){number, instance, 0, false}, span, &object,
+                         out->arena)) {
+        return false;
+    }
+    if (node->setup->spans) {
+        image_digest_virtual(key.seed, study->number, dataset, pixels);
+    } else if (image_digest(&key, node->setup->left_out, node->setup->left_out_count, dataset,
+                            pixels) != ERR_OK) {
         return false;
     }
     struct observation *seen = out_observe(out, OBSERVATION_truth_instance, node->now);
@@ -38,32 +45,43 @@ static bool tell_made(struct node *node, struct out *out, uint32_t number, uint3
     seen->text = study->date;
     seen->other_id = text_int(study->series_count, out);
     seen->count = object.size;
+    seen->span = span > 1 ? span : 0;
     seen->dataset_sha256 = arena_copy(out->arena, (slice){dataset, SHA256_TEXT_SIZE});
     seen->pixel_sha256 = arena_copy(out->arena, (slice){pixels, SHA256_TEXT_SIZE});
     return seen->dataset_sha256.data != NULL && seen->pixel_sha256.data != NULL;
 }
 
-static void tell_kept(struct node *node, struct out *out, const struct kept *kept)
+static void tell_kept(struct node *node, struct out *out, uint32_t at)
 {
-    const struct object *object = &kept->object;
+    struct object object;
     struct observation *seen = out_observe(out, OBSERVATION_truth_instance, node->now);
-    seen->study_uid = object->study_uid;
-    seen->series_uid = object->series_uid;
-    seen->sop_uid = object->sop_instance_uid;
-    seen->patient_id = object->patient_id;
-    seen->issuer = object->patient_issuer.size > 0 ? object->patient_issuer : node->setup->issuer;
-    seen->accession = object->accession;
-    seen->modality = object->modality;
-    seen->dataset_sha256 = object->dataset_sha256;
-    seen->pixel_sha256 = object->pixel_sha256;
-    seen->count = object->size;
+    (void)kept_object(node, at, 0, 1, &object, out->arena);
+    seen->study_uid = object.study_uid;
+    seen->series_uid = object.series_uid;
+    seen->sop_uid = object.sop_instance_uid;
+    seen->patient_id = object.patient_id;
+    seen->issuer = object.patient_issuer.size > 0 ? object.patient_issuer : node->setup->issuer;
+    seen->accession = object.accession;
+    seen->modality = object.modality;
+    seen->dataset_sha256 = object.dataset_sha256;
+    seen->pixel_sha256 = object.pixel_sha256;
+    seen->count = object.size;
+}
+
+/* The made instances that one observation tells of. */
+static uint32_t truth_span(const struct node *node, uint32_t number, uint32_t instance)
+{
+    return instance_span(node, (struct instance){number, instance, 0, false}, UINT32_MAX);
 }
 
 static void tell_study(struct node *node, struct out *out, uint32_t number)
 {
     const struct entry *entry = &node->archive.entries[number];
-    for (uint32_t i = 0; node->setup->truth && entry->present && i < entry_made(entry); i++) {
-        if (!tell_made(node, out, number, i)) {
+    uint32_t span = 0;
+    for (uint32_t i = 0; node->setup->truth && entry->present && i < entry_made(node, entry);
+         i += span) {
+        span = truth_span(node, number, i);
+        if (!tell_made(node, out, number, i, span)) {
             out->full = true;
         }
     }
@@ -77,24 +95,27 @@ void archive_truth(struct node *node, struct out *out)
     for (; node->truth_kept < node->setup->imported_count &&
            node->truth_kept < node->archive.kept_count && room > 0;
          room--) {
-        tell_kept(node, out, &node->archive.kept[node->truth_kept++]);
+        tell_kept(node, out, node->truth_kept++);
     }
     while (node->truth_entry < node->setup->study_count && room > 0 && bytes > 0) {
         const struct entry *entry = &node->archive.entries[node->truth_entry];
         bool planned = node->setup->studies[node->truth_entry].planned;
-        if (!entry->present || planned || node->truth_instance >= entry_made(entry)) {
+        if (!entry->present || planned || node->truth_instance >= entry_made(node, entry)) {
             node->truth_entry++;
             node->truth_instance = 0;
             continue;
         }
         struct image_key key;
-        archive_image_key(node, entry, node->truth_instance, &key);
-        bytes -= image_bytes(&key, SYNTAX_EXPLICIT_LITTLE);
+        uint32_t span = truth_span(node, node->truth_entry, node->truth_instance);
+        archive_image_key(node, &node->setup->studies[node->truth_entry], node->truth_instance,
+                          &key);
+        bytes -= node->setup->spans ? 0 : image_bytes_about(&key);
         room--;
-        if (!tell_made(node, out, node->truth_entry, node->truth_instance++)) {
+        if (!tell_made(node, out, node->truth_entry, node->truth_instance, span)) {
             out->full = true;
             return;
         }
+        node->truth_instance += span;
     }
 }
 
@@ -141,7 +162,7 @@ static enum err study_arrives(struct node *node, const struct plan_entry *plan, 
         }
     } else if (!node->archive.entries[at].present) {
         node->archive.entries[at].present = true;
-        node->archive.instances += entry_instances(&node->archive.entries[at]);
+        node->archive.instances += entry_instances(node, &node->archive.entries[at]);
     } else {
         return ERR_OK; /* told twice */
     }
@@ -157,17 +178,22 @@ static enum err study_goes(struct node *node, const struct plan_entry *plan, str
         return ERR_NOT_FOUND;
     }
     struct entry *entry = &node->archive.entries[number];
+    struct node_study room;
     char uid[UID_SIZE_MAX + 1];
     slice study = arena_copy(out->arena, entry_uid(node, entry, uid));
-    for (uint32_t i = 0; entry->present && i < entry_instances(entry); i++) {
+    uint32_t span = 0;
+    for (uint32_t i = 0; entry->present && i < entry_instances(node, entry); i += span) {
         struct instance_view view;
-        instance_look(node, entry_instance_at(node, number, i), &view);
+        struct instance instance = entry_instance_at(node, number, i);
+        instance_look(node, instance, &view);
+        span = instance_span(node, instance, UINT32_MAX);
         struct observation *seen = out_observe(out, kind, node->now);
         seen->study_uid = study;
         seen->sop_uid = arena_copy(out->arena, view.sop_uid);
-        seen->accession = entry->study->accession;
+        seen->accession = entry_study(node, entry, &room)->accession;
         seen->text = why;
-        node->archive.instances--;
+        seen->span = span > 1 ? span : 0;
+        node->archive.instances -= span;
     }
     entry->present = false;
     return ERR_OK;
@@ -250,9 +276,9 @@ static enum err fault(struct node *node, const struct plan_entry *plan, struct o
 
 static void release_held(struct node *node)
 {
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        struct operation *operation = &node->operations[i];
-        if (operation->kind != OPERATION_FREE && operation->state == STATE_HELD) {
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        struct operation *operation = &node->operations[node->active[i]];
+        if (operation->state == STATE_HELD) {
             operation->state = STATE_READY;
         }
     }

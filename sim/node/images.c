@@ -23,9 +23,33 @@ slice image_series_uid(uint64_t seed, const struct node_study *study, uint32_t s
     return uid_make(seed, PURPOSE('s', 'e', 'r', 'i'), study, series, text);
 }
 
+slice image_sop_stem(uint64_t seed, const struct node_study *study, char *text)
+{
+    struct buffer buffer = buffer_over(text, UID_SIZE_MAX + 1);
+    buffer.size = uid_make(seed, PURPOSE('s', 'o', 'p', 'i'), study, 0, text).size;
+    buffer_put_byte(&buffer, '.');
+    return buffer_slice(&buffer);
+}
+
 slice image_sop_uid(uint64_t seed, const struct node_study *study, uint32_t instance, char *text)
 {
-    return uid_make(seed, PURPOSE('s', 'o', 'p', 'i'), study, instance, text);
+    struct buffer buffer = buffer_over(text, UID_SIZE_MAX + 1);
+    buffer.size = image_sop_stem(seed, study, text).size;
+    buffer_put_int(&buffer, (int64_t)instance + 1);
+    return buffer_slice(&buffer);
+}
+
+bool image_of_uid(uint64_t seed, const struct node_study *study, slice sop_uid, uint32_t *instance)
+{
+    char text[UID_SIZE_MAX + 1];
+    slice stem = SLICE_EMPTY;
+    uint64_t last = 0;
+    if (!uid_split(sop_uid, &stem, &last) || last < 1 || last > study->image_count ||
+        !slice_equal(stem, image_sop_stem(seed, study, text))) {
+        return false;
+    }
+    *instance = (uint32_t)last - 1;
+    return true;
 }
 
 /* ---- Series: the images spread evenly, the first ones get what is left over. */
@@ -104,6 +128,20 @@ slice image_sop_class(const struct node_study *study, uint32_t instance)
     }
 }
 
+uint32_t image_span(const struct node_study *study, uint32_t instance)
+{
+    uint32_t series = image_series_of(study, instance);
+    uint32_t end = image_series_first(study, series) + image_series_size(study, series);
+    if (image_kind(study) != IMAGE_US) {
+        return end - instance;
+    }
+    uint32_t next = instance + 1;
+    while (next < end && is_clip(study, next) == is_clip(study, instance)) {
+        next++;
+    }
+    return next - instance;
+}
+
 bool image_is_left(const struct image_key *key)
 {
     slice side = key->study->laterality;
@@ -156,6 +194,29 @@ static void put_pixel_header(const struct image_size *size, enum syntax syntax,
     }
     for (int i = 0; i < 4; i++) {
         buffer_put_byte(buffer, (uint8_t)(bytes >> 8 * (big ? 3 - i : i)));
+    }
+}
+
+int64_t image_bytes_about(const struct image_key *key)
+{
+    struct image_size size = image_dimensions(key);
+    return HEADER_BYTES_ABOUT + pixel_bytes(&size);
+}
+
+void image_digest_virtual(uint64_t seed, int64_t number, char dataset_sha256[SHA256_TEXT_SIZE + 1],
+                          char pixel_sha256[SHA256_TEXT_SIZE + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    char *const texts[] = {dataset_sha256, pixel_sha256};
+    for (uint64_t t = 0; t < 2; t++) {
+        for (uint64_t part = 0; part < 4; part++) {
+            uint64_t draw =
+                random_draw(seed, PURPOSE('d', 'g', 's', 't'), (uint64_t)number, 4 * t + part);
+            for (size_t i = 0; i < 16; i++) {
+                texts[t][16 * part + i] = digits[draw >> 4 * i & 15];
+            }
+        }
+        texts[t][SHA256_TEXT_SIZE] = '\0';
     }
 }
 

@@ -40,7 +40,13 @@ struct image_key {
 slice image_study_uid(uint64_t seed, const struct node_study *study, char *text);
 slice image_series_uid(uint64_t seed, const struct node_study *study, uint32_t series, char *text);
 slice image_sop_uid(uint64_t seed, const struct node_study *study, uint32_t instance, char *text);
+/* Those of the instances count up: image_sop_stem and the number of the instance from 1. */
+slice image_sop_stem(uint64_t seed, const struct node_study *study, char *text);
+/* False when it names no instance of the study. */
+bool image_of_uid(uint64_t seed, const struct node_study *study, slice sop_uid, uint32_t *instance);
 slice image_sop_class(const struct node_study *study, uint32_t instance);
+/* How many instances from this one on are alike: of one series, class and size. At least 1. */
+uint32_t image_span(const struct node_study *study, uint32_t instance);
 /* Series of an instance, and the first instance and number of instances of a series. */
 uint32_t image_series_of(const struct node_study *study, uint32_t instance);
 uint32_t image_series_first(const struct node_study *study, uint32_t series);
@@ -52,6 +58,8 @@ struct image_size {
 struct image_size image_dimensions(const struct image_key *key);
 /* Bytes of the whole data set in this syntax; exact. */
 int64_t image_bytes(const struct image_key *key, enum syntax syntax);
+/* Within some tens of bytes, and the same for all that are alike: what the virtual world counts. */
+int64_t image_bytes_about(const struct image_key *key);
 /* Writes the data set, no preamble and no group 2. The buffer says when it was too small. ERR_LIMIT
  * when the header does not fit its scratch (a study with texts beyond their VR). */
 MUST_USE enum err image_write(const struct image_key *key, enum syntax syntax,
@@ -61,5 +69,8 @@ MUST_USE enum err image_write(const struct image_key *key, enum syntax syntax,
 MUST_USE enum err image_digest(const struct image_key *key, const uint32_t *left_out,
                                size_t left_out_count, char dataset_sha256[SHA256_TEXT_SIZE + 1],
                                char pixel_sha256[SHA256_TEXT_SIZE + 1]);
+/* What stands for them in the virtual world: of the study, the same for each of its instances. */
+void image_digest_virtual(uint64_t seed, int64_t number, char dataset_sha256[SHA256_TEXT_SIZE + 1],
+                          char pixel_sha256[SHA256_TEXT_SIZE + 1]);
 
 #endif

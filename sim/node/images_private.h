@@ -10,7 +10,8 @@
 
 #include <assert.h>
 
-#define HEADER_BYTES 24576 /* scratch of one header */
+#define HEADER_BYTES       24576 /* scratch of one header */
+#define HEADER_BYTES_ABOUT 1600  /* of most made objects, within some tens */
 
 /* CT, MR, CR, DX, US, MG, NM, and Secondary Capture for all else: the letters of iod.def. */
 enum image_kind {

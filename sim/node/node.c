@@ -245,14 +245,16 @@ struct actor node_actor(struct node *node)
 }
 
 /* ---- Objects. */
-static bool object_key(const struct node *node, const struct object *object, struct image_key *key)
+static bool object_key(const struct node *node, const struct object *object, struct image_key *key,
+                       struct node_study *room)
 {
     uint32_t at = object->study < 0 ? NONE : archive_by_number(node, object->study);
-    if (at == NONE || object->instance < 0 ||
-        object->instance >= node->archive.entries[at].study->image_count) {
+    const struct node_study *study =
+        at == NONE ? NULL : entry_study(node, &node->archive.entries[at], room);
+    if (study == NULL || object->instance < 0 || object->instance >= study->image_count) {
         return false;
     }
-    archive_image_key(node, &node->archive.entries[at], (uint32_t)object->instance, key);
+    archive_image_key(node, study, (uint32_t)object->instance, key);
     return true;
 }
 
@@ -267,13 +269,15 @@ int64_t node_object_size(const struct node *node, const struct object *object,
                          slice transfer_syntax)
 {
     struct image_key key;
-    return object_key(node, object, &key) ? image_bytes(&key, syntax_of(transfer_syntax)) : 0;
+    struct node_study room;
+    return object_key(node, object, &key, &room) ? image_bytes(&key, syntax_of(transfer_syntax)) : 0;
 }
 
 enum err node_object_write(const struct node *node, const struct object *object,
                            slice transfer_syntax, struct buffer *buffer)
 {
     struct image_key key;
-    return object_key(node, object, &key) ? image_write(&key, syntax_of(transfer_syntax), buffer)
+    struct node_study room;
+    return object_key(node, object, &key, &room) ? image_write(&key, syntax_of(transfer_syntax), buffer)
                                           : ERR_NOT_FOUND;
 }

@@ -54,10 +54,12 @@ struct node_setup {
     const struct object *imported; /* study and series UIDs set, file: where it stands */
     size_t imported_count;
     uint32_t arrivals_max;    /* studies that may come by plan or by C-STORE; 0: 4096 */
-    uint32_t kept_max;        /* objects it may be sent; 0: 16384. Above it answers A700 */
+    uint32_t kept_max;        /* objects it may be sent, with `spans` rows of them; 0: 16384. Above
+                                 it answers A700 */
     const uint32_t *left_out; /* tags that digests leave out: the table of coercions */
     size_t left_out_count;
     uint32_t run_max; /* 1 .. RUN_MAX; 0: RUN_MAX */
+    bool spans; /* the virtual world: rows, objects and truth in spans, objects with their digests */
 };
 
 /* Bytes of arena that node_init and the node's life need. */

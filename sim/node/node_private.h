@@ -6,7 +6,8 @@
 #define PONT_SIM_NODE_NODE_PRIVATE_H
 
 #include "sim/node/node.h"
-#include "src/base/map.h"
+#include "sim/node/texts.h"
+#include "src/base/hash.h"
 #include "src/dicom/uid.h"
 
 #include <assert.h>
@@ -32,44 +33,63 @@ void *node_reserve(struct arena *arena, size_t count, size_t size);
 /* ---- Archive. */
 enum level { LEVEL_PATIENT, LEVEL_STUDY, LEVEL_SERIES, LEVEL_IMAGE };
 
+/* Texts of a study that came later, in the order of study_texts of archive.c. */
+#define STUDY_TEXTS 15
+struct stored_study {
+    int64_t number;
+    uint32_t texts[STUDY_TEXTS]; /* of archive.texts */
+    uint32_t series_count, image_count;
+};
+
+enum index { INDEX_UID, INDEX_PATIENT, INDEX_ACCESSION, INDEX_SOP, INDEX_NUMBER, INDEX_COUNT };
+
 /* A study: made ones have image_count instances of their own, and any may have kept ones (imported
  * or received). */
 struct entry {
-    const struct node_study *study;
-    uint32_t next[3]; /* in the chains of the three indexes */
-    uint32_t kept_first, kept_last, kept_count, series_first;
+    const struct node_study *given; /* of the setup; null: `stored` */
+    uint32_t stored;                /* of archive.stored */
+    uint32_t next[INDEX_COUNT];     /* in the chains of the indexes; the last two of made ones */
+    uint32_t hash[INDEX_COUNT];
+    uint32_t kept_first, kept_last, series_first;
+    uint32_t kept_count; /* instances */
     uint32_t zero_moves; /* moves that ended in success with nothing sent */
     bool present, made;
 };
+/* Kept objects: one, or a span of them (struct object). Texts in the order of object_texts of
+ * kept.c. */
+#define OBJECT_TEXTS 15
 struct kept {
-    struct object object;
-    uint32_t next, series;
-    int32_t number; /* InstanceNumber */
+    uint32_t texts[OBJECT_TEXTS]; /* of archive.texts */
+    uint32_t entry, series, next; /* next: of the entry */
+    uint32_t uid_next, stem_next; /* in the chains of kept.c; the second when `stemmed` */
+    uint32_t span;                /* 1 and more */
+    int32_t number;               /* InstanceNumber of the first */
+    int64_t size, study, instance;
+    bool stemmed;
 };
 /* A series of kept objects. */
 struct kept_series {
-    slice uid, modality, description, body_part;
+    uint32_t uid, modality, description, body_part; /* of archive.texts */
     uint32_t next, count;
     int32_t number;
 };
-enum index { INDEX_UID, INDEX_PATIENT, INDEX_ACCESSION };
 
 struct archive {
     struct entry *entries;
-    struct node_study *arrivals; /* studies that came later */
+    struct stored_study *stored; /* studies that came later */
     struct kept *kept;
     struct kept_series *series;
-    uint32_t *heads[3];
-    uint32_t entry_count, entries_max, arrival_count, arrivals_max, kept_count, kept_max,
-        series_count, series_max, head_mask;
-    struct map kept_map; /* SOP Instance UID to index of kept */
+    uint32_t *heads[INDEX_COUNT];
+    uint32_t entry_count, entries_max, stored_count, stored_max, kept_count, kept_max, series_count,
+        series_max, head_mask;
+    uint32_t *uid_heads, *stem_heads, kept_mask;
     size_t instances;
-    struct arena text;
+    struct texts texts;
 };
 
-/* One instance: of the made ones by number, of the kept ones by index. */
+/* One instance: of the made ones by number, of the kept ones by index and offset. */
 struct instance {
-    uint32_t entry, number;
+    uint32_t entry, number, offset;
     bool kept;
 };
 /* A part of a manifest: instances of one study from the nth on. */
@@ -160,6 +180,10 @@ struct node {
     struct archive archive;
     struct channel *channels;
     struct operation *operations;
+    uint16_t active[OPERATIONS_MAX]; /* operations in use, the oldest first */
+    uint32_t active_count;
+    uint16_t in_use[CHANNELS_MAX]; /* channels in use, in no order that matters */
+    uint32_t in_use_count;
     struct commit *commits;
     struct faults faults;
     int64_t channel_last, operation_last;
@@ -178,6 +202,10 @@ slice bits_text(uint64_t bits, struct out *out);
 /* archive.c */
 enum err archive_init(struct node *node, struct arena *arena);
 size_t archive_memory(const struct node_setup *setup);
+/* The study of an entry; stored ones are put together in `room`. */
+const struct node_study *entry_study(const struct node *node, const struct entry *entry,
+                                     struct node_study *room);
+slice entry_patient_id(const struct node *node, const struct entry *entry);
 /* What is filed, with the quirks of ids, in the step's arena. */
 slice filed_patient_id(const struct node *node, slice patient_id, struct arena *arena);
 slice filed_accession(const struct node *node, slice accession, struct arena *arena);
@@ -187,8 +215,27 @@ slice entry_uid(const struct node *node, const struct entry *entry, char *text);
 uint32_t archive_first(const struct node *node, enum index index, slice value, struct arena *arena);
 uint32_t archive_next(const struct node *node, enum index index, uint32_t entry, slice value,
                       struct arena *arena);
-uint32_t entry_made(const struct entry *entry); /* made instances */
-uint32_t entry_instances(const struct entry *entry);
+/* Entry of a made study; present or not. */
+uint32_t archive_by_number(const struct node *node, int64_t number);
+/* A study that came later. NONE when there is no room. */
+uint32_t archive_add(struct node *node, const struct node_study *study, bool made);
+void archive_image_key(const struct node *node, const struct node_study *study, uint32_t instance,
+                       struct image_key *key);
+bool archive_has(const struct node *node, slice sop_uid, slice sop_class);
+
+/* kept.c */
+/* Keeps `object`, a received or imported one or a span; `kept` counts those of its instances for
+ * which there was room, `again` those that were there before. */
+void archive_keep(struct node *node, const struct object *object, uint32_t *kept, uint32_t *again);
+/* The row of kept that an instance is in; NONE. */
+uint32_t kept_find(const struct node *node, slice sop_uid, uint32_t *offset);
+/* `span` of them from the offset; UIDs in the arena where they are not the first's. */
+bool kept_object(const struct node *node, uint32_t kept, uint32_t offset, uint32_t span,
+                 struct object *object, struct arena *arena);
+
+/* holdings.c: made and kept instances under one numbering. */
+uint32_t entry_made(const struct node *node, const struct entry *entry);
+uint32_t entry_instances(const struct node *node, const struct entry *entry);
 uint32_t entry_series(const struct node *node, const struct entry *entry);
 /* The nth series or instance of an entry. */
 struct series_view {
@@ -199,7 +246,11 @@ struct series_view {
 };
 void entry_series_at(const struct node *node, const struct entry *entry, uint32_t nth,
                      struct series_view *view);
+slice entry_modality_at(const struct node *node, const struct entry *entry, uint32_t nth);
 struct instance entry_instance_at(const struct node *node, uint32_t entry, uint32_t nth);
+/* How many instances from this one on are alike, so that one span tells them; 1 where the node
+ * knows no spans. */
+uint32_t instance_span(const struct node *node, struct instance instance, uint32_t most);
 struct instance_view {
     slice sop_uid, sop_class, series_uid;
     int32_t number;
@@ -208,17 +259,11 @@ struct instance_view {
 void instance_look(const struct node *node, struct instance instance, struct instance_view *view);
 uint32_t instance_series(const struct node *node,
                          struct instance instance); /* nth series of its entry */
-/* Describes an instance for a C-STORE request; text in the arena. */
-bool instance_object(const struct node *node, struct instance instance, struct object *object,
-                     struct arena *arena);
-/* A study that came later. NONE when there is no room. */
-uint32_t archive_add(struct node *node, const struct node_study *study, bool made);
-/* Keeps a received or imported object. `*again` tells that it was there. ERR_LIMIT when full. */
-enum err archive_keep(struct node *node, const struct object *object, bool *again);
-bool archive_has(const struct node *node, slice sop_uid, slice sop_class);
-uint32_t archive_by_number(const struct node *node, int64_t number);
-void archive_image_key(const struct node *node, const struct entry *entry, uint32_t instance,
-                       struct image_key *key);
+/* Describes `span` instances for a C-STORE request; text in the arena. */
+bool instance_object(const struct node *node, struct instance instance, uint32_t span,
+                     struct object *object, struct arena *arena);
+/* The instances of an entry whose SOP Instance UIDs are in a list, as a set of `entry_instances` bits. */
+void entry_mark(const struct node *node, uint32_t entry, slice sop_uids, uint8_t *bits);
 
 /* session.c */
 void session_asked(struct node *node, const struct event *event, struct out *out);
@@ -243,7 +288,7 @@ void operation_cancel(struct node *node, int64_t channel, uint16_t message_id);
 void operation_room(struct node *node, int64_t channel);
 void operations_closed(struct node *node, int64_t channel);
 void operations_advance(struct node *node, struct out *out);
-void operation_free(struct operation *operation);
+void operation_free(struct node *node, struct operation *operation);
 time_ns operations_due(const struct node *node);
 size_t node_run_max(const struct node *node);
 slice operation_text(const struct operation *operation, struct arena *arena);

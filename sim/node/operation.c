@@ -14,21 +14,31 @@ size_t node_run_max(const struct node *node)
 
 static struct operation *operation_take(struct node *node)
 {
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
+    for (uint16_t i = 0; i < OPERATIONS_MAX; i++) {
         struct operation *operation = &node->operations[i];
         if (operation->kind == OPERATION_FREE) {
             struct arena arena = operation->arena;
             arena_reset(&arena);
             *operation = (struct operation){
                 .arena = arena, .id = ++node->operation_last, .next = NONE, .peer = NONE};
+            node->active[node->active_count++] = i;
             return operation;
         }
     }
     return NULL;
 }
 
-void operation_free(struct operation *operation)
+void operation_free(struct node *node, struct operation *operation)
 {
+    uint16_t index = (uint16_t)(operation - node->operations);
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        if (node->active[i] == index) {
+            node->active_count--;
+            memmove(node->active + i, node->active + i + 1,
+                    (node->active_count - i) * sizeof node->active[0]);
+            break;
+        }
+    }
     operation->kind = OPERATION_FREE;
 }
 
@@ -224,7 +234,7 @@ void operation_start(struct node *node, const struct event *event, const struct 
                           : STATUS_OUT_OF_RESOURCES;
     observe_received(node, out, operation, channel);
     if (status != STATUS_SUCCESS) {
-        operation_free(operation);
+        operation_free(node, operation);
         refuse(node, out, event, request, status, comment);
         return;
     }
@@ -238,9 +248,9 @@ void operation_start(struct node *node, const struct event *event, const struct 
 
 void operation_cancel(struct node *node, int64_t channel, uint16_t message_id)
 {
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        struct operation *operation = &node->operations[i];
-        bool meant = operation->kind != OPERATION_FREE && operation->channel == channel &&
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        struct operation *operation = &node->operations[node->active[i]];
+        bool meant = operation->channel == channel &&
                      operation->request.message_id == message_id;
         operation->cancelled = operation->cancelled || meant;
     }
@@ -248,8 +258,8 @@ void operation_cancel(struct node *node, int64_t channel, uint16_t message_id)
 
 void operation_room(struct node *node, int64_t channel)
 {
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        struct operation *operation = &node->operations[i];
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        struct operation *operation = &node->operations[node->active[i]];
         if (operation->kind == OPERATION_FIND && operation->channel == channel &&
             operation->state == STATE_ROOM) {
             operation->state = STATE_TELLING;
@@ -260,9 +270,9 @@ void operation_room(struct node *node, int64_t channel)
 /* The requestor is gone: nobody waits for an answer, and what is still to send is not sent. */
 void operations_closed(struct node *node, int64_t channel)
 {
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        struct operation *operation = &node->operations[i];
-        if (operation->kind != OPERATION_FREE && operation->channel == channel) {
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        struct operation *operation = &node->operations[node->active[i]];
+        if (operation->channel == channel) {
             operation->cancelled = true;
             operation->channel = 0;
             operation->state = operation->store_channel == 0 || operation->kind == OPERATION_GET
@@ -289,8 +299,8 @@ static bool is_over(const struct node *node, const struct operation *operation, 
                     bool per_peer)
 {
     int64_t before = 0;
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        const struct operation *other = &node->operations[i];
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        const struct operation *other = &node->operations[node->active[i]];
         bool counts =
             other != operation &&
             (!per_peer || (other->kind == OPERATION_MOVE && other->peer == operation->peer));
@@ -303,8 +313,8 @@ static bool is_over(const struct node *node, const struct operation *operation, 
 static int64_t open_to(const struct node *node, uint32_t peer)
 {
     int64_t count = 0;
-    for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
-        const struct channel *channel = &node->channels[i];
+    for (uint32_t i = 0; i < node->in_use_count; i++) {
+        const struct channel *channel = &node->channels[node->in_use[i]];
         count += channel->purpose == PURPOSE_STORE &&
                  slice_equal(slice_from(channel->called), node->setup->peers[peer].aet);
     }
@@ -335,7 +345,7 @@ static bool may_begin(struct node *node, struct out *out, struct operation *oper
 static void operation_advance(struct node *node, struct out *out, struct operation *operation)
 {
     if (operation->state == STATE_SILENT && operation->channel == 0) {
-        operation_free(operation);
+        operation_free(node, operation);
         return;
     }
     if (operation->state == STATE_WAITING && operation->cancelled) {
@@ -354,35 +364,29 @@ static void operation_advance(struct node *node, struct out *out, struct operati
     }
 }
 
-/* In the order in which they came; a second look, because one that ends lets another begin. */
+/* In the order in which they came; the next is sought by its number, because one that ends lets
+ * the others move up. */
 void operations_advance(struct node *node, struct out *out)
 {
-    for (int64_t done = 0;;) {
-        struct operation *oldest = NULL;
-        for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-            struct operation *operation = &node->operations[i];
-            if (operation->kind != OPERATION_FREE && operation->id > done &&
-                (oldest == NULL || operation->id < oldest->id)) {
-                oldest = operation;
-            }
+    int64_t done = 0;
+    for (uint32_t i = 0; i < node->active_count;) {
+        struct operation *operation = &node->operations[node->active[i]];
+        if (operation->id <= done) {
+            i++;
+            continue;
         }
-        if (oldest == NULL) {
-            return;
-        }
-        done = oldest->id;
-        operation_advance(node, out, oldest);
+        done = operation->id;
+        operation_advance(node, out, operation);
+        i = 0;
     }
 }
 
 time_ns operations_due(const struct node *node)
 {
     time_ns due = TIME_NEVER;
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        const struct operation *operation = &node->operations[i];
+    for (uint32_t i = 0; i < node->active_count; i++) {
+        const struct operation *operation = &node->operations[node->active[i]];
         time_ns at = TIME_NEVER;
-        if (operation->kind == OPERATION_FREE) {
-            continue;
-        }
         if (operation->state == STATE_TELLING) {
             at = node->now;
         } else if ((operation->state == STATE_WAITING || operation->state == STATE_CLOSING) &&

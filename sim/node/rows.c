@@ -12,9 +12,11 @@ struct place {
     struct node *node;
     const struct operation *operation;
     uint32_t entry, inner;
-    struct series_view series;
+    struct series_view series; /* these two when `has_series`, `has_image` */
     struct instance_view image;
     struct instance instance;
+    struct node_study room;
+    const struct node_study *study;
     bool has_series, has_image;
 };
 
@@ -41,7 +43,7 @@ static slice copy(slice text, struct arena *arena)
 static int64_t patient_studies(const struct place *place, struct arena *arena)
 {
     const struct node *node = place->node;
-    slice id = filed_patient_id(node, node->archive.entries[place->entry].study->patient_id, arena);
+    slice id = filed_patient_id(node, place->study->patient_id, arena);
     int64_t count = 0;
     for (uint32_t at = archive_first(node, INDEX_PATIENT, id, arena); at != NONE;
          at = archive_next(node, INDEX_PATIENT, at, id, arena)) {
@@ -56,16 +58,14 @@ static slice modalities(const struct place *place, struct arena *arena)
     struct buffer text = buffer_make(arena, 128);
     uint32_t count = entry_series(place->node, entry);
     for (uint32_t i = 0; i < count; i++) {
-        struct series_view view;
-        entry_series_at(place->node, entry, i, &view);
-        slice rest = buffer_slice(&text);
-        bool there = view.modality.size == 0;
+        slice modality = entry_modality_at(place->node, entry, i), rest = buffer_slice(&text);
+        bool there = modality.size == 0;
         while (!there && rest.data != NULL && rest.size > 0) {
-            there = slice_equal(slice_cut(&rest, '\\'), view.modality);
+            there = slice_equal(slice_cut(&rest, '\\'), modality);
         }
         if (!there) {
             buffer_put_text(&text, text.size > 0 ? "\\" : "");
-            buffer_put(&text, view.modality);
+            buffer_put(&text, modality);
         }
     }
     return copy(buffer_slice(&text), arena);
@@ -76,7 +76,7 @@ static bool patient_value(const struct place *place, uint32_t tag, slice *value,
                           struct arena *arena)
 {
     const struct node *node = place->node;
-    const struct node_study *study = node->archive.entries[place->entry].study;
+    const struct node_study *study = place->study;
     switch (tag) {
     case TAG_PatientName:
         *value = study->name;
@@ -120,19 +120,19 @@ static bool study_value(const struct place *place, uint32_t tag, slice *value, s
         *value = copy(entry_uid(node, entry, uid), arena);
         return true;
     case TAG_StudyDate:
-        *value = entry->study->date;
+        *value = place->study->date;
         return true;
     case TAG_StudyTime:
-        *value = entry->study->time;
+        *value = place->study->time;
         return true;
     case TAG_StudyDescription:
-        *value = entry->study->description;
+        *value = place->study->description;
         return true;
     case TAG_AccessionNumber:
-        *value = filed_accession(node, entry->study->accession, arena);
+        *value = filed_accession(node, place->study->accession, arena);
         return true;
     case TAG_StudyID:
-        *value = entry->study->number >= 0 ? text_number(entry->study->number, arena) : SLICE_EMPTY;
+        *value = place->study->number >= 0 ? text_number(place->study->number, arena) : SLICE_EMPTY;
         return true;
     case TAG_ReferringPhysicianName:
         *value = SLICE_EMPTY;
@@ -144,7 +144,7 @@ static bool study_value(const struct place *place, uint32_t tag, slice *value, s
         *value = text_number(entry_series(node, entry), arena);
         return counts;
     case TAG_NumberOfStudyRelatedInstances:
-        *value = text_number(entry_instances(entry), arena);
+        *value = text_number(entry_instances(node, entry), arena);
         return counts;
     default:
         return false;
@@ -167,7 +167,7 @@ static bool series_value(const struct place *place, uint32_t tag, slice *value, 
         *value = place->series.body_part;
         return true;
     case TAG_Laterality:
-        *value = place->node->archive.entries[place->entry].study->laterality;
+        *value = place->study->laterality;
         return true;
     case TAG_SeriesNumber:
         *value = place->series.number < 0 ? SLICE_EMPTY : text_number(place->series.number, arena);
@@ -199,8 +199,7 @@ static bool image_value(const struct place *place, uint32_t tag, slice *value, s
         return false;
     }
     struct image_key key;
-    archive_image_key(place->node, &place->node->archive.entries[place->entry],
-                      place->instance.number, &key);
+    archive_image_key(place->node, place->study, place->instance.number, &key);
     struct image_size size = image_dimensions(&key);
     switch (tag) {
     case TAG_Rows:
@@ -225,10 +224,21 @@ static bool place_value(const struct place *place, uint32_t tag, slice *value, s
            (place->has_image && image_value(place, tag, value, arena));
 }
 
+static void place_study(struct place *place, struct node *node, const struct operation *operation,
+                        uint32_t entry)
+{
+    place->node = node;
+    place->operation = operation;
+    place->entry = entry;
+    place->study = entry_study(node, &node->archive.entries[entry], &place->room);
+    place->has_series = place->has_image = false;
+}
+
 static void place_at(struct place *place, struct node *node, const struct operation *operation,
                      uint32_t entry, uint32_t inner)
 {
-    *place = (struct place){.node = node, .operation = operation, .entry = entry, .inner = inner};
+    place_study(place, node, operation, entry);
+    place->inner = inner;
     if (operation->level == LEVEL_SERIES) {
         place->has_series = true;
         entry_series_at(node, &node->archive.entries[entry], inner, &place->series);
@@ -248,8 +258,9 @@ bool answer_fits(struct node *node, const struct operation *operation, uint32_t 
     static const uint32_t tags[] = {TAG_PatientID, TAG_StudyInstanceUID, TAG_StudyDate,
                                     TAG_AccessionNumber};
     size_t used = arena->used;
-    struct place place = {.node = node, .operation = operation, .entry = entry};
+    struct place place;
     bool fits = node->archive.entries[entry].present;
+    place_study(&place, node, operation, entry);
     for (size_t i = 0; fits && i < sizeof tags / sizeof tags[0]; i++) {
         slice value = SLICE_EMPTY, key = dataset_get(&operation->match, tags[i]);
         bool known =

@@ -7,9 +7,10 @@
 /* ---- The table of channels. */
 struct channel *session_find(struct node *node, int64_t number)
 {
-    for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
-        if (node->channels[i].purpose != PURPOSE_FREE && node->channels[i].number == number) {
-            return &node->channels[i];
+    for (uint32_t i = 0; i < node->in_use_count; i++) {
+        struct channel *channel = &node->channels[node->in_use[i]];
+        if (channel->number == number) {
+            return channel;
         }
     }
     return NULL;
@@ -17,13 +18,14 @@ struct channel *session_find(struct node *node, int64_t number)
 
 static struct channel *channel_take(struct node *node, int64_t number, enum purpose purpose)
 {
-    for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
+    for (uint16_t i = 0; i < CHANNELS_MAX; i++) {
         struct channel *channel = &node->channels[i];
         if (channel->purpose == PURPOSE_FREE) {
             struct arena arena = channel->arena;
             arena_reset(&arena);
             *channel = (struct channel){
                 .number = number, .purpose = purpose, .arena = arena, .owner = NONE};
+            node->in_use[node->in_use_count++] = i;
             return channel;
         }
     }
@@ -32,7 +34,13 @@ static struct channel *channel_take(struct node *node, int64_t number, enum purp
 
 void session_closed(struct node *node, struct channel *channel)
 {
-    (void)node;
+    uint16_t index = (uint16_t)(channel - node->channels);
+    for (uint32_t i = 0; i < node->in_use_count; i++) {
+        if (node->in_use[i] == index) {
+            node->in_use[i] = node->in_use[--node->in_use_count];
+            break;
+        }
+    }
     channel->purpose = PURPOSE_FREE;
 }
 
@@ -155,8 +163,9 @@ struct rejection {
 static bool is_full(const struct node *node)
 {
     int64_t served = 0;
-    for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
-        served += node->channels[i].purpose == PURPOSE_SERVED && !node->channels[i].cut;
+    for (uint32_t i = 0; i < node->in_use_count; i++) {
+        const struct channel *channel = &node->channels[node->in_use[i]];
+        served += channel->purpose == PURPOSE_SERVED && !channel->cut;
     }
     return node_quirk(node, QUIRK_assoc_count_cap_transient)
                ? served >= quirk_number(node, QUIRK_assoc_count_cap_transient)
@@ -291,12 +300,12 @@ void session_close(struct node *node, struct out *out, int64_t number)
 void session_drop_all(struct node *node, struct out *out)
 {
     out_command(out, COMMAND_DROP_ALL);
-    for (uint32_t i = 0; i < CHANNELS_MAX; i++) {
-        node->channels[i].cut = true;
-        node->channels[i].owner = NONE;
+    for (uint32_t i = 0; i < node->in_use_count; i++) {
+        node->channels[node->in_use[i]].cut = true;
+        node->channels[node->in_use[i]].owner = NONE;
     }
-    for (uint32_t i = 0; i < OPERATIONS_MAX; i++) {
-        operation_free(&node->operations[i]);
+    while (node->active_count > 0) {
+        operation_free(node, &node->operations[node->active[node->active_count - 1]]);
     }
     for (uint32_t i = 0; i < COMMITS_MAX; i++) {
         node->commits[i].used = false;

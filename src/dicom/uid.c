@@ -61,21 +61,27 @@ bool uid_is_encapsulated(slice transfer_syntax)
            !slice_equal(transfer_syntax, UID_EXPLICIT_BIG) && !slice_equal(transfer_syntax, UID_DEFLATED);
 }
 
-/* The number is divided by ten, limb by limb, until nothing is left: 39 digits at most. */
+/* The number is divided by 10^9, limb by limb, until nothing is left: nine digits at a time, 39 at most. */
 void uid_put(struct buffer *buffer, uint64_t high, uint64_t low)
 {
     uint32_t limbs[4] = {(uint32_t)(high >> 32), (uint32_t)high, (uint32_t)(low >> 32), (uint32_t)low};
-    char digits[39];
+    char digits[45];
     size_t at = sizeof digits;
     do {
         uint64_t rest = 0;
         for (size_t i = 0; i < 4; i++) {
             rest = rest << 32 | limbs[i];
-            limbs[i] = (uint32_t)(rest / 10);
-            rest %= 10;
+            limbs[i] = (uint32_t)(rest / 1000000000u);
+            rest %= 1000000000u;
         }
-        digits[--at] = (char)('0' + rest);
+        for (size_t i = 0; i < 9; i++) {
+            digits[--at] = (char)('0' + rest % 10);
+            rest /= 10;
+        }
     } while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0);
+    while (at < sizeof digits - 1 && digits[at] == '0') {
+        at++;
+    }
     buffer_put_text(buffer, "2.25.");
     buffer_put(buffer, (slice){digits + at, sizeof digits - at});
 }
