@@ -79,7 +79,7 @@ struct population_modality {
 
 /* ---- When exams come. */
 
-enum process {
+enum load_process {
     PROCESS_POISSON,  /* share or rate, shapes, day noise */
     PROCESS_SCHEDULE, /* every `every`, first after half of it, give or take `jitter`, at each site */
     PROCESS_BURST,    /* `count` within `within` from `at`, at each site */
@@ -106,7 +106,7 @@ struct population_burst {
 
 struct population_stream {
     slice id;
-    enum process process;
+    enum load_process process;
     enum anchor anchor;
     const uint32_t *sites;
     size_t site_count;

@@ -7,7 +7,7 @@
 
 /* ---- The numbers of engine_config and where they stand in the file. */
 
-static const struct setting {
+static const struct policy_row {
     const char *path;
     size_t offset;
     size_t size; /* of the member: 4 or 8 */
@@ -35,7 +35,7 @@ static const struct setting {
 #undef SETTING
 };
 
-static void set(struct engine_config *config, const struct setting *setting, int64_t value)
+static void set(struct engine_config *config, const struct policy_row *setting, int64_t value)
 {
     char *member = (char *)config + setting->offset;
     uint32_t narrow = (uint32_t)value;

@@ -150,10 +150,10 @@ struct frame {
     struct span key_at;
 };
 
-struct anchor {
+struct yaml_anchor {
     slice name;
     const struct tree *node;
-    struct anchor *before;
+    struct yaml_anchor *before;
 };
 
 struct builder {
@@ -161,7 +161,7 @@ struct builder {
     struct arena *arena;
     struct frame frames[TREE_DEPTH_MAX];
     size_t depth, nodes;
-    struct anchor *anchors;
+    struct yaml_anchor *anchors;
     struct tree *root;
     size_t documents;
     enum err err; /* stops the reading */
@@ -224,13 +224,13 @@ static void remember(struct builder *builder, const yaml_char_t *name, const str
     if (name == NULL || builder->err != ERR_OK) {
         return;
     }
-    struct anchor *anchor = arena_alloc(builder->arena, sizeof *anchor);
+    struct yaml_anchor *anchor = arena_alloc(builder->arena, sizeof *anchor);
     slice copy = arena_copy(builder->arena, slice_from((const char *)name));
     if (anchor == NULL || copy.data == NULL) {
         stop(builder, ERR_LIMIT);
         return;
     }
-    *anchor = (struct anchor){copy, node, builder->anchors};
+    *anchor = (struct yaml_anchor){copy, node, builder->anchors};
     builder->anchors = anchor;
 }
 
@@ -328,7 +328,7 @@ static void close_collection(struct builder *builder)
 static void take_alias(struct builder *builder, const yaml_event_t *event)
 {
     slice name = slice_from((const char *)event->data.alias.anchor);
-    const struct anchor *anchor = builder->anchors;
+    const struct yaml_anchor *anchor = builder->anchors;
     while (anchor != NULL && !slice_equal(anchor->name, name)) {
         anchor = anchor->before;
     }

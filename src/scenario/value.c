@@ -54,6 +54,8 @@ bool value_bool(slice text, bool *truth)
 
 /* ---- Quantities. */
 
+#define TIME_YEAR (31556952 * TIME_S) /* 365.2425 days, the mean of the Gregorian calendar */
+
 /* Decimal prefixes are powers of ten, the binary ones say so (KiB). Months and years are calendar lengths on average. */
 static const struct unit {
     enum quantity quantity;
@@ -68,6 +70,8 @@ static const struct unit {
     {QUANTITY_DURATION, SLICE("h"), TIME_HOUR},
     {QUANTITY_DURATION, SLICE("d"), TIME_DAY},
     {QUANTITY_DURATION, SLICE("w"), 7 * TIME_DAY},
+    {QUANTITY_DURATION, SLICE("mo"), TIME_YEAR / 12},
+    {QUANTITY_DURATION, SLICE("y"), TIME_YEAR},
     {QUANTITY_SIZE, SLICE("B"), 1},
     {QUANTITY_SIZE, SLICE("kB"), 1000},
     {QUANTITY_SIZE, SLICE("MB"), 1000000},
@@ -90,7 +94,7 @@ static const struct unit {
 
 const char *quantity_units(enum quantity quantity)
 {
-    static const char *const texts[] = {"ns us ms s min h d w", "B kB MB GB TB KiB MiB GiB TiB", "bit/s kbit/s Mbit/s Gbit/s kB/s MB/s GB/s", "%"};
+    static const char *const texts[] = {"ns us ms s min h d w mo y", "B kB MB GB TB KiB MiB GiB TiB", "bit/s kbit/s Mbit/s Gbit/s kB/s MB/s GB/s", "%"};
     return texts[quantity];
 }
 
@@ -103,7 +107,9 @@ slice quantity_nearest_unit(enum quantity quantity, slice unit)
     } words[] = {{QUANTITY_DURATION, SLICE("sec"), SLICE("s")},      {QUANTITY_DURATION, SLICE("second"), SLICE("s")}, {QUANTITY_DURATION, SLICE("seconds"), SLICE("s")},
                  {QUANTITY_DURATION, SLICE("m"), SLICE("min")},      {QUANTITY_DURATION, SLICE("minutes"), SLICE("min")}, {QUANTITY_DURATION, SLICE("minute"), SLICE("min")},
                  {QUANTITY_DURATION, SLICE("hours"), SLICE("h")},    {QUANTITY_DURATION, SLICE("hour"), SLICE("h")},   {QUANTITY_DURATION, SLICE("days"), SLICE("d")},
-                 {QUANTITY_DURATION, SLICE("day"), SLICE("d")},      {QUANTITY_RATE, SLICE("Mbps"), SLICE("Mbit/s")},  {QUANTITY_RATE, SLICE("Gbps"), SLICE("Gbit/s")},
+                 {QUANTITY_DURATION, SLICE("day"), SLICE("d")},      {QUANTITY_DURATION, SLICE("month"), SLICE("mo")},    {QUANTITY_DURATION, SLICE("months"), SLICE("mo")},
+                 {QUANTITY_DURATION, SLICE("year"), SLICE("y")},     {QUANTITY_DURATION, SLICE("years"), SLICE("y")},      {QUANTITY_DURATION, SLICE("weeks"), SLICE("w")},
+                 {QUANTITY_RATE, SLICE("Mbps"), SLICE("Mbit/s")},  {QUANTITY_RATE, SLICE("Gbps"), SLICE("Gbit/s")},
                  {QUANTITY_SIZE, SLICE("bytes"), SLICE("B")},        {QUANTITY_SHARE, SLICE("percent"), SLICE("%")}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (words[i].quantity == quantity && slice_equal(unit, words[i].said)) {
@@ -176,6 +182,134 @@ enum value_fault value_quantity(slice text, enum quantity quantity, int64_t *num
         return value > INT64_MAX ? VALUE_TOO_LARGE : VALUE_OK;
     }
     return VALUE_WRONG_UNIT;
+}
+
+/* ---- Decimals, shares, counts and rates: in millionths. */
+
+static enum value_fault to_millionths(const struct decimal *decimal, int64_t factor, int64_t *millionths)
+{
+    __extension__ typedef __int128 wide;
+    wide value = ((wide)decimal->whole * MILLION + (wide)decimal->fraction * MILLION / decimal->scale) * factor;
+    if (value > INT64_MAX) {
+        return VALUE_TOO_LARGE;
+    }
+    *millionths = (int64_t)value;
+    return VALUE_OK;
+}
+
+enum value_fault value_decimal(slice text, int64_t *millionths)
+{
+    struct decimal decimal;
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_decimal(&rest, &decimal);
+    if (fault != VALUE_OK) {
+        return fault;
+    }
+    return slice_trim(rest).size > 0 ? VALUE_NO_NUMBER : to_millionths(&decimal, 1, millionths);
+}
+
+static enum value_fault cut_share(slice *rest, int64_t *millionths)
+{
+    struct decimal decimal;
+    enum value_fault fault = cut_decimal(rest, &decimal);
+    fault = fault == VALUE_OK ? to_millionths(&decimal, 1, millionths) : fault;
+    *rest = slice_trim(*rest);
+    if (fault == VALUE_OK && rest->size > 0 && rest->data[0] == '%') {
+        *rest = slice_trim(slice_after(*rest, 1));
+        *millionths /= 100;
+    }
+    return fault;
+}
+
+enum value_fault value_share(slice text, int64_t *millionths)
+{
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_share(&rest, millionths);
+    return fault != VALUE_OK ? fault : rest.size > 0 ? VALUE_NO_NUMBER : *millionths > MILLION ? VALUE_TOO_LARGE : VALUE_OK;
+}
+
+/* k and M before the rest; 1 when neither stands there. */
+static int64_t cut_prefix(slice *rest)
+{
+    static const struct {
+        char letter;
+        int64_t factor;
+    } prefixes[] = {{'k', 1000}, {'M', 1000000}, {'G', 1000000000}};
+    *rest = slice_trim(*rest);
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        bool alone = rest->size == 1 || (rest->size > 1 && (rest->data[1] == '/' || rest->data[1] == ' '));
+        if (rest->size > 0 && rest->data[0] == prefixes[i].letter && alone) {
+            *rest = slice_trim(slice_after(*rest, 1));
+            return prefixes[i].factor;
+        }
+    }
+    return 1;
+}
+
+enum value_fault value_count(slice text, int64_t *count)
+{
+    struct decimal decimal;
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_decimal(&rest, &decimal);
+    if (fault != VALUE_OK) {
+        return fault;
+    }
+    int64_t factor = cut_prefix(&rest);
+    __extension__ typedef __int128 wide;
+    wide scaled = (wide)decimal.fraction * factor, value = (wide)decimal.whole * factor + scaled / decimal.scale;
+    if (rest.size > 0) {
+        return VALUE_WRONG_UNIT;
+    }
+    *count = (int64_t)value;
+    return value > INT64_MAX ? VALUE_TOO_LARGE : scaled % decimal.scale != 0 ? VALUE_TOO_FINE : VALUE_OK;
+}
+
+/* "/y" at the end. */
+static bool read_per(slice text, time_ns *per)
+{
+    slice unit = text.size > 0 && text.data[0] == '/' ? slice_trim(slice_after(text, 1)) : SLICE_EMPTY;
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        if (units[i].quantity == QUANTITY_DURATION && slice_equal(units[i].name, unit)) {
+            *per = units[i].factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum value_fault value_rate(slice text, int64_t *millionths, time_ns *per, slice *unit)
+{
+    struct decimal decimal;
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_decimal(&rest, &decimal);
+    *unit = SLICE_EMPTY;
+    if (fault != VALUE_OK) {
+        return fault;
+    }
+    *unit = slice_trim(rest);
+    int64_t factor = cut_prefix(&rest);
+    if (rest.size == 0) {
+        return VALUE_NO_UNIT;
+    }
+    return read_per(rest, per) ? to_millionths(&decimal, factor, millionths) : VALUE_WRONG_UNIT;
+}
+
+enum value_fault value_growth(slice text, int64_t *millionths, time_ns *per)
+{
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_share(&rest, millionths);
+    return fault != VALUE_OK ? fault : rest.size == 0 ? VALUE_NO_UNIT : read_per(rest, per) ? VALUE_OK : VALUE_WRONG_UNIT;
+}
+
+enum value_fault value_budget(slice text, int64_t *millionths, slice *per)
+{
+    slice rest = slice_trim(text);
+    enum value_fault fault = cut_share(&rest, millionths);
+    *per = SLICE_EMPTY;
+    if (fault == VALUE_OK && slice_starts(rest, SLICE("per "))) {
+        *per = slice_trim(slice_after(rest, 4));
+    }
+    return fault == VALUE_OK && per->size == 0 ? VALUE_NO_UNIT : fault;
 }
 
 void value_put_duration(struct buffer *buffer, int64_t ns)
@@ -251,34 +385,122 @@ bool value_clock(slice text, char tm[7])
     return !buffer.full;
 }
 
-/* The last Sunday of a month, 01:00 UTC: when British clocks change (SI 2002/262). 1970-01-01 was a Thursday. */
-static time_ns last_sunday(int year, int month)
+bool value_time_of_day(slice text, time_ns *since_midnight)
 {
-    time_ns day = time_from_calendar((struct calendar){year, month, month_length(year, month), 1, 0, 0});
-    int64_t weekday = (day / TIME_DAY + 4) % 7; /* 0: Sunday */
-    return day - weekday * TIME_DAY;
+    struct calendar clock = {0};
+    if (slice_equal(text, SLICE("24:00"))) {
+        *since_midnight = TIME_DAY;
+        return true;
+    }
+    if (!clock_of(text, &clock)) {
+        return false;
+    }
+    *since_midnight = clock.hour * TIME_HOUR + clock.minute * TIME_MIN + clock.second * TIME_S;
+    return true;
 }
 
-enum stamp_fault value_stamp(slice text, slice zone, time_ns *at)
+bool value_hours(slice text, time_ns *from, time_ns *until)
+{
+    slice rest = text;
+    slice first = slice_cut(&rest, '-');
+    return rest.data != NULL && value_time_of_day(slice_trim(first), from) && value_time_of_day(slice_trim(rest), until) && *from < *until;
+}
+
+static bool find_word(slice text, const char *const *words, uint32_t count, uint32_t *index)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (slice_equal(text, slice_from(words[i]))) {
+            *index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool value_weekday(slice text, uint32_t *day)
+{
+    static const char *const words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    return find_word(text, words, 7, day);
+}
+
+bool value_month(slice text, uint32_t *month)
+{
+    static const char *const words[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+    return find_word(text, words, 12, month);
+}
+
+bool value_weekly(slice text, uint32_t *day, time_ns *since_midnight)
+{
+    slice rest = text;
+    slice word = slice_cut(&rest, ' ');
+    return rest.data != NULL && value_weekday(word, day) && value_time_of_day(slice_trim(rest), since_midnight) && *since_midnight < TIME_DAY;
+}
+
+/* ---- Zones. A few rules of our own rather than the machine's data base, so that a file means the same everywhere. The clocks
+ * of a row show `winter` ahead of UTC, and an hour more from the spring to the autumn day; both changes happen at 01:00 UTC. */
+static const struct zone_rule {
+    const char *zone;
+    int first_year;
+    time_ns winter;
+    bool summer;
+    int autumn_by; /* the last Sunday of October up to this day */
+} zone_rules[] = {
+    {"UTC", 1850, 0, false, 0},
+    {"Europe/London", 1850, 0, true, 29}, /* so since 1981 */
+    {"Europe/London", 1990, 0, true, 28},
+    {"Europe/London", 1996, 0, true, 31}, /* Directive 94/21/EC; SI 2002/262 */
+};
+
+static const struct zone_rule *zone_rule(slice zone, int year)
+{
+    const struct zone_rule *found = NULL;
+    for (size_t i = 0; i < sizeof zone_rules / sizeof zone_rules[0]; i++) {
+        if (slice_equal(zone, slice_from(zone_rules[i].zone)) && (found == NULL || year >= zone_rules[i].first_year)) {
+            found = &zone_rules[i];
+        }
+    }
+    return found;
+}
+
+bool value_is_zone(slice zone)
+{
+    return zone_rule(zone, 2010) != NULL;
+}
+
+/* 01:00 of the Sunday on or before a day. 1970-01-01 was a Thursday. */
+static time_ns sunday_by(int year, int month, int day)
+{
+    time_ns at = time_from_calendar((struct calendar){year, month, day, 1, 0, 0});
+    return at - (at / TIME_DAY + 4) % 7 * TIME_DAY;
+}
+
+enum stamp_fault value_stamp_folded(slice text, slice zone, int fold, time_ns *at)
 {
     struct calendar calendar = {0};
     if (text.size < 16 || text.data[10] != 'T' || !date_of(slice_before(text, 10), &calendar) || !clock_of(slice_after(text, 11), &calendar)) {
         return STAMP_FORM;
     }
+    const struct zone_rule *rule = zone_rule(zone, calendar.year);
     time_ns local = time_from_calendar(calendar);
-    *at = local;
-    if (!slice_equal(zone, SLICE("Europe/London"))) {
+    *at = local - (rule == NULL ? 0 : rule->winter);
+    if (rule == NULL || !rule->summer) {
         return STAMP_OK;
     }
-    time_ns spring = last_sunday(calendar.year, 3), autumn = last_sunday(calendar.year, 10);
-    if (local >= spring && local < spring + TIME_HOUR) {
+    /* What the clocks show, less the hours of winter, compared with the instants in UTC. */
+    time_ns spring = sunday_by(calendar.year, 3, 31), autumn = sunday_by(calendar.year, 10, rule->autumn_by);
+    time_ns winter_time = *at;
+    if (winter_time >= spring && winter_time < spring + TIME_HOUR) {
         return STAMP_MISSING_HOUR;
     }
-    if (local >= autumn && local < autumn + TIME_HOUR) {
-        return STAMP_DOUBLED_HOUR;
-    }
-    *at = local >= spring && local < autumn ? local - TIME_HOUR : local;
-    return STAMP_OK;
+    bool doubled = winter_time >= autumn && winter_time < autumn + TIME_HOUR;
+    bool summer = winter_time >= spring && winter_time < autumn + (doubled && fold == 0 ? TIME_HOUR : 0);
+    *at = summer ? winter_time - TIME_HOUR : winter_time;
+    return doubled ? STAMP_DOUBLED_HOUR : STAMP_OK;
+}
+
+enum stamp_fault value_stamp(slice text, slice zone, time_ns *at)
+{
+    return value_stamp_folded(text, zone, 0, at);
 }
 
 /* ---- Identifiers. */

@@ -73,6 +73,72 @@ START_TEST(a_stamp_knows_when_british_clocks_change)
 }
 END_TEST
 
+START_TEST(an_hour_that_comes_twice_is_told_apart_by_fold)
+{
+    time_ns first = 0, second = 0, at = 0;
+    slice london = SLICE("Europe/London"), stamp = SLICE("2026-10-25T01:59");
+    ck_assert_int_eq(value_stamp_folded(stamp, london, 0, &first), STAMP_DOUBLED_HOUR);
+    ck_assert_int_eq(value_stamp_folded(stamp, london, 1, &second), STAMP_DOUBLED_HOUR);
+    ck_assert_int_eq(first, time_from_calendar((struct calendar){2026, 10, 25, 0, 59, 0}));
+    ck_assert_int_eq(second, first + TIME_HOUR);
+    ck_assert_int_eq(value_stamp_folded(SLICE("2026-10-25T02:00"), london, 0, &at), STAMP_OK);
+    ck_assert_int_eq(at, second + TIME_MIN);
+    ck_assert_int_eq(value_stamp_folded(SLICE("2026-10-25T00:59"), london, 1, &at), STAMP_OK);
+    ck_assert_int_eq(at, first - TIME_HOUR);
+    /* Until 1995 it was the fourth Sunday of October: the 22nd in 1995, not the 29th. */
+    ck_assert_int_eq(value_stamp_folded(SLICE("1995-10-22T01:30"), london, 0, &at), STAMP_DOUBLED_HOUR);
+    ck_assert_int_eq(value_stamp_folded(SLICE("1995-10-29T01:30"), london, 0, &at), STAMP_OK);
+    ck_assert(value_is_zone(london) && value_is_zone(SLICE("UTC")) && !value_is_zone(SLICE("Europe/Lundon")));
+}
+END_TEST
+
+START_TEST(decimals_shares_counts_and_rates_are_whole_numbers_inside)
+{
+    int64_t number = 0;
+    time_ns per = 0;
+    slice unit = SLICE_EMPTY;
+    ck_assert_int_eq(value_decimal(SLICE("0.62"), &number), VALUE_OK);
+    ck_assert_int_eq(number, 620000);
+    ck_assert_int_eq(value_decimal(SLICE("14"), &number), VALUE_OK);
+    ck_assert_int_eq(number, 14000000);
+    ck_assert_int_eq(value_decimal(SLICE("14 d"), &number), VALUE_NO_NUMBER);
+    ck_assert_int_eq(value_share(SLICE("99.9 %"), &number), VALUE_OK);
+    ck_assert_int_eq(number, 999000);
+    ck_assert_int_eq(value_share(SLICE("0.0002"), &number), VALUE_OK);
+    ck_assert_int_eq(number, 200);
+    ck_assert_int_eq(value_share(SLICE("1.1"), &number), VALUE_TOO_LARGE);
+    ck_assert_int_eq(value_share(SLICE("62 percent"), &number), VALUE_NO_NUMBER);
+    ck_assert_int_eq(value_count(SLICE("640 k"), &number), VALUE_OK);
+    ck_assert_int_eq(number, 640000);
+    ck_assert_int_eq(value_count(SLICE("1.2 M"), &number), VALUE_OK);
+    ck_assert_int_eq(number, 1200000);
+    ck_assert_int_eq(value_count(SLICE("1.5"), &number), VALUE_TOO_FINE);
+    ck_assert_int_eq(value_rate(SLICE("270 k/y"), &number, &per, &unit), VALUE_OK);
+    ck_assert_int_eq(number, 270000000000);
+    ck_assert_int_eq(per, 31556952 * TIME_S);
+    ck_assert_int_eq(value_rate(SLICE("15 /d"), &number, &per, &unit), VALUE_OK);
+    ck_assert(number == 15000000 && per == TIME_DAY);
+    ck_assert_int_eq(value_rate(SLICE("15"), &number, &per, &unit), VALUE_NO_UNIT);
+    ck_assert_int_eq(value_rate(SLICE("15 /yr"), &number, &per, &unit), VALUE_WRONG_UNIT);
+    ck_assert_int_eq(value_growth(SLICE("3 %/y"), &number, &per), VALUE_OK);
+    ck_assert_int_eq(number, 30000);
+    ck_assert_int_eq(value_budget(SLICE("0.5 % per month"), &number, &unit), VALUE_OK);
+    ck_assert(number == 5000 && slice_equal(unit, SLICE("month")));
+}
+END_TEST
+
+START_TEST(hours_and_days_of_the_week_are_read)
+{
+    time_ns from = 0, until = 0;
+    uint32_t day = 0;
+    ck_assert(value_hours(SLICE("08:00-17:30"), &from, &until) && from == 8 * TIME_HOUR && until == 1050 * TIME_MIN);
+    ck_assert(value_hours(SLICE("00:00-24:00"), &from, &until) && until == TIME_DAY);
+    ck_assert(!value_hours(SLICE("17:00-08:00"), &from, &until) && !value_hours(SLICE("8-17"), &from, &until));
+    ck_assert(value_weekly(SLICE("wed 12:30"), &day, &from) && day == 2 && from == 750 * TIME_MIN);
+    ck_assert(!value_weekly(SLICE("wed"), &day, &from) && !value_weekly(SLICE("wednesday 12:30"), &day, &from));
+}
+END_TEST
+
 START_TEST(an_nhs_number_has_a_check_digit)
 {
     ck_assert(value_is_nhs_number(SLICE("9434765919")));
@@ -114,5 +180,6 @@ START_TEST(a_character_of_utf_8_is_told_from_junk)
 }
 END_TEST
 
-UNIT_MAIN(a_quantity_is_a_number_and_a_unit, a_quantity_that_is_none_says_why, a_date_is_a_day_that_exists, a_stamp_knows_when_british_clocks_change,
+UNIT_MAIN(a_quantity_is_a_number_and_a_unit, a_quantity_that_is_none_says_why, a_date_is_a_day_that_exists, a_stamp_knows_when_british_clocks_change, an_hour_that_comes_twice_is_told_apart_by_fold,
+          decimals_shares_counts_and_rates_are_whole_numbers_inside, hours_and_days_of_the_week_are_read,
           an_nhs_number_has_a_check_digit, titles_ids_addresses_and_names_have_their_forms, a_character_of_utf_8_is_told_from_junk)
