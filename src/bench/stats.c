@@ -175,6 +175,19 @@ double stats_quantile(const double *sorted, size_t n, double quantile)
     return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
+static double statistic(double *values, size_t n, double quantile)
+{
+    if (quantile >= 0) {
+        qsort(values, n, sizeof *values, by_value);
+        return stats_quantile(values, n, quantile);
+    }
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += values[i];
+    }
+    return sum / (double)n;
+}
+
 enum err stats_bootstrap(struct stats_interval *interval, const double *first, const double *second, size_t n, double quantile, double confidence,
                          uint64_t seed, struct arena *arena)
 {
@@ -192,9 +205,7 @@ enum err stats_bootstrap(struct stats_interval *interval, const double *first, c
             a[i] = first[pick];
             b[i] = second[pick];
         }
-        qsort(a, n, sizeof *a, by_value);
-        qsort(b, n, sizeof *b, by_value);
-        differences[r] = stats_quantile(b, n, quantile) - stats_quantile(a, n, quantile);
+        differences[r] = statistic(b, n, quantile) - statistic(a, n, quantile);
     }
     qsort(differences, STATS_RESAMPLES, sizeof *differences, by_value);
     interval->low = stats_quantile(differences, STATS_RESAMPLES, (1 - confidence) / 2);

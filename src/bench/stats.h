@@ -35,8 +35,10 @@ struct stats_pair stats_pair(const double *first, const double *second, size_t n
 /* Quantile 0..1 of sorted values, interpolated between neighbours (never a bucket's edge); 0 without any. */
 double stats_quantile(const double *sorted, size_t n, double quantile);
 
-/* Interval of quantile(second) - quantile(first) over seeds, by resampling seeds in pairs; the draws are functions of
- * (seed, resample, index). ERR_LIMIT when the arena is full; the arena is given back as it was. */
+/* Interval of statistic(second) - statistic(first) over seeds, by resampling seeds in pairs; the draws are functions of
+ * (seed, resample, index). The statistic is the mean (of values that are quantiles or shares themselves, where a t interval
+ * presumes too much), or a quantile. ERR_LIMIT when the arena is full; the arena is given back as it was. */
+#define STATS_MEAN (-1.0) /* as `quantile` */
 struct stats_interval {
     double low, high;
 };

@@ -107,6 +107,11 @@ const struct scenario_study *study_of_uid(const struct results *results, slice u
     return NULL;
 }
 
+enum err report_write_results(const struct results *results, const char *folder, char why[256])
+{
+    return report_json(results, folder, why);
+}
+
 enum err report_write(const struct results *results, const char *folder, const char *junit_path, char why[256], struct arena *arena)
 {
     enum err err = report_json(results, folder, why);

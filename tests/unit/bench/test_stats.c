@@ -115,16 +115,29 @@ START_TEST(quantiles_are_interpolated)
 }
 END_TEST
 
-static struct stats_interval bootstrap(uint64_t seed)
+static struct stats_interval bootstrap_of(double quantile, uint64_t seed)
 {
     struct arena arena;
     struct stats_interval interval;
     ck_assert_int_eq(arena_make(&arena, 1 << 20), ERR_OK);
-    ck_assert_int_eq(stats_bootstrap(&interval, drug_1, drug_2, 10, 0.5, 0.95, seed, &arena), ERR_OK);
+    ck_assert_int_eq(stats_bootstrap(&interval, drug_1, drug_2, 10, quantile, 0.95, seed, &arena), ERR_OK);
     ck_assert_uint_eq(arena.used, 0);
     arena_drop(&arena);
     return interval;
 }
+
+static struct stats_interval bootstrap(uint64_t seed)
+{
+    return bootstrap_of(0.5, seed);
+}
+
+START_TEST(the_bootstrap_of_means_is_near_the_t_interval)
+{
+    struct stats_interval interval = bootstrap_of(STATS_MEAN, 3); /* by t: 0.70 to 2.46 */
+    NEAR(interval.low, 0.9, 0.25);
+    NEAR(interval.high, 2.35, 0.25);
+}
+END_TEST
 
 START_TEST(the_bootstrap_holds_the_difference_and_repeats_itself)
 {
@@ -201,5 +214,5 @@ UNIT_MAIN(bounds_of_t_are_those_of_the_printed_tables, the_chance_beyond_a_bound
           the_sleep_data_give_the_paired_test_of_the_textbooks, the_sleep_data_give_the_unpaired_interval_of_welch,
           the_mean_of_the_sleep_data_has_its_interval, one_value_has_no_interval_and_none_has_no_mean, arms_that_do_not_differ_differ_by_exactly_nothing,
           a_shift_that_every_seed_shows_alike_is_certain, quantiles_are_interpolated, the_bootstrap_holds_the_difference_and_repeats_itself,
-          the_bootstrap_says_when_memory_is_short, holm_corrects_as_worked_by_hand, holm_never_gives_more_than_certainty, looks_come_at_10_14_20_28_40_56,
+          the_bootstrap_of_means_is_near_the_t_interval, the_bootstrap_says_when_memory_is_short, holm_corrects_as_worked_by_hand, holm_never_gives_more_than_certainty, looks_come_at_10_14_20_28_40_56,
           all_looks_together_spend_no_more_than_was_allowed)

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Trial: one run of an experiment (sweep, shrink) inside this process, which is a child made for it: reads the scenario,
+ * plays it, and leaves results.json (and failure.json) in a folder. Writes no report and prints no progress. */
+#ifndef PONT_CLI_TRIAL_H
+#define PONT_CLI_TRIAL_H
+
+#include "src/scenario/scenario.h"
+
+struct trial {
+    const char *scenario_file;
+    slice world, quirks, mutant, without;
+    int64_t speed;
+    const struct setting *settings;
+    size_t setting_count;
+    bool seed_given;
+    uint64_t seed;
+    const char *folder;
+};
+/* The exit code `pont run` would have. What is wrong goes to stderr. */
+int trial_run(const struct trial *trial);
+/* Checks and switches on --mutant and --without in this process; prints what is wrong and returns false. */
+bool trial_defects(const char *command, const char *mutant, const char *without);
+
+#endif
