@@ -16,6 +16,34 @@ uint64_t hash64(uint64_t seed, slice bytes)
     return x ^ (x >> 31);
 }
 
+uint64_t hash64_mix(uint64_t hash, uint64_t number)
+{
+    hash = (hash ^ number) * 0x9E3779B97F4A7C15u;
+    return (hash ^ (hash >> 29)) * 0xBF58476D1CE4E5B9u ^ hash >> 32;
+}
+
+static uint64_t word_at(const char *data, size_t size)
+{
+    uint64_t word = 0;
+    for (size_t i = 0; i < size; i++) {
+        word |= (uint64_t)(uint8_t)data[i] << (8 * i);
+    }
+    return word;
+}
+
+uint64_t hash64_words(uint64_t seed, slice bytes)
+{
+    uint64_t hash = seed ^ (uint64_t)bytes.size * 0x94D049BB133111EBu;
+    size_t at = 0;
+    for (; at + 8 <= bytes.size; at += 8) {
+        hash = hash64_mix(hash, word_at(bytes.data + at, 8)); /* compilers make one load of it */
+    }
+    if (at < bytes.size) {
+        hash = hash64_mix(hash, word_at(bytes.data + at, bytes.size - at));
+    }
+    return hash64_mix(hash, bytes.size);
+}
+
 static const uint32_t rounds[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
     0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,

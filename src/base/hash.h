@@ -8,6 +8,10 @@
 #include "src/base/slice.h"
 
 uint64_t hash64(uint64_t seed, slice bytes);
+/* The same for much data: eight bytes at a time, other values than hash64. */
+uint64_t hash64_words(uint64_t seed, slice bytes);
+/* Folds one number in. */
+uint64_t hash64_mix(uint64_t hash, uint64_t number);
 
 #define SHA256_SIZE 32
 #define SHA256_TEXT_SIZE 64

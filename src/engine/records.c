@@ -42,13 +42,9 @@ const struct table *records_table(uint16_t table)
 static uint64_t value_hash(uint64_t hash, enum column_type type, const struct record_value *value)
 {
     if (type == COLUMN_TEXT) {
-        return hash64(hash, value->text.data == NULL ? SLICE_EMPTY : value->text);
+        return hash64_words(hash, value->text.data == NULL ? SLICE_EMPTY : value->text);
     }
-    char bytes[8];
-    for (size_t i = 0; i < 8; i++) {
-        bytes[i] = (char)((uint64_t)value->integer >> (8 * i));
-    }
-    return hash64(hash, (slice){bytes, sizeof bytes});
+    return hash64_mix(hash, (uint64_t)value->integer);
 }
 
 uint64_t record_hash(const struct record *record)

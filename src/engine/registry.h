@@ -34,8 +34,10 @@ enum index_id {
 #undef TABLE
 #undef COLUMN
 #define INDEX(name, table, first, second) INDEX_##name,
+#define INDEX_SET(name, table, first, second) INDEX_##name,
 #include "src/engine/index.def"
 #undef INDEX
+#undef INDEX_SET
     INDEX_COUNT
 };
 
