@@ -220,7 +220,7 @@ static void obey_line(struct driver *driver, slice line, struct arena *arena)
     struct buffer bytes = buffer_make(arena, 4 * line.size + 4096);
     event_write(&event, &bytes);
     if (!bytes.full) {
-        (void)queue_put(&driver->queue, buffer_slice(&bytes));
+        (void)queue_append(&driver->queue, buffer_slice(&bytes));
     }
 }
 

@@ -30,7 +30,7 @@ void queue_drop(struct queue *queue)
     pthread_mutex_destroy(&queue->lock);
 }
 
-bool queue_put(struct queue *queue, slice event)
+bool queue_append(struct queue *queue, slice event)
 {
     pthread_mutex_lock(&queue->lock);
     bool put = false;

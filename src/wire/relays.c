@@ -124,7 +124,7 @@ static void post_by_worker(struct worker *worker, struct relay_entry *entry, boo
         entry->workers++; /* keeps the entry while the lock is off */
         entry->posting++;
         pthread_mutex_unlock(&relays->lock);
-        (void)queue_put(&worker->driver->queue, buffer_slice(&worker->event));
+        (void)queue_append(&worker->driver->queue, buffer_slice(&worker->event));
         pthread_mutex_lock(&relays->lock);
         entry->posting--;
         entry->workers--;

@@ -65,7 +65,7 @@ MUST_USE enum err queue_open(struct queue *queue);
 void queue_close(struct queue *queue); /* nobody waits for room any more; what is put is dropped */
 void queue_drop(struct queue *queue);
 /* Waits for room. False when the queue was closed. */
-bool queue_put(struct queue *queue, slice event);
+bool queue_append(struct queue *queue, slice event);
 /* For the core, which must not wait for itself. */
 void queue_put_own(struct queue *queue, slice event);
 void queue_quit(struct queue *queue);

@@ -19,7 +19,7 @@ void worker_post(struct worker *worker, struct event *event)
         worker_end(worker, CLOSED_ABORTED_BY_US);
         return;
     }
-    (void)queue_put(&worker->driver->queue, buffer_slice(&worker->event));
+    (void)queue_append(&worker->driver->queue, buffer_slice(&worker->event));
 }
 
 enum err worker_copy_contexts(struct contexts *contexts, struct arena *arena)
