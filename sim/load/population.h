@@ -173,6 +173,13 @@ struct pathway_step {
     int64_t late_series_micro, reject_micro; /* STORE */
     const struct pathway_option *options;    /* BRANCH */
     size_t option_count;
+    const int64_t *never_by_micro; /* REPORT: [modality] chance that there is none, on top of chance_micro; null: none */
+    bool nobody;                   /* REPORT: waits for no reader (`by: nobody`) */
+    uint8_t priority;              /* REPORT: 0 routine, 1 soon, 2 urgent */
+    uint32_t role;                 /* REPORT: enum staff_role that reads */
+    bool urgent;                   /* TRANSFER */
+    time_ns lead;                  /* PREFETCH: before the exam; TRANSFER: needed within; 0: not said */
+    uint32_t relevant;             /* PREFETCH: priors that matter */
 };
 
 struct pathway {
@@ -251,6 +258,22 @@ struct population_meeting {
     int64_t late_micro, in_meeting_micro;
     int64_t external_micro;  /* share of cases whose patient another domain knows too; 0: as they come */
     const struct shape *ramp; /* of the list size; null */
+    int64_t studies_each_micro; /* looked at for each case; 0: not said */
+    time_ns ready_before;    /* everything must be there so long before it begins */
+    time_ns lasts;
+};
+
+/* ---- People who work there. */
+
+enum staff_role { STAFF_READERS, STAFF_RADIOGRAPHERS, STAFF_COORDINATORS };
+
+struct population_staff {
+    slice id;
+    enum staff_role role;
+    const uint32_t *sites;   /* each has as many */
+    size_t site_count;
+    int64_t count_micro, otherwise_micro; /* at work in the hours of the calendar, and outside of them */
+    uint32_t calendar;       /* NONE_OF: all hours */
 };
 
 /* ---- Planned change and faults. */
@@ -314,6 +337,8 @@ struct population {
     struct population_priors priors;
     const struct population_meeting *meetings;
     size_t meeting_count;
+    const struct population_staff *staff;
+    size_t staff_count;
     const struct population_merge *merges;
     size_t merge_count;
     const struct population_fault *faults;
