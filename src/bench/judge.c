@@ -39,47 +39,94 @@ bool invariant_from_name(slice name, enum invariant *invariant)
     return false;
 }
 
-static enum err init_maps(struct judge *judge, struct arena *arena)
+/* What may grow with the year is reserved and costs nothing until it is used. */
+struct reserve {
+    void **array;
+    size_t max, size;
+};
+#define RESERVE(field, max) {(void **)&judge->field, max, sizeof *judge->field}
+#define RESERVES {RESERVE(persons, JUDGE_ROWS_MAX),        RESERVE(names, JUDGE_ROWS_MAX),    RESERVE(identities, JUDGE_ROWS_MAX), RESERVE(stales, JUDGE_ROWS_MAX),     \
+                  RESERVE(studies, JUDGE_ROWS_MAX),        RESERVE(ranges, JUDGE_ROWS_MAX),   RESERVE(exams, JUDGE_ROWS_MAX),      RESERVE(holdings, JUDGE_ROWS_MAX),   \
+                  RESERVE(arrivals, JUDGE_ROWS_MAX),       RESERVE(faults, JUDGE_FAULTS_MAX), RESERVE(deliveries, JUDGE_ROWS_MAX), RESERVE(held, STORE_WORDS_MAX),      \
+                  RESERVE(engine_persons, JUDGE_ROWS_MAX), RESERVE(engine_studies, JUDGE_ROWS_MAX), RESERVE(demands, JUDGE_ROWS_MAX), RESERVE(tombstones, JUDGE_ROWS_MAX), \
+                  RESERVE(cases, JUDGE_ROWS_MAX),          RESERVE(demand_ids, JUDGE_ROWS_MAX), RESERVE(questions, JUDGE_QUERIES_MAX), RESERVE(retrieves, JUDGE_QUERIES_MAX), \
+                  RESERVE(rows, JUDGE_SHOWN_MAX)}
+
+static enum err init_rows(struct judge *judge)
 {
-    struct {
-        struct map *map;
-        size_t max;
-    } maps[] = {{&judge->person_map, JUDGE_PERSONS_MAX},      {&judge->identity_map, JUDGE_IDENTITIES_MAX}, {&judge->instance_map, JUDGE_INSTANCES_MAX},
-                {&judge->study_map, JUDGE_STUDIES_MAX},       {&judge->uid_map, JUDGE_STUDIES_MAX},         {&judge->accession_map, JUDGE_STUDIES_MAX},
-                {&judge->exam_map, JUDGE_EXAMS_MAX},          {&judge->holding_map, JUDGE_HOLDINGS_MAX},    {&judge->arrival_map, JUDGE_ARRIVALS_MAX},
-                {&judge->question_map, JUDGE_QUERIES_MAX},    {&judge->retrieve_map, JUDGE_QUERIES_MAX},    {&judge->delivery_map, JUDGE_DEMANDS_MAX},
-                {&judge->table_map, JUDGE_TABLE_ROWS_MAX},    {&judge->ack_map, JUDGE_ACKS_MAX},            {&judge->answered_map, JUDGE_QUERIES_MAX},
-                {&judge->delivers_audited, JUDGE_STUDIES_MAX}, {&judge->clients_audited, SCENARIO_NODES_MAX * 4}, {&judge->running_map, JUDGE_DEMANDS_MAX},
-                {&judge->tally_map, JUDGE_TALLIES_MAX}};
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
-        if (map_init(maps[i].map, arena, maps[i].max) != ERR_OK) {
+    const struct reserve reserves[] = RESERVES;
+    for (size_t i = 0; i < sizeof reserves / sizeof reserves[0]; i++) {
+        *reserves[i].array = store_reserve(reserves[i].max, reserves[i].size);
+        if (*reserves[i].array == NULL) {
             return ERR_LIMIT;
         }
     }
-    return ERR_OK;
+    judge->range_free = judge->arrival_free = judge->row_free = JUDGE_NONE;
+    return store_texts_init(&judge->texts, JUDGE_TEXTS_MAX);
+}
+
+void judge_drop(struct judge *judge)
+{
+    struct store_index *const indexes[] = {&judge->person_index,   &judge->identity_index,  &judge->uid_index,        &judge->exam_index,       &judge->delivery_index,
+                                           &judge->question_index, &judge->retrieve_index,  &judge->node_index,       &judge->site_index,       &judge->scenario_studies,
+                                           &judge->tombstone_index, &judge->case_index,     &judge->prior_index,      &judge->messages.index,   &judge->delivers_audited,
+                                           &judge->clients_audited, &judge->answered.index, &judge->running_index,    &judge->acks.index,       &judge->tally_index,
+                                           &judge->words.index,     &judge->whys.index};
+    const struct reserve reserves[] = RESERVES;
+    for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
+        store_index_clear(indexes[i]);
+    }
+    for (size_t i = 0; i < sizeof reserves / sizeof reserves[0]; i++) {
+        store_release(*reserves[i].array, reserves[i].max, reserves[i].size);
+        *reserves[i].array = NULL;
+    }
+    store_release(judge->texts.bytes, judge->texts.max, 1);
+    judge->texts.bytes = NULL;
+    judge_audit_drop(judge);
 }
 
 static enum err init_arrays(struct judge *judge, struct arena *arena)
 {
-#define ARRAY(field, max) {(void **)&judge->field, max, sizeof *judge->field}
-    const struct {
-        void **array;
-        size_t max, size;
-    } arrays[] = {ARRAY(persons, JUDGE_PERSONS_MAX),       ARRAY(identities, JUDGE_IDENTITIES_MAX), ARRAY(links, 2 * JUDGE_IDENTITIES_MAX),
-                  ARRAY(instances, JUDGE_INSTANCES_MAX),   ARRAY(studies, JUDGE_STUDIES_MAX),       ARRAY(exams, JUDGE_EXAMS_MAX),
-                  ARRAY(holdings, JUDGE_HOLDINGS_MAX),     ARRAY(arrivals, JUDGE_ARRIVALS_MAX),     ARRAY(questions, JUDGE_QUERIES_MAX),
-                  ARRAY(retrieves, JUDGE_QUERIES_MAX),     ARRAY(rows, JUDGE_ROWS_MAX),             ARRAY(faults, JUDGE_FAULTS_MAX),
-                  ARRAY(sources, judge->scenario->node_count + 1), ARRAY(deliveries, JUDGE_DEMANDS_MAX),
-                  ARRAY(acks, JUDGE_ACKS_MAX),             ARRAY(demand_ids, JUDGE_DEMANDS_MAX),    ARRAY(pending, JUDGE_PENDING_MAX),
-                  ARRAY(story, JUDGE_STORY_MAX),           ARRAY(tallies, JUDGE_TALLIES_MAX),       ARRAY(scratch, JUDGE_SCRATCH_SIZE)};
-#undef ARRAY
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
-        *arrays[i].array = arena_array(arena, arrays[i].max, arrays[i].size);
-        if (*arrays[i].array == NULL) {
-            return ERR_LIMIT;
-        }
+    judge->sources = arena_array(arena, judge->scenario->node_count + 1, sizeof *judge->sources);
+    judge->pending = arena_array(arena, JUDGE_PENDING_MAX, sizeof *judge->pending);
+    judge->story = arena_array(arena, JUDGE_STORY_MAX, sizeof *judge->story);
+    judge->tallies = arena_array(arena, JUDGE_TALLIES_MAX, sizeof *judge->tallies);
+    judge->outcomes = arena_array(arena, OUTCOMES_MAX, sizeof *judge->outcomes);
+    bool ok = judge->sources != NULL && judge->pending != NULL && judge->story != NULL && judge->tallies != NULL && judge->outcomes != NULL;
+    for (int i = 0; ok && i < LATENCY_COUNT; i++) {
+        judge->latencies[i] = arena_array(arena, JUDGE_LATENCIES_MAX, sizeof(int64_t));
+        ok = judge->latencies[i] != NULL;
     }
-    return ERR_OK;
+    for (int i = 0; ok && i < INVARIANT_COUNT; i++) {
+        judge->invariants[i].evidence = arena_array(arena, EVIDENCE_MAX, sizeof(struct evidence));
+        ok = judge->invariants[i].evidence != NULL;
+    }
+    ok = ok && store_words_init(&judge->words, arena) == ERR_OK && store_words_init(&judge->whys, arena) == ERR_OK && store_recent_init(&judge->messages, JUDGE_RECENT_MAX, arena) == ERR_OK &&
+         store_recent_init(&judge->acks, JUDGE_RECENT_MAX, arena) == ERR_OK && store_recent_init(&judge->answered, JUDGE_RECENT_MAX, arena) == ERR_OK;
+    return ok ? ERR_OK : ERR_LIMIT;
+}
+
+/* What is looked up in the scenario with every observation; of two of one name the first counts. */
+static enum err index_names(struct judge *judge)
+{
+    enum err err = ERR_OK;
+    for (uint32_t n = (uint32_t)judge->scenario->node_count; err == ERR_OK && n > 0; n--) {
+        const struct scenario_node *node = &judge->scenario->nodes[n - 1];
+        err = node->aet.size > 0 ? store_index_put(&judge->node_index, store_hash(1, node->aet), n - 1) : ERR_OK;
+    }
+    for (uint32_t n = (uint32_t)judge->scenario->node_count; err == ERR_OK && n > 0; n--) {
+        err = store_index_put(&judge->node_index, store_hash(1, judge->scenario->nodes[n - 1].id), n - 1);
+    }
+    for (uint32_t s = (uint32_t)judge->scenario->site_count; err == ERR_OK && s > 0; s--) {
+        const struct site *site = &judge->scenario->sites[s - 1];
+        err = site->issuer.size > 0 ? store_index_put(&judge->site_index, store_hash(1, site->issuer), s - 1) : ERR_OK;
+        err = err == ERR_OK && site->accession.size > 0 ? store_index_put(&judge->site_index, store_hash(1, site->accession), s - 1) : err;
+    }
+    for (uint32_t s = (uint32_t)judge->scenario->study_count; err == ERR_OK && s > 0; s--) {
+        const struct scenario_study *study = &judge->scenario->studies[s - 1];
+        err = store_index_put(&judge->scenario_studies, store_hash2(study->study_uid, judge->scenario->persons[study->person].id), s - 1);
+    }
+    return err;
 }
 
 enum err judge_init(struct judge **out, const struct scenario *scenario, struct arena *arena)
@@ -90,21 +137,10 @@ enum err judge_init(struct judge **out, const struct scenario *scenario, struct 
     }
     judge->scenario = scenario;
     judge->arena = arena;
-    judge->row_free = JUDGE_NONE;
-    bool ok = init_maps(judge, arena) == ERR_OK && init_arrays(judge, arena) == ERR_OK;
-    for (int i = 0; ok && i < LATENCY_COUNT; i++) {
-        judge->latencies[i] = arena_array(arena, JUDGE_LATENCIES_MAX, sizeof(int64_t));
-        ok = judge->latencies[i] != NULL;
-    }
-    for (int i = 0; ok && i < INVARIANT_COUNT; i++) {
-        judge->invariants[i].evidence = arena_array(arena, EVIDENCE_MAX, sizeof(struct evidence));
-        ok = judge->invariants[i].evidence != NULL;
-    }
-    if (ok) {
-        judge_mirror_clear(judge);
-    }
     *out = judge;
-    return ok ? ERR_OK : ERR_LIMIT;
+    enum err err = init_rows(judge);
+    err = err == ERR_OK ? init_arrays(judge, arena) : err;
+    return err == ERR_OK ? index_names(judge) : err;
 }
 
 void judge_deadline(struct judge *judge, time_ns deadline_ns)
@@ -118,12 +154,18 @@ static struct evidence *evidence_slot(struct invariant_result *result, bool viol
     if (result->evidence_count < EVIDENCE_MAX) {
         return &result->evidence[result->evidence_count++];
     }
-    for (size_t i = 0; violation && i < EVIDENCE_MAX; i++) {
+    for (size_t i = 0; violation && result->violations <= EVIDENCE_MAX && i < EVIDENCE_MAX; i++) {
         if (!result->evidence[i].violation) {
             return &result->evidence[i];
         }
     }
     return NULL;
+}
+
+void judge_weigh(struct judge *judge, enum invariant invariant, bool violation, uint32_t count)
+{
+    judge->invariants[invariant].checked += count - 1;
+    judge->invariants[invariant].violations += violation ? count - 1 : 0;
 }
 
 void judge_case(struct judge *judge, enum invariant invariant, bool violation, const int64_t *lines, size_t line_count, const char *text, ...)
@@ -153,37 +195,32 @@ slice judge_keep(struct judge *judge, slice text)
     return copy.data == NULL ? SLICE_EMPTY : copy;
 }
 
-/* What does not fit is cut: no UID, number or title is that long. */
-slice judge_key(char *text, slice a, slice b)
+slice judge_text(const struct judge *judge, uint32_t text, char room[STORE_TEXT_MAX])
 {
-    struct buffer key = buffer_over(text, JUDGE_KEY_SIZE);
-    buffer_put(&key, slice_before(a, JUDGE_KEY_SIZE / 2 - 1));
-    buffer_put_byte(&key, '/');
-    buffer_put(&key, slice_before(b, JUDGE_KEY_SIZE / 2 - 1));
-    return buffer_slice(&key);
+    return store_text_get(&judge->texts, text, room);
+}
+
+uint16_t judge_word(struct judge *judge, slice word)
+{
+    uint32_t found = store_word(&judge->words, word);
+    return found == STORE_NONE ? 0 : (uint16_t)found;
+}
+
+slice judge_spell(const struct judge *judge, uint32_t word)
+{
+    return judge->words.words[word];
 }
 
 /* ---- The scenario. */
 
 uint32_t judge_node(const struct judge *judge, slice id_or_aet)
 {
-    for (uint32_t n = 0; n < judge->scenario->node_count; n++) {
-        const struct scenario_node *node = &judge->scenario->nodes[n];
-        if (slice_equal(node->id, id_or_aet) || (node->aet.size > 0 && slice_equal(node->aet, id_or_aet))) {
-            return n;
-        }
-    }
-    return JUDGE_NONE;
+    return id_or_aet.size == 0 ? JUDGE_NONE : store_index_find(&judge->node_index, store_hash(1, id_or_aet));
 }
 
 uint32_t judge_site(const struct judge *judge, slice issuer)
 {
-    for (uint32_t s = 0; issuer.size > 0 && s < judge->scenario->site_count; s++) {
-        if (slice_equal(judge->scenario->sites[s].issuer, issuer) || slice_equal(judge->scenario->sites[s].accession, issuer)) {
-            return s;
-        }
-    }
-    return JUDGE_NONE;
+    return issuer.size == 0 ? JUDGE_NONE : store_index_find(&judge->site_index, store_hash(1, issuer));
 }
 
 bool judge_is(const struct judge *judge, slice node, enum scenario_kind kind)
@@ -210,9 +247,6 @@ enum err judge_observe(struct judge *judge, const struct observation *seen, int6
     judge->at_step = 0;
     enum err err = judge_persons(judge, seen);
     err = err == ERR_OK ? judge_truth(judge, seen, line) : err;
-    if (err == ERR_OK && seen->kind == OBSERVATION_delivered) {
-        err = judge_delivered(judge, seen, line);
-    }
     err = err == ERR_OK ? judge_question(judge, seen, line) : err;
     judge_fault(judge, seen);
     judge_story(judge, seen, line);

@@ -10,8 +10,11 @@
 
 struct judge;
 
-/* Memory for a run of this scenario is taken from `arena`. ERR_LIMIT when it does not fit. */
+/* What is small is taken from `arena`, which must outlive the results (about 32 MiB); what grows with the run comes from
+ * the system page by page and is given back by judge_drop. ERR_LIMIT when there is no room. */
 MUST_USE enum err judge_init(struct judge **out, const struct scenario *scenario, struct arena *arena);
+/* After judge_end; the results stay good. */
+void judge_drop(struct judge *judge);
 /* How long a question may take in engine time (the engine's configuration says); without it deadlines are not judged. */
 void judge_deadline(struct judge *judge, time_ns deadline_ns);
 /* `line` is the observation's line in observations.jsonl. Copies what it keeps. ERR_LIMIT when full. */

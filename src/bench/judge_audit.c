@@ -3,9 +3,9 @@
  * Access: the audit chain is unbroken, whoever asked may ask, and no effect on patient data comes before its record. */
 #include "src/bench/judge_private.h"
 
-#include "src/base/hash.h"
 #include "src/engine/state.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 
 static int64_t integer(const struct record *record, int column)
@@ -17,11 +17,35 @@ static slice text(const struct record *record, int column)
     return record->values[column].text;
 }
 
-/* ---- The chain. */
+/* ---- The chain. Its digests are made by libcrypto: fast, and not by the code that is judged. */
 
-static bool is_sound(const struct judge *judge, const struct record *record)
+void judge_audit_drop(struct judge *judge)
 {
-    char joined[4096], hash[SHA256_TEXT_SIZE + 1];
+    EVP_MD_CTX_free(judge->digest_context);
+    judge->digest_context = NULL;
+}
+
+static bool digest(struct judge *judge, slice bytes, char hex[65])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char raw[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    judge->digest_context = judge->digest_context != NULL ? judge->digest_context : EVP_MD_CTX_new();
+    if (judge->digest_context == NULL || EVP_DigestInit_ex2(judge->digest_context, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(judge->digest_context, bytes.data, bytes.size) != 1 || EVP_DigestFinal_ex(judge->digest_context, raw, &size) != 1 || size != 32) {
+        return false;
+    }
+    for (size_t i = 0; i < 32; i++) {
+        hex[2 * i] = digits[raw[i] >> 4];
+        hex[2 * i + 1] = digits[raw[i] & 15];
+    }
+    hex[64] = '\0';
+    return true;
+}
+
+static bool is_sound(struct judge *judge, const struct record *record)
+{
+    char joined[4096], hash[65];
     struct buffer buffer = buffer_over(joined, sizeof joined);
     buffer_put(&buffer, text(record, COLUMN_audit_previous));
     buffer_put_byte(&buffer, '\n');
@@ -32,8 +56,7 @@ static bool is_sound(const struct judge *judge, const struct record *record)
         buffer_put_byte(&buffer, '\n');
         buffer_put(&buffer, text(record, column));
     }
-    sha256_text(buffer_slice(&buffer), hash);
-    return !buffer.full && slice_equal(slice_from(hash), text(record, COLUMN_audit_hash)) && integer(record, COLUMN_audit_lsn) == judge->audit_lsn + 1 &&
+    return !buffer.full && digest(judge, buffer_slice(&buffer), hash) && slice_equal(slice_from(hash), text(record, COLUMN_audit_hash)) && integer(record, COLUMN_audit_lsn) == judge->audit_lsn + 1 &&
            slice_equal(text(record, COLUMN_audit_previous), slice_from(judge->audit_hash));
 }
 
@@ -48,11 +71,11 @@ static enum audit_event event_of(slice word)
     return AUDIT_OTHER;
 }
 
-static void count_up(struct judge *judge, struct map *map, slice key)
+static void count_up(struct store_index *index, slice key)
 {
-    uint32_t count = 0;
-    bool known = map_find(map, key, &count);
-    (void)!map_put(map, known ? key : judge_keep(judge, key), count + 1);
+    uint64_t hash = store_hash(1, key);
+    uint32_t count = store_index_find(index, hash);
+    (void)!store_index_put(index, hash, count == STORE_NONE ? 1 : count + 1);
 }
 
 /* Only titles of this world were configured: the engine knows nobody else. */
@@ -86,76 +109,54 @@ void judge_audit_row(struct judge *judge, const struct record *record, bool rest
         check_who(judge, record);
     }
     if (event == AUDIT_RETRIEVE && accepted) {
-        count_up(judge, &judge->clients_audited, text(record, COLUMN_audit_who));
+        count_up(&judge->clients_audited, text(record, COLUMN_audit_who));
     }
     if (event == AUDIT_DELIVER) { /* what: "study uid holder > destination" */
         slice what = text(record, COLUMN_audit_what);
-        count_up(judge, &judge->delivers_audited, slice_before(what, slice_index(what, ' ')));
+        count_up(&judge->delivers_audited, slice_before(what, slice_index(what, ' ')));
     }
 }
 
 /* ---- Effects on the rows: each in the step of its record, behind it. */
 
-static void check_step(struct judge *judge, enum audit_event event, const char *what, slice name)
+void judge_effect(struct judge *judge, enum audit_event event, const char *what, slice name)
 {
     bool audited = judge->step_audits[event] > 0;
     judge_case(judge, INVARIANT_access_is_audited, !audited, NULL, 0, "%s %.*s %s", what, SLICE_ARGS(slice_before(name, 100)),
                audited ? "stands behind its audit record" : "without an audit record before it");
 }
 
-void judge_effect(struct judge *judge, const struct record *record, const struct record *before)
+void judge_client_demand(struct judge *judge, const struct record *record)
 {
-    uint32_t count = 0;
-    switch (record->table) {
-    case TABLE_person:
-        if (before != NULL && integer(before, COLUMN_person_merged_into) != integer(record, COLUMN_person_merged_into)) {
-            check_step(judge, AUDIT_MERGE, "the link of person", text(record, COLUMN_person_patient_id));
-        }
-        return;
-    case TABLE_tombstone:
-        if (before == NULL) {
-            check_step(judge, AUDIT_REJECT, "the rejection of", text(record, COLUMN_tombstone_uid));
-        }
-        return;
-    case TABLE_exam:
-        if (before != NULL && integer(before, COLUMN_exam_study) == 0 && integer(record, COLUMN_exam_study) != 0) {
-            check_step(judge, AUDIT_PUBLISH, "the publication of", text(record, COLUMN_exam_accession));
-        }
-        return;
-    case TABLE_demand:
-        if (before == NULL && integer(record, COLUMN_demand_reason) == DEMAND_CLIENT) {
-            bool audited = map_find(&judge->clients_audited, text(record, COLUMN_demand_principal), &count);
-            judge_case(judge, INVARIANT_access_is_audited, !audited, NULL, 0, "demand %lld of %.*s %s", (long long)integer(record, COLUMN_demand_id),
-                       SLICE_ARGS(text(record, COLUMN_demand_principal)), audited ? "stands behind its audit record" : "without an audit record before it");
-        }
-        return;
-    default:
-        return;
-    }
+    slice principal = text(record, COLUMN_demand_principal);
+    bool audited = store_index_find(&judge->clients_audited, store_hash(1, principal)) != STORE_NONE;
+    judge_case(judge, INVARIANT_access_is_audited, !audited, NULL, 0, "demand %lld of %.*s %s", (long long)integer(record, COLUMN_demand_id), SLICE_ARGS(principal),
+               audited ? "stands behind its audit record" : "without an audit record before it");
 }
 
 /* ---- Commands that left. */
 
 static void check_relay(struct judge *judge, const struct relay_job *job)
 {
-    uint32_t left = 0;
-    bool audited = map_find(&judge->delivers_audited, job->study_uid, &left) && left > 0;
+    uint64_t study = store_hash(1, job->study_uid);
+    uint32_t left = store_index_find(&judge->delivers_audited, study);
+    bool audited = left != STORE_NONE;
     judge_case(judge, INVARIANT_access_is_audited, !audited, NULL, 0, "the transfer of study %.*s %s", SLICE_ARGS(job->study_uid),
                audited ? "stands behind its audit record" : "began without an audit record before it");
-    if (audited) {
-        (void)!map_put(&judge->delivers_audited, job->study_uid, left - 1);
+    if (audited && left <= 1) {
+        store_index_remove(&judge->delivers_audited, study);
+    } else if (audited) {
+        (void)!store_index_put(&judge->delivers_audited, study, left - 1);
     }
 }
 
 static void check_shown(struct judge *judge, const struct command *command, const struct dimse *row)
 {
-    char name[64];
-    uint32_t value = 0;
-    snprintf(name, sizeof name, "%lld/%lld/%u", (long long)judge->life, (long long)command->channel, row->message_id);
-    if (map_find(&judge->answered_map, slice_from(name), &value)) {
+    uint64_t key = store_hash_int(store_hash_int(1, (uint64_t)command->channel), row->message_id), value = 0;
+    if (store_recent_find(&judge->answered, key, &value)) {
         return;
     }
-    (void)!map_put(&judge->answered_map, judge_keep(judge, slice_from(name)), 1);
+    (void)!store_recent_put(&judge->answered, key, 1);
     judge->answers_left++;
     bool audited = judge->answers_left <= judge->audited[AUDIT_QUERY];
     judge_case(judge, INVARIANT_access_is_audited, !audited, NULL, 0, "rows on channel %lld %s (answer %lld, %lld questions on record)", (long long)command->channel,
@@ -165,8 +166,8 @@ static void check_shown(struct judge *judge, const struct command *command, cons
 
 static void check_ack(struct judge *judge, slice control, int64_t step)
 {
-    uint32_t at = 0;
-    bool durable = map_find(&judge->ack_map, control, &at) && at < judge->ack_committed && step <= judge->committed_step;
+    uint64_t at = 0;
+    bool durable = store_recent_find(&judge->acks, store_hash(1, control), &at) && at < judge->ack_committed && step <= judge->committed_step;
     judge_case(judge, INVARIANT_ack_is_durable, !durable, NULL, 0, "AA for message %.*s left %s the commit of its record", SLICE_ARGS(slice_before(control, 40)),
                durable ? "after" : "before");
 }

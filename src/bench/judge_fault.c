@@ -5,28 +5,46 @@
 
 /* ---- Windows. */
 
+/* The latest end of a window and all before it: where to stop looking back. */
+static void set_reach(struct judge *judge, uint32_t from)
+{
+    for (uint32_t f = from; f < judge->fault_count; f++) {
+        time_ns before = f == 0 ? INT64_MIN : judge->faults[f - 1].reach, here = judge->faults[f].until;
+        judge->faults[f].reach = here > before ? here : before;
+    }
+}
+
 static void open_window(struct judge *judge, slice node, slice effect, time_ns at)
 {
     if (judge->fault_count < JUDGE_FAULTS_MAX) {
-        judge->faults[judge->fault_count++] = (struct fault_window){judge_keep(judge, node), judge_keep(judge, effect), at, TIME_NEVER};
+        judge->faults[judge->fault_count++] =
+            (struct fault_window){.node = judge_word(judge, node), .effect = judge_word(judge, effect), .index = judge_node(judge, node), .from = at, .until = TIME_NEVER};
+        set_reach(judge, judge->fault_count - 1);
     }
 }
 
 static void close_window(struct judge *judge, slice node, slice effect, time_ns at)
 {
-    for (uint32_t f = 0; f < judge->fault_count; f++) {
-        struct fault_window *window = &judge->faults[f];
-        if (window->until == TIME_NEVER && slice_equal(window->node, node) && slice_equal(window->effect, effect)) {
+    uint32_t name = judge_word(judge, node), what = judge_word(judge, effect), first = judge->fault_count;
+    while (judge->fault_open < judge->fault_count && judge->faults[judge->fault_open].until != TIME_NEVER) {
+        judge->fault_open++;
+    }
+    for (uint32_t f = judge->fault_count; f > judge->fault_open; f--) {
+        struct fault_window *window = &judge->faults[f - 1];
+        if (window->until == TIME_NEVER && window->node == name && window->effect == what) {
             window->until = at;
+            first = f - 1;
         }
     }
+    set_reach(judge, first);
 }
 
 bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_ns until)
 {
-    for (uint32_t f = 0; f < judge->fault_count; f++) {
-        const struct fault_window *window = &judge->faults[f];
-        if ((node.size == 0 || slice_equal(window->node, node)) && window->from <= until && window->until >= since) {
+    uint32_t name = judge->fault_count == 0 ? STORE_NONE : store_word_find(&judge->words, node);
+    for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= since; f--) {
+        const struct fault_window *window = &judge->faults[f - 1];
+        if ((node.size == 0 || window->node == name) && window->from <= until && window->until >= since) {
             return true;
         }
     }
@@ -148,18 +166,19 @@ static bool has_open_find(const struct source *source, time_ns since)
 
 static bool is_due(const struct judge *judge, const struct question *question, const struct fault_window *window, uint32_t node)
 {
-    bool all_the_while = stops(window->effect) && window->from <= question->asked_at && window->until >= question->answered_at;
+    slice effect = judge_spell(judge, window->effect);
+    bool all_the_while = stops(effect) && window->from <= question->asked_at && window->until >= question->answered_at;
     bool in_it = window->from <= question->answered_at && window->until >= question->asked_at;
-    bool left_open = in_it && (stops(window->effect) || slice_starts(window->effect, SLICE("hang"))) && has_open_find(&judge->sources[node], question->asked_at);
+    bool left_open = in_it && (stops(effect) || slice_starts(effect, SLICE("hang"))) && has_open_find(&judge->sources[node], question->asked_at);
     return (all_the_while || left_open) && is_asked(judge, question, node);
 }
 
 struct flag_cause judge_flag_cause(const struct judge *judge, const struct question *question)
 {
     struct flag_cause cause = {.why = "every PACS was there"};
-    for (uint32_t f = 0; f < judge->fault_count; f++) {
-        const struct fault_window *window = &judge->faults[f];
-        uint32_t node = judge_node(judge, window->node);
+    for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= question->asked_at - JUDGE_GRACE_NS; f--) {
+        const struct fault_window *window = &judge->faults[f - 1];
+        uint32_t node = window->index;
         if (node == JUDGE_NONE || judge->scenario->nodes[node].kind != KIND_PACS) {
             continue;
         }

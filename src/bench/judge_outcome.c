@@ -14,20 +14,6 @@
 
 /* ---- Expectations. */
 
-/* Ready before RADIS2 was told that the exam was done: stamps in messages have whole seconds, so the telling is what counts. */
-static int64_t priors_ready_before_scan(struct judge *judge)
-{
-    int64_t ready = 0;
-    uint32_t cursor = judge->table_first[TABLE_prior];
-    for (const struct record *prior = NULL; (prior = judge_row(judge, &cursor)) != NULL;) {
-        slice accession = prior->values[COLUMN_prior_exam].text, issuer = slice_cut(&accession, '/');
-        const struct truth_exam *exam = judge_exam(judge, issuer, accession, false);
-        int64_t at = prior->values[COLUMN_prior_ready_at].integer;
-        ready += at > 0 && (exam == NULL || at < exam->completed_at);
-    }
-    return ready;
-}
-
 static bool measure(struct judge *judge, const struct results *results, slice of, int64_t *value)
 {
     static const char *const names[COUNT_COUNT] = {
@@ -44,7 +30,7 @@ static bool measure(struct judge *judge, const struct results *results, slice of
     const struct {
         const char *name;
         int64_t value;
-    } more[] = {{"priors_ready_before_scan", priors_ready_before_scan(judge)}, {"wrong_patient", judge->wrong_patient}, {"silently_missing", judge->silently_missing},
+    } more[] = {{"priors_ready_before_scan", judge->priors_ready_before}, {"wrong_patient", judge->wrong_patient}, {"silently_missing", judge->silently_missing},
                 {"engine_lives", results->lives}, {"rows_with_two_holders", judge->rows_with_two_holders}};
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
         if (slice_equal(of, slice_from(more[i].name))) {
@@ -80,7 +66,8 @@ static slice asked_person(struct judge *judge, const struct observation *seen)
 {
     uint32_t identity = judge_identity(judge, seen->issuer.size > 0 ? seen->issuer : SLICE("NHS"), seen->patient_id);
     uint32_t person = identity == JUDGE_NONE ? JUDGE_NONE : judge->identities[identity].person;
-    return person == JUDGE_NONE ? judge_keep(judge, seen->person) : judge->persons[person].id;
+    char room[STORE_TEXT_MAX];
+    return judge_keep(judge, person == JUDGE_NONE ? seen->person : judge_text(judge, judge->persons[person].id, room));
 }
 
 static struct story_line *add_line(struct judge *judge, const struct observation *seen, int64_t line, const char *kind)
@@ -198,107 +185,118 @@ void judge_story(struct judge *judge, const struct observation *seen, int64_t li
 
 /* ---- The outcome digest: an order-free sum of sentences. */
 
-static void add_outcome(struct judge *judge, struct results *results, const char *sentence, bool at_edge)
+static void add_outcome(struct judge *judge, const char *sentence, bool at_edge)
 {
     judge->outcome += hash64(0x6F7574, slice_from(sentence));
-    if (results->outcomes != NULL && results->outcome_count < OUTCOMES_MAX) {
-        results->outcomes[results->outcome_count] = (struct outcome_item){judge_keep(judge, slice_from(sentence)), at_edge};
+    if (judge->outcome_count < OUTCOMES_MAX) {
+        judge->outcomes[judge->outcome_count] = (struct outcome_item){judge_keep(judge, slice_from(sentence)), at_edge};
     }
-    results->outcome_count++;
+    judge->outcome_count++;
 }
 
-/* Did a fault begin or end at a node that this touches? A question touches every PACS, a transfer its holders. */
-static bool is_at_edge(const struct judge *judge, slice node, slice study_uid, time_ns from, time_ns until)
+static bool is_held(const struct judge *judge, uint32_t study, uint16_t node)
 {
-    for (uint32_t f = 0; f < judge->fault_count; f++) {
-        const struct fault_window *window = &judge->faults[f];
-        bool began = window->from >= from - EDGE_NS && window->from <= until + EDGE_NS, ended = window->until >= from - EDGE_NS && window->until - EDGE_NS <= until;
-        bool touched = slice_equal(window->node, node) || slice_equal(window->node, judge_engine(judge)) || study_uid.size == 0;
-        for (uint32_t s = study_uid.size == 0 ? JUDGE_NONE : judge_study(judge, study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
-            for (uint32_t h = judge->studies[s].holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
-                touched = touched || slice_equal(judge->holdings[h].node, window->node);
-            }
-        }
-        if (touched && (began || ended)) {
+    struct holding holding;
+    for (uint32_t cursor = JUDGE_HOLDINGS; study != JUDGE_NONE && judge_next_holding(judge, study, &cursor, &holding);) {
+        if (holding.node == node) {
             return true;
         }
     }
     return false;
 }
 
-static void outcome_rows(struct judge *judge, struct results *results)
+/* Did a fault begin or end at a node that this touches? A question touches every PACS, a transfer its holders. */
+static bool is_at_edge(const struct judge *judge, uint32_t node, bool question, uint32_t study, time_ns from, time_ns until)
 {
-    char text[1024];
-    uint32_t cursor = judge->table_first[TABLE_exam];
-    for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
-        snprintf(text, sizeof text, "exam %.*s/%.*s state %lld", SLICE_ARGS(row->values[COLUMN_exam_issuer].text), SLICE_ARGS(row->values[COLUMN_exam_accession].text),
-                 (long long)row->values[COLUMN_exam_state].integer);
-        add_outcome(judge, results, text, false);
+    uint32_t engine = judge->fault_count == 0 ? 0 : store_word_find(&judge->words, judge_engine(judge));
+    for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= from - EDGE_NS; f--) {
+        const struct fault_window *window = &judge->faults[f - 1];
+        bool began = window->from >= from - EDGE_NS && window->from <= until + EDGE_NS, ended = window->until >= from - EDGE_NS && window->until - EDGE_NS <= until;
+        if ((began || ended) && (question || window->node == node || window->node == engine || is_held(judge, study, window->node))) {
+            return true;
+        }
     }
-    cursor = judge->table_first[TABLE_identifier];
-    for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
+    return false;
+}
+
+static void outcome_rows(struct judge *judge)
+{
+    char sentence[1024], room[STORE_TEXT_MAX], own[STORE_TEXT_MAX];
+    for (uint32_t e = 0; e < judge->exam_count; e++) {
+        const struct truth_exam *exam = &judge->exams[e];
+        if (exam->engine_state != 0) {
+            snprintf(sentence, sizeof sentence, "exam %.*s/%.*s state %u", SLICE_ARGS(judge_spell(judge, exam->issuer)), SLICE_ARGS(judge_text(judge, exam->accession, room)),
+                     exam->engine_state);
+            add_outcome(judge, sentence, false);
+        }
+    }
+    uint32_t nhs = store_word_find(&judge->words, SLICE("NHS"));
+    for (uint32_t i = 0; i < judge->identity_count; i++) {
+        const struct identity *identity = &judge->identities[i];
+        if (identity->engine == 0 || (identity->flags & IDENTITY_JOINT)) {
+            continue;
+        }
         /* A person is named by her own number where that is the NHS's: row numbers, and numbers made of them, may differ between runs. */
-        const struct record *person = judge_row_by_id(judge, TABLE_person, judge_survivor(judge, row->values[COLUMN_identifier_person].integer));
-        bool nhs = person != NULL && slice_equal(person->values[COLUMN_person_issuer].text, SLICE("NHS"));
-        slice own = nhs ? person->values[COLUMN_person_patient_id].text : SLICE_EMPTY;
-        snprintf(text, sizeof text, "link %.*s/%.*s to %.*s", SLICE_ARGS(row->values[COLUMN_identifier_issuer].text), SLICE_ARGS(row->values[COLUMN_identifier_value].text),
-                 SLICE_ARGS(own));
-        add_outcome(judge, results, text, false);
+        uint32_t survivor = judge_survivor(judge, identity->engine);
+        const struct engine_person *person = survivor < judge->engine_person_end ? &judge->engine_persons[survivor] : NULL;
+        slice number = person != NULL && person->alive && person->issuer == nhs ? judge_text(judge, person->patient_id, own) : SLICE_EMPTY;
+        snprintf(sentence, sizeof sentence, "link %.*s/%.*s to %.*s", SLICE_ARGS(judge_spell(judge, identity->issuer)), SLICE_ARGS(judge_text(judge, identity->value, room)),
+                 SLICE_ARGS(number));
+        add_outcome(judge, sentence, false);
     }
-    cursor = judge->table_first[TABLE_tombstone];
-    for (const struct record *row = NULL; (row = judge_row(judge, &cursor)) != NULL;) {
-        snprintf(text, sizeof text, "tombstone %.*s %.*s", SLICE_ARGS(row->values[COLUMN_tombstone_uid].text), SLICE_ARGS(row->values[COLUMN_tombstone_code].text));
-        add_outcome(judge, results, text, false);
+    for (uint32_t t = 0; t < judge->tombstone_count; t++) {
+        if (judge->tombstones[t].alive) {
+            snprintf(sentence, sizeof sentence, "tombstone %.*s %.*s", SLICE_ARGS(judge_text(judge, judge->tombstones[t].uid, room)),
+                     SLICE_ARGS(judge_spell(judge, judge->tombstones[t].code)));
+            add_outcome(judge, sentence, false);
+        }
     }
 }
 
-/* Instances of the study that are at the destination. */
-static int64_t there(const struct judge *judge, const struct transfer_result *transfer)
+/* Instances of the study that are at the destination; of several studies of its UID the most. */
+static int64_t there(const struct judge *judge, uint32_t study, uint16_t node)
 {
     int64_t most = 0;
-    for (uint32_t s = judge_study(judge, transfer->study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
-        for (uint32_t h = judge->studies[s].holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
-            bool here = slice_equal(judge->holdings[h].node, transfer->destination);
-            most = here && judge->holdings[h].instances > most ? judge->holdings[h].instances : most;
-        }
+    struct holding holding;
+    for (uint32_t cursor = JUDGE_HOLDINGS; study != JUDGE_NONE && judge_next_holding(judge, study, &cursor, &holding);) {
+        most = holding.node == node && holding.instances > most ? holding.instances : most;
     }
     return most;
 }
 
-static void outcome_transfers(struct judge *judge, struct results *results)
+static void outcome_transfers(struct judge *judge)
 {
-    char text[1024];
-    for (size_t i = 0; i < results->transfer_count; i++) {
-        const struct transfer_result *transfer = &results->transfers[i];
-        snprintf(text, sizeof text, "transfer %.*s to %.*s for %lld: state %lld, %lld there", SLICE_ARGS(transfer->study_uid), SLICE_ARGS(transfer->destination),
-                 (long long)transfer->reason, (long long)transfer->state, (long long)there(judge, transfer));
-        add_outcome(judge, results, text, is_at_edge(judge, transfer->destination, transfer->study_uid, transfer->accepted_at, transfer->ended_at == 0 ? judge->now : transfer->ended_at));
+    char sentence[1024], room[STORE_TEXT_MAX];
+    for (uint32_t id = 1; id < judge->demand_end; id++) {
+        const struct engine_demand *demand = &judge->demands[id];
+        uint32_t study = demand->alive ? judge_demand_study(judge, demand) : JUDGE_NONE;
+        if (demand->alive) {
+            snprintf(sentence, sizeof sentence, "transfer %.*s to %.*s for %d: state %d, %lld there", SLICE_ARGS(judge_demand_uid(judge, demand, room)),
+                     SLICE_ARGS(judge_spell(judge, demand->destination)), demand->reason, demand->state, (long long)there(judge, study, demand->destination));
+            add_outcome(judge, sentence, is_at_edge(judge, demand->destination, false, study, demand->accepted_at, demand->ended_at == 0 ? judge->now : demand->ended_at));
+        }
     }
 }
 
 /* A question that is asked until it is complete has ids 7, 7.2, 7.3: it counts once, with its last answer. */
 static bool is_last_attempt(const struct judge *judge, const struct question *question)
 {
-    char text[JUDGE_KEY_SIZE], next[128];
+    char next[128];
     size_t dot = slice_index(question->id, '.');
     int64_t attempt = 1;
-    uint32_t found = 0;
     (void)slice_to_int64(slice_after(question->id, dot + 1), &attempt);
     snprintf(next, sizeof next, "%.*s.%lld", SLICE_ARGS(slice_before(question->id, dot)), (long long)attempt + 1);
-    return !map_find(&judge->question_map, judge_key(text, question->viewer, slice_from(next)), &found);
+    return store_index_find(&judge->question_index, store_hash2(question->viewer, slice_from(next))) == JUDGE_NONE;
 }
 
 /* The watcher asks as often as it takes: its questions are left out. */
-static void outcome_questions(struct judge *judge, struct results *results)
+void judge_outcome_of(struct judge *judge, const struct question *question)
 {
-    char text[1024];
-    for (uint32_t q = 0; q < judge->question_count; q++) {
-        const struct question *question = &judge->questions[q];
-        if (!question->watcher && is_last_attempt(judge, question)) {
-            snprintf(text, sizeof text, "question %.*s of %.*s: %s", SLICE_ARGS(slice_before(question->id, slice_index(question->id, '.'))), SLICE_ARGS(question->viewer),
-                     question->flagged ? "incomplete" : "complete");
-            add_outcome(judge, results, text, is_at_edge(judge, question->viewer, SLICE_EMPTY, question->asked_at, question->answers == 0 ? judge->now : question->answered_at));
-        }
+    char sentence[1024];
+    if (!question->watcher && is_last_attempt(judge, question)) {
+        snprintf(sentence, sizeof sentence, "question %.*s of %.*s: %s", SLICE_ARGS(slice_before(question->id, slice_index(question->id, '.'))),
+                 SLICE_ARGS(question->viewer), question->flagged ? "incomplete" : "complete");
+        add_outcome(judge, sentence, is_at_edge(judge, 0, true, JUDGE_NONE, question->asked_at, question->answers == 0 ? judge->now : question->answered_at));
     }
 }
 
@@ -321,11 +319,10 @@ static slice tallied(struct judge *judge, slice node, bool coped)
 
 void judge_tally(struct judge *judge, slice node, slice what, bool coped)
 {
-    char text[JUDGE_KEY_SIZE], both[JUDGE_KEY_SIZE];
-    slice key = judge_key(text, coped ? SLICE("coped") : SLICE("bit"), judge_key(both, node, slice_before(what, 200)));
-    uint32_t at = 0;
-    if (!map_find(&judge->tally_map, key, &at)) {
-        if (judge->tally_count == JUDGE_TALLIES_MAX || map_put(&judge->tally_map, judge_keep(judge, key), judge->tally_count) != ERR_OK) {
+    uint64_t key = store_hash_int(store_hash2(node, slice_before(what, 200)), coped);
+    uint32_t at = store_index_find(&judge->tally_index, key);
+    if (at == JUDGE_NONE) {
+        if (judge->tally_count == JUDGE_TALLIES_MAX || store_index_put(&judge->tally_index, key, judge->tally_count) != ERR_OK) {
             return;
         }
         at = judge->tally_count++;
@@ -341,15 +338,25 @@ static void fill_nodes(struct judge *judge, struct results *results)
     for (uint32_t n = 0; results->nodes != NULL && n < scenario->node_count; n++) {
         struct node_result *node = &results->nodes[results->node_count++];
         *node = (struct node_result){.node = n};
-        for (uint32_t h = 0; h < judge->holding_count; h++) {
-            if (slice_equal(judge->holdings[h].node, scenario->nodes[n].id)) {
-                node->studies++;
-                node->images += judge->holdings[h].instances;
-            }
+        uint32_t word = store_word_find(&judge->words, scenario->nodes[n].id);
+        if (word != STORE_NONE) {
+            node->studies = judge->held[word].studies;
+            node->images = judge->held[word].images;
         }
         node->quirks_bit = tallied(judge, scenario->nodes[n].id, false);
         node->coped = tallied(judge, scenario->nodes[n].id, true);
     }
+}
+
+/* ---- Latencies: one by one, of very many as ten thousand and one quantiles. */
+
+void judge_latency(struct judge *judge, enum latency_kind kind, int64_t latency_ns)
+{
+    if (judge->latency_counts[kind] < JUDGE_LATENCIES_MAX) {
+        judge->latencies[kind][judge->latency_counts[kind]] = latency_ns;
+    }
+    judge->latency_counts[kind]++;
+    histogram_add(&judge->histograms[kind], latency_ns, judge->arena);
 }
 
 static int by_value(const void *a, const void *b)
@@ -358,21 +365,42 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+#define QUANTILES 10000
+static void fill_latency(struct judge *judge, enum latency_kind kind, struct latency *latency)
+{
+    *latency = (struct latency){.count = judge->latency_counts[kind], .sorted_ns = judge->latencies[kind], .kept = judge->latency_counts[kind]};
+    if (latency->count <= JUDGE_LATENCIES_MAX) {
+        qsort(latency->sorted_ns, (size_t)latency->count, sizeof(int64_t), by_value);
+        return;
+    }
+    latency->kept = QUANTILES + 1;
+    for (int64_t i = 0; i <= QUANTILES; i++) {
+        latency->sorted_ns[i] = histogram_quantile(&judge->histograms[kind], i * (PPB / QUANTILES));
+    }
+}
+
 void judge_outcome(struct judge *judge, struct results *results)
 {
+    uint64_t before = judge->outcome; /* of the questions that were put away; they stay counted */
+    size_t put_away = judge->outcome_count;
     memcpy(results->counts, judge->counts, sizeof judge->counts);
     for (int i = 0; i < LATENCY_COUNT; i++) {
-        qsort(judge->latencies[i], (size_t)judge->latency_counts[i], sizeof(int64_t), by_value);
-        results->latency[i] = (struct latency){judge->latency_counts[i], judge->latencies[i]};
+        fill_latency(judge, (enum latency_kind)i, &results->latency[i]);
     }
     fill_nodes(judge, results);
     check_expectations(judge, results);
-    results->outcomes = arena_array(judge->arena, OUTCOMES_MAX, sizeof *results->outcomes);
-    outcome_rows(judge, results);
-    outcome_transfers(judge, results);
-    outcome_questions(judge, results);
-    results->outcome_count = results->outcomes == NULL || results->outcome_count > OUTCOMES_MAX ? 0 : results->outcome_count;
+    outcome_rows(judge);
+    outcome_transfers(judge);
+    for (uint32_t q = 0; q < JUDGE_QUERIES_MAX; q++) {
+        if (judge->questions[q].used) {
+            judge_outcome_of(judge, &judge->questions[q]);
+        }
+    }
+    results->outcomes = judge->outcomes;
+    results->outcome_count = judge->outcome_count > OUTCOMES_MAX ? 0 : judge->outcome_count;
     results->outcome_digest = judge->outcome;
+    judge->outcome = before;
+    judge->outcome_count = put_away;
     results->story = judge->story;
     results->story_count = judge->story_count;
 }

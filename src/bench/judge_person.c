@@ -10,50 +10,77 @@
 
 uint32_t judge_person(const struct judge *judge, slice id)
 {
-    uint32_t found = JUDGE_NONE;
-    (void)map_find(&judge->person_map, id, &found);
-    return id.size == 0 ? JUDGE_NONE : found;
+    return id.size == 0 ? JUDGE_NONE : store_index_find(&judge->person_index, store_hash(1, id));
 }
 
 static uint32_t put_person(struct judge *judge, slice id)
 {
     uint32_t found = judge_person(judge, id);
-    if (found != JUDGE_NONE || id.size == 0 || judge->person_count == JUDGE_PERSONS_MAX) {
+    if (found != JUDGE_NONE || id.size == 0 || judge->person_count == JUDGE_ROWS_MAX ||
+        store_index_put(&judge->person_index, store_hash(1, id), judge->person_count) != ERR_OK) {
         return found;
     }
-    slice kept = judge_keep(judge, id);
-    if (map_put(&judge->person_map, kept, judge->person_count) != ERR_OK) {
-        return JUDGE_NONE;
-    }
-    judge->persons[judge->person_count] = (struct truth_person){.id = kept, .settled_at = INT64_MIN};
+    uint32_t text = judge->person_count < JUDGE_MANY_STUDIES ? store_text_put(&judge->texts, id) : 0;
+    judge->persons[judge->person_count] = (struct truth_person){.id = text, .more = JUDGE_NONE, .settled_at = INT64_MIN};
     return judge->person_count++;
 }
 
-static uint32_t put_name(struct judge *judge, struct truth_person *person, slice name)
+/* From now on she has a list of names. */
+static struct person_names *names_of(struct judge *judge, struct truth_person *person)
 {
-    for (uint32_t i = 0; i < person->name_count; i++) {
-        if (slice_equal(person->names[i], name)) {
+    if (person->more == JUDGE_NONE && judge->name_count < JUDGE_ROWS_MAX) {
+        person->more = judge->name_count++;
+        judge->names[person->more] = (struct person_names){.names = {person->name}, .count = person->name != 0};
+    }
+    return person->more == JUDGE_NONE ? NULL : &judge->names[person->more];
+}
+
+static uint32_t put_name(struct truth_person *person, struct person_names *names, uint64_t name)
+{
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (names->names[i] == name) {
             return i;
         }
     }
-    if (person->name_count == JUDGE_NAMES_MAX) {
+    if (names->count == JUDGE_NAMES_MAX) {
         person->differs = true;
         return 0;
     }
-    person->names[person->name_count] = judge_keep(judge, name);
-    return person->name_count++;
+    names->names[names->count] = name;
+    return names->count++;
 }
 
-/* What a message says of her. A name said to be former is hers, and so is the one it stands beside. */
+static uint64_t name_hash(slice name)
+{
+    return store_hash(2, name) | 1;
+}
+
+/* A name said to be former is hers, and so is the one it stands beside. */
+static void take_names(struct judge *judge, struct truth_person *person, const struct observation *seen)
+{
+    uint64_t name = name_hash(seen->name);
+    if (seen->other_id.size == 0 && person->more == JUDGE_NONE && (person->name == 0 || person->name == name)) {
+        person->name = name;
+        return;
+    }
+    struct person_names *names = names_of(judge, person);
+    if (names == NULL) {
+        person->differs = true;
+        return;
+    }
+    uint32_t at = put_name(person, names, name);
+    if (seen->other_id.size > 0) {
+        names->connected[at] = true;
+        names->connected[put_name(person, names, name_hash(seen->other_id))] = true;
+    }
+}
+
 static void take_description(struct judge *judge, struct truth_person *person, const struct observation *seen)
 {
-    uint32_t name = put_name(judge, person, seen->name);
-    if (seen->other_id.size > 0) {
-        person->connected[name] = true;
-        person->connected[put_name(judge, person, seen->other_id)] = true;
-    }
-    person->differs = person->differs || (person->birth_date.size > 0 && !slice_equal(person->birth_date, seen->text));
-    person->birth_date = person->birth_date.size > 0 ? person->birth_date : judge_keep(judge, seen->text);
+    uint32_t birth_date = judge_hash32(seen->text);
+    take_names(judge, person, seen);
+    person->differs = person->differs || (person->birth_date != 0 && person->birth_date != birth_date);
+    person->birth_date = person->birth_date != 0 ? person->birth_date : birth_date;
 }
 
 bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
@@ -62,65 +89,73 @@ bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
         return true;
     }
     const struct truth_person *truth = &judge->persons[person];
+    const struct person_names *names = truth->more == JUDGE_NONE ? NULL : &judge->names[truth->more];
     bool connected = true;
-    for (uint32_t i = 0; truth->name_count > 1 && i < truth->name_count; i++) {
-        connected = connected && truth->connected[i];
+    for (uint32_t i = 0; names != NULL && names->count > 1 && i < names->count; i++) {
+        connected = connected && names->connected[i];
     }
-    return connected && !truth->differs && truth->told <= truth->settled && truth->settled_at < since;
+    return connected && !truth->differs && truth->open <= 0 && truth->settled_at < since;
 }
 
 /* ---- Numbers and groups. */
 
-static uint32_t root(const struct judge *judge, uint32_t link)
+uint32_t judge_identity_now(const struct judge *judge, uint32_t identity)
 {
-    while (judge->links[link].parent != link) {
-        judge->links[link].parent = judge->links[judge->links[link].parent].parent;
-        link = judge->links[link].parent;
+    while (identity != JUDGE_NONE && (judge->identities[identity].flags & IDENTITY_JOINT)) {
+        identity = judge->identities[identity].person;
     }
-    return link;
+    return identity;
 }
 
-static bool put_link(struct judge *judge, uint32_t identity)
+static uint32_t root(const struct judge *judge, uint32_t at)
 {
-    if (judge->link_count == 2 * JUDGE_IDENTITIES_MAX) {
-        return false;
+    struct identity *identities = judge->identities;
+    while (identities[at].parent != at) {
+        identities[at].parent = identities[identities[at].parent].parent;
+        at = identities[at].parent;
     }
-    uint32_t link = judge->link_count++;
-    judge->links[link] = (struct link){link, link, identity};
-    judge->identities[identity].link = link;
-    return true;
+    return at;
+}
+
+static uint32_t find_identity(const struct judge *judge, slice issuer, slice value)
+{
+    return store_index_find(&judge->identity_index, store_hash2(issuer, value));
 }
 
 uint32_t judge_identity(const struct judge *judge, slice issuer, slice value)
 {
-    char text[JUDGE_KEY_SIZE];
-    uint32_t found = JUDGE_NONE;
-    (void)map_find(&judge->identity_map, judge_key(text, issuer, value), &found);
-    return found;
+    uint32_t found = find_identity(judge, issuer, value);
+    return found != JUDGE_NONE && (judge->identities[found].flags & IDENTITY_TOLD) ? found : JUDGE_NONE;
+}
+
+uint32_t judge_engine_identity(struct judge *judge, slice issuer, slice value)
+{
+    uint32_t found = find_identity(judge, issuer, value), at = judge->identity_count;
+    if (found != JUDGE_NONE) {
+        return found;
+    }
+    uint32_t text = store_text_put(&judge->texts, value);
+    if (at == JUDGE_ROWS_MAX || (text == 0 && value.size > 0) || store_index_put(&judge->identity_index, store_hash2(issuer, value), at) != ERR_OK) {
+        return JUDGE_NONE;
+    }
+    judge->identities[at] = (struct identity){.issuer = judge_word(judge, issuer), .value = text, .person = JUDGE_NONE, .parent = at, .next = at, .studies = JUDGE_NONE};
+    return judge->identity_count++;
 }
 
 uint32_t judge_put_identity(struct judge *judge, slice issuer, slice value, slice person)
 {
-    char text[JUDGE_KEY_SIZE];
-    uint32_t found = judge_identity(judge, issuer, value), whose = put_person(judge, person);
+    uint32_t found = judge_engine_identity(judge, issuer, value), whose = put_person(judge, person);
     if (found != JUDGE_NONE) {
         struct identity *known = &judge->identities[found];
+        known->flags |= IDENTITY_TOLD;
         known->person = known->person == JUDGE_NONE ? whose : known->person;
-        return found;
     }
-    slice key = judge_keep(judge, judge_key(text, issuer, value));
-    if (judge->identity_count == JUDGE_IDENTITIES_MAX || map_put(&judge->identity_map, key, judge->identity_count) != ERR_OK) {
-        return JUDGE_NONE;
-    }
-    found = judge->identity_count++;
-    judge->identities[found] = (struct identity){.issuer = judge_keep(judge, issuer), .value = judge_keep(judge, value), .person = whose,
-                                                 .studies = JUDGE_NONE, .newest_at = INT64_MIN};
-    return put_link(judge, found) ? found : JUDGE_NONE;
+    return found;
 }
 
 bool judge_same_group(const struct judge *judge, uint32_t a, uint32_t b)
 {
-    return root(judge, judge->identities[a].link) == root(judge, judge->identities[b].link);
+    return root(judge, judge_identity_now(judge, a)) == root(judge, judge_identity_now(judge, b));
 }
 
 static void join(struct judge *judge, uint32_t a, uint32_t b)
@@ -128,30 +163,49 @@ static void join(struct judge *judge, uint32_t a, uint32_t b)
     if (a == JUDGE_NONE || b == JUDGE_NONE || judge_same_group(judge, a, b)) {
         return;
     }
-    uint32_t x = root(judge, judge->identities[a].link), y = root(judge, judge->identities[b].link), next = judge->links[x].next;
-    judge->links[x].parent = y;
-    judge->links[x].next = judge->links[y].next;
-    judge->links[y].next = next;
+    struct identity *identities = judge->identities;
+    uint32_t x = root(judge, a), y = root(judge, b), next = identities[x].next;
+    identities[x].parent = y;
+    identities[x].next = identities[y].next;
+    identities[y].next = next;
 }
 
-/* The number turns out to be another person's: it leaves its group. */
-static void split(struct judge *judge, uint32_t identity, uint32_t person)
+/* The number turns out to be another person's: it leaves its group. Its old row stays there as a joint. */
+static uint32_t split(struct judge *judge, uint32_t identity, uint32_t person)
 {
     struct identity *known = &judge->identities[identity];
-    if (known->person != JUDGE_NONE && person != JUDGE_NONE && known->person != person) {
-        judge->links[known->link].identity = JUDGE_NONE;
-        known->person = person;
-        (void)put_link(judge, identity);
+    uint32_t fresh = judge->identity_count;
+    char room[STORE_TEXT_MAX];
+    if (known->person == JUDGE_NONE || person == JUDGE_NONE || known->person == person || fresh == JUDGE_ROWS_MAX) {
+        return identity;
     }
+    uint64_t hash = store_hash2(judge_spell(judge, known->issuer), judge_text(judge, known->value, room));
+    if (store_index_put(&judge->identity_index, hash, fresh) != ERR_OK) {
+        return identity;
+    }
+    judge->identity_count++;
+    judge->identities[fresh] = *known;
+    judge->identities[fresh].parent = judge->identities[fresh].next = fresh;
+    judge->identities[fresh].person = person;
+    known->flags |= IDENTITY_JOINT;
+    known->person = fresh;
+    known->studies = JUDGE_NONE;
+    known->engine = 0;
+    for (uint32_t s = judge->identities[fresh].studies; s != JUDGE_NONE; s = judge->studies[s].next_identity) {
+        judge->studies[s].identity = fresh;
+    }
+    return fresh;
 }
 
 bool judge_names(struct judge *judge, slice issuer, slice value, uint32_t study)
 {
     const struct truth_study *truth = &judge->studies[study];
-    slice person = truth->person == JUDGE_NONE ? SLICE_EMPTY : judge->persons[truth->person].id;
     uint32_t found = judge_identity(judge, issuer, value);
     if (found == JUDGE_NONE && slice_equal(issuer, OWN)) {
-        found = judge_put_identity(judge, issuer, value, person);
+        found = judge_put_identity(judge, issuer, value, SLICE_EMPTY);
+        if (found != JUDGE_NONE) {
+            judge->identities[found].person = truth->person;
+        }
         join(judge, found, truth->person == JUDGE_NONE ? truth->identity : JUDGE_NONE);
     }
     if (found == JUDGE_NONE || truth->identity == JUDGE_NONE) {
@@ -163,21 +217,29 @@ bool judge_names(struct judge *judge, slice issuer, slice value, uint32_t study)
 
 /* ---- What RADIS2 tells. */
 
-static void note_name(struct judge *judge, struct identity *identity, const struct observation *seen)
+static uint32_t name_of(slice name)
 {
-    time_ns event_at = seen->number != 0 ? seen->number : seen->at_ns;
-    if (event_at >= identity->newest_at) {
-        identity->newest_at = event_at;
-        identity->newest_name = judge_keep(judge, seen->name);
-    } else if (!slice_equal(identity->newest_name, seen->name)) {
-        identity->stale_name = judge_keep(judge, seen->name);
+    return judge_hash32(name) | (name.size == 0);
+}
+
+/* Events have whole seconds. */
+static void note_name(struct judge *judge, uint32_t at, const struct observation *seen)
+{
+    struct identity *identity = &judge->identities[at];
+    time_ns event_at = (seen->number != 0 ? seen->number : seen->at_ns) / TIME_S;
+    uint32_t second = event_at < 0 ? 0 : event_at > UINT32_MAX ? UINT32_MAX : (uint32_t)event_at, name = name_of(seen->name);
+    if (identity->newest_name == 0 || second >= identity->newest_at) {
+        identity->newest_at = second;
+        identity->newest_name = name;
+    } else if (identity->newest_name != name && judge->stale_count < JUDGE_ROWS_MAX) {
+        judge->stales[judge->stale_count++] = (struct stale_name){at, name};
     }
 }
 
 static void told(struct judge *judge, uint32_t person)
 {
     if (person != JUDGE_NONE) {
-        judge->persons[person].told++;
+        judge->persons[person].open++;
     }
     judge->adt_told++;
     judge->adt_told_at = judge->now;
@@ -189,8 +251,8 @@ static enum err person_told(struct judge *judge, const struct observation *seen)
     if (local == JUDGE_NONE || (person == JUDGE_NONE && seen->person.size > 0)) {
         return ERR_LIMIT;
     }
-    split(judge, local, person);
-    note_name(judge, &judge->identities[local], seen);
+    local = split(judge, local, person);
+    note_name(judge, local, seen);
     if (person != JUDGE_NONE) {
         take_description(judge, &judge->persons[person], seen);
     }
@@ -216,12 +278,12 @@ static void settled(struct judge *judge, const struct observation *seen)
 {
     bool unlink = slice_starts(seen->text, SLICE("ADT^A37")); /* told of two persons, acknowledged for one */
     for (uint32_t p = 0; unlink && p < judge->person_count; p++) {
-        judge->persons[p].settled = judge->persons[p].told;
+        judge->persons[p].open = 0;
         judge->persons[p].settled_at = seen->at_ns;
     }
     uint32_t person = judge_person(judge, seen->person);
     if (!unlink && person != JUDGE_NONE && slice_starts(seen->text, SLICE("ADT"))) {
-        judge->persons[person].settled++;
+        judge->persons[person].open--;
         judge->persons[person].settled_at = seen->at_ns;
     }
 }

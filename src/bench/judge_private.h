@@ -7,106 +7,128 @@
 #ifndef PONT_BENCH_JUDGE_PRIVATE_H
 #define PONT_BENCH_JUDGE_PRIVATE_H
 
-#include "src/base/map.h"
+#include "src/bench/histogram.h"
 #include "src/bench/judge.h"
+#include "src/bench/judge_store.h"
 #include "src/engine/records.h"
 
-#define JUDGE_IDENTITIES_MAX 40000
-#define JUDGE_PERSONS_MAX 20000
-#define JUDGE_INSTANCES_MAX 100000
-#define JUDGE_STUDIES_MAX 20000
-#define JUDGE_EXAMS_MAX 20000
-#define JUDGE_HOLDINGS_MAX 60000
-#define JUDGE_ARRIVALS_MAX 200000
+#define JUDGE_NONE STORE_NONE
+/* Reserved, not taken: only what is used costs memory. */
+#define JUDGE_ROWS_MAX STORE_ROWS_MAX
+#define JUDGE_TEXTS_MAX (1u << 30)
+#define JUDGE_FAULTS_MAX 1000000
+/* Kept while open, and a while after. */
 #define JUDGE_QUERIES_MAX 20000
-#define JUDGE_ROWS_MAX 20000      /* shown to questions that are open */
-#define JUDGE_FAULTS_MAX 1024
-#define JUDGE_DEMANDS_MAX 20000
-#define JUDGE_TABLE_ROWS_MAX 98304 /* taken a chunk at a time: rows are large */
-#define JUDGE_TABLE_CHUNK 2048
-#define JUDGE_ACKS_MAX 100000
+#define JUDGE_SHOWN_MAX 20000     /* rows shown to questions that are open */
+#define JUDGE_RECENT_MAX 131072   /* messages, acknowledgements */
 #define JUDGE_STORY_MAX 2000
-#define JUDGE_LATENCIES_MAX 20000
+#define JUDGE_LATENCIES_MAX 20000 /* kept one by one; of more there is a histogram */
 #define JUDGE_TALLIES_MAX 4096
+#define JUDGE_TRANSFERS_MAX 20000 /* listed in the results */
 #define JUDGE_NAMES_MAX 6         /* of one person */
 #define JUDGE_OPEN_FINDS_MAX 64   /* at one node */
-#define JUDGE_PENDING_MAX 8192    /* acknowledged instances between two commits */
-#define JUDGE_SCRATCH_SIZE (1u << 18)
-#define JUDGE_NONE UINT32_MAX
+#define JUDGE_PENDING_MAX 8192    /* acknowledged spans between two commits */
+/* A run of more than so many keeps less of each: no UIDs for people, spans of one kind together. */
+#define JUDGE_MANY_STUDIES 100000
+#define JUDGE_MANY_SPANS 50000
+#define JUDGE_FOLD_NS (15 * TIME_MIN)
 
 /* A node that was away may be thought so a little longer: its breaker opens for some seconds, then it is probed. */
 #define JUDGE_GRACE_NS (10 * TIME_S)
 /* A timer of the engine fires no later than this behind its time, unless the whole machine stood still. */
 #define JUDGE_LATE_NS TIME_S
 
-/* ---- Ground truth. */
+/* ---- Ground truth. There are as many of these as the year has persons, numbers, exams and studies: each byte counts. */
 
-/* A person of the scenario, as RADIS2 has told her so far. */
+/* A person of the scenario, as RADIS2 has told her so far. Names and birth dates are hashes. */
 struct truth_person {
-    slice id, birth_date;
-    slice names[JUDGE_NAMES_MAX];     /* FAMILY^GIVEN, each once */
-    bool connected[JUDGE_NAMES_MAX];  /* said to be a former name of hers, or the present one to it */
-    uint32_t name_count;
-    bool differs;                     /* birth dates, or more names than are kept */
-    int64_t told, settled;            /* ADT messages: told to the outbox, acknowledged or refused */
+    uint64_t name;         /* FAMILY^GIVEN, the first told; 0: none */
     time_ns settled_at;
+    uint32_t id;           /* text; 0: left out */
+    uint32_t birth_date;   /* 0: none */
+    uint32_t more;         /* struct person_names; JUDGE_NONE: she has but one */
+    int32_t open;          /* ADT messages told to the outbox and neither acknowledged nor refused */
+    bool differs;          /* birth dates, or more names than are kept */
+};
+struct person_names {
+    uint64_t names[JUDGE_NAMES_MAX];
+    bool connected[JUDGE_NAMES_MAX]; /* said to be a former name of hers, or the present one to it */
+    uint32_t count;
 };
 
-/* A number inside an issuer. Numbers that RADIS2 knows to be one person's are in one group. */
+/* A number inside an issuer. Numbers that RADIS2 knows to be one person's are in one group: a tree to find the group, a
+ * ring to walk it. One that leaves its group becomes a joint, without studies, that leads to its new row. */
+enum { IDENTITY_TOLD = 1, IDENTITY_JOINT = 2 }; /* TOLD: by the world, not by the engine alone */
 struct identity {
-    slice issuer, value;
-    uint32_t person;          /* truth_person, or JUDGE_NONE */
-    uint32_t link;            /* its place in the groups */
-    uint32_t studies;         /* first study filed under it */
-    slice newest_name, stale_name; /* stale: told later, of an earlier event */
-    time_ns newest_at;
+    uint32_t value;        /* text */
+    uint16_t issuer;       /* word */
+    uint8_t flags;
+    uint32_t person;       /* truth_person, or JUDGE_NONE; of a joint: its new row */
+    uint32_t parent, next;
+    uint32_t studies;      /* first study filed under it */
+    uint32_t engine;       /* the engine's person, 0 none */
+    uint32_t newest_name;  /* hash; of the event that is newest */
+    uint32_t newest_at;    /* seconds */
+};
+struct stale_name { /* told later, of an earlier event */
+    uint32_t identity, name;
 };
 
-/* Groups are trees to find the group, and rings to walk it. An identity that leaves its group takes a new link; the
- * old one stays as a joint without identity. */
-struct link {
-    uint32_t parent, next, identity;
-};
-
-struct truth_study {
-    slice uid, accession;
-    uint32_t person, site;    /* of the PACS that has it; JUDGE_NONE when unknown */
-    uint32_t identity;        /* under whose number it is filed */
-    uint32_t instances_first, holdings, next_uid, next_accession, next_identity;
-    int64_t instances, rejected;
-    time_ns first_at, rejected_at; /* rejected_at: of the last instance; TIME_NEVER while one is left */
-    int64_t line;
-    uint32_t shown_to, shown, row;  /* scratch of check_truth */
-};
-
-struct truth_instance {
-    uint32_t study, next;
-    slice sop, dataset_sha256, pixel_sha256;
-    time_ns at_ns, rejected_at;
-};
-
+/* An exam: what RADIS2 told, and the engine's row. */
+enum { EXAM_TOLD = 1, EXAM_COLLISION = 2, EXAM_WATCHED = 4, EXAM_WITHDRAWN = 8 }; /* COLLISION: two persons have one of this number */
 struct truth_exam {
-    slice accession, study_uid;
-    uint32_t site, person;
-    bool collision;           /* two persons have an exam of this number */
-    bool watched, cancelled;
-    time_ns completed_at;     /* told; TIME_NEVER when not */
+    time_ns completed_at;  /* told; TIME_NEVER when not */
+    uint32_t accession;    /* text */
+    uint32_t next;         /* of the same number, at another issuer */
+    uint32_t studies;      /* of this number */
+    uint32_t person;
+    uint32_t engine_person, engine_identity, engine_study; /* the latter two JUDGE_NONE, 0: none */
+    uint16_t issuer;       /* word */
+    uint8_t site, flags;
+    uint8_t engine_state;  /* 0: the engine has no row */
+};
+
+/* Instances of a study that are alike: so many from one on. SOP Instance UIDs are (stem, last component). */
+struct sop_span {
+    uint32_t stem, first, count;
+};
+enum { STUDY_WHOLE = 1,    /* its first PACS has all of it: no holding says so */
+       STUDY_INSIDE = 2,   /* its first range is in the row */
+       STUDY_REJECTED = 4  /* some of it: ranges say which */ };
+struct truth_study {
+    time_ns first_at, range_at;
+    uint32_t uid;          /* text; 0: left out */
+    uint32_t exam, person; /* exam: of its accession number, JUDGE_NONE when it has none */
+    uint32_t identity;     /* under whose number it is filed */
+    uint32_t next_uid, next_exam, next_identity;
+    uint32_t holdings, ranges;
+    uint32_t instances, line, row; /* row: scratch of check_truth */
+    struct sop_span inside;
+    uint32_t dataset, pixels;      /* hashes of the digests */
+    uint16_t origin;       /* word: the PACS that had it first */
+    uint8_t site;          /* its site */
+    uint8_t flags;
+};
+struct range {
+    struct sop_span sops;
+    uint32_t next, dataset, pixels;
+    time_ns at_ns, rejected_at; /* of what is put together: the latest */
 };
 
 /* What a node holds of a study. */
 struct holding {
-    slice node;
-    uint32_t study, next;
-    int64_t instances;
     time_ns first_at, complete_at, gone_at; /* TIME_NEVER while incomplete; while there */
-    int64_t line;
+    uint32_t next, instances, line, arrivals;
+    uint16_t node; /* word */
 };
-
-/* An instance at a node: how often it was brought there. */
+/* Instances at a node: how often they were brought there. */
 struct arrival {
-    int64_t count, life;
-    time_ns at_ns;
-    bool acked; /* the engine has a committed record of the node's acknowledgement */
+    struct sop_span sops;
+    uint32_t next;
+    time_ns at_ns;         /* of what is put together: the earliest */
+    int32_t life;
+    uint16_t count;
+    bool acked;            /* the engine has a committed record of the node's acknowledgement */
 };
 
 /* ---- Questions. */
@@ -114,26 +136,32 @@ struct arrival {
 struct shown_row {
     slice uid, patient_id, issuer, accession, holders;
     int64_t line;
-    uint32_t next, study;
+    uint32_t next, study, question, shown;
+    struct store_room room;
 };
 
 struct question {
     slice id, viewer, patient_id, issuer, accession, study_uid, text;
+    struct store_room room;
     time_ns asked_at, answered_at;
     int64_t asked_line, answered_line, answers, row_count, status;
-    bool flagged, watcher, study_level;
+    bool used, flagged, watcher, study_level;
     uint32_t row_first, row_last;
 };
 
 struct retrieve {
     slice id, viewer, study_uid;
+    struct store_room room;
     time_ns asked_at;
     int64_t asked_line, answers;
+    bool used;
 };
 
 struct fault_window {
-    slice node, effect;
     time_ns from, until;     /* TIME_NEVER while on */
+    time_ns reach;           /* latest `until` of this and all before */
+    uint32_t index;          /* of its node in the scenario; JUDGE_NONE */
+    uint16_t node, effect;   /* words */
 };
 
 /* How a PACS serves, as it told it. */
@@ -143,14 +171,40 @@ struct source {
     time_ns failed_at, rejected_at;      /* last answer with a failure, last association refused; 0: never */
 };
 
-/* ---- The engine's rows. */
+/* ---- The engine's rows, as far as a rule reads them. By their number: row 0 is nobody. */
 
-struct table_row {
-    struct record record;
-    char *text;
-    size_t text_capacity;
+struct engine_person {
+    uint64_t name;           /* hash of FAMILY^GIVEN */
+    uint32_t patient_id;     /* text */
+    uint32_t merged_into;
+    uint16_t issuer;
     bool alive;
-    uint32_t next;           /* of the same table, in the order in which they were first put */
+};
+struct engine_study {
+    uint64_t uid_hash;       /* 0: no such row */
+    uint32_t study;          /* of ours, or JUDGE_NONE */
+    uint32_t uid;            /* text, when it is none of ours */
+};
+struct engine_demand {
+    time_ns accepted_at, ended_at, due_at;
+    int64_t job;             /* the running one, 0 none */
+    uint64_t key;            /* manifest and destination */
+    uint32_t study, wanted, delivered, why; /* study: the engine's; why: word */
+    uint16_t destination;    /* word */
+    uint16_t attempts;
+    uint8_t reason, state, proof;
+    bool alive, whole;       /* whole: level STUDY */
+};
+struct engine_tombstone {
+    uint32_t uid;            /* text */
+    uint16_t code;           /* word */
+    bool alive;
+};
+struct engine_case { /* of a meeting */
+    time_ns ready_at;
+    uint16_t meeting;        /* word */
+    uint8_t state;
+    bool alive;
 };
 
 /* What was asked for of a study at a node, so that what comes twice can be told from what was wanted twice. */
@@ -158,8 +212,10 @@ struct delivery {
     time_ns wished_at, job_at;
 };
 
-struct pending_ack { /* an instance acknowledged by its destination, or taken back */
-    slice key;
+struct pending_ack { /* instances acknowledged by their destination, or taken back */
+    uint32_t study;
+    struct sop_span sops;
+    uint16_t node;
     bool acked;
 };
 
@@ -173,50 +229,62 @@ struct judge {
     int64_t counts[COUNT_COUNT];
     int64_t *latencies[LATENCY_COUNT];
     int64_t latency_counts[LATENCY_COUNT];
+    struct histogram histograms[LATENCY_COUNT];
     time_ns now;
 
+    struct store_texts texts;
+    struct store_words words, whys;
     struct truth_person *persons;
+    struct person_names *names;
     struct identity *identities;
-    struct link *links;
-    struct truth_instance *instances;
+    struct stale_name *stales;
     struct truth_study *studies;
+    struct range *ranges;
     struct truth_exam *exams;
     struct holding *holdings;
     struct arrival *arrivals;
+    struct fault_window *faults;
+    struct delivery *deliveries;
     struct question *questions;
     struct retrieve *retrieves;
     struct shown_row *rows;
-    struct fault_window *faults;
     struct source *sources;  /* by node of the scenario */
-    struct delivery *deliveries;
-    uint32_t person_count, identity_count, link_count, instance_count, study_count, exam_count, holding_count, arrival_count, question_count,
-        retrieve_count, row_count, row_free, fault_count, delivery_count;
-    struct map person_map, identity_map, instance_map, study_map, uid_map, accession_map, exam_map, holding_map, arrival_map, question_map,
-        retrieve_map, delivery_map;
+    uint32_t person_count, name_count, identity_count, stale_count, study_count, range_count, range_free, exam_count, holding_count, arrival_count, arrival_free,
+        fault_count, fault_open, delivery_count, question_next, retrieve_next, row_count, row_free;
+    struct store_index person_index, identity_index, uid_index, exam_index, delivery_index, question_index, retrieve_index, node_index, site_index;
+    struct store_index scenario_studies; /* of the scenario, by UID and person */
+    struct { /* by word of the node's name */
+        int64_t studies, images;
+    } *held;
     int64_t rows_with_two_holders, wrong_patient, silently_missing, completed_exams, adt_told;
     time_ns adt_told_at;
 
     /* The record stream. */
-    struct table_row *table_chunks[JUDGE_TABLE_ROWS_MAX / JUDGE_TABLE_CHUNK];
-    uint32_t table_row_count, table_first[TABLE_COUNT], table_last[TABLE_COUNT];
-    struct map table_map;
-    char *scratch;           /* texts of the row before */
+    struct engine_person *engine_persons;
+    struct engine_study *engine_studies;
+    struct engine_demand *demands;
+    struct engine_tombstone *tombstones;
+    struct engine_case *cases;
+    uint32_t engine_person_end, engine_study_end, demand_end, tombstone_count, case_count;
+    struct store_index tombstone_index, case_index, prior_index; /* prior_index: chosen and not there yet */
+    struct store_recent messages; /* the engine's hl7_in rows */
+    int64_t priors_ready_before;
     bool restoring;
     int64_t life, step, committed_step, records_of_step;
     int64_t at_step;         /* of the engine, what is judged now comes of; 0: of no step */
     bool duplicate_step;
     int64_t step_audits[AUDIT_COUNT];
     int64_t audited[AUDIT_COUNT], answers_left;
-    struct map delivers_audited; /* study uid: DELIVER records not yet used, in this life */
-    struct map clients_audited;  /* AE title that asked for a retrieve, in this life */
-    struct map answered_map;     /* life/channel/message id whose rows left */
-    struct map running_map;      /* jobs for one manifest and destination */
+    struct store_index delivers_audited; /* study uid: DELIVER records not yet used, in this life */
+    struct store_index clients_audited;  /* AE title that asked for a retrieve, in this life */
+    struct store_recent answered;        /* channel and message id whose rows left, in this life */
+    struct store_index running_index;    /* jobs for one manifest and destination */
     char audit_hash[65];
     int64_t audit_lsn;
-    slice *acks;             /* control ids with a record, in order; those below ack_committed are durable */
-    uint32_t ack_count, ack_committed;
-    struct map ack_map;
-    int64_t *demand_ids;     /* the same of demands */
+    void *digest_context;    /* of libcrypto */
+    struct store_recent acks; /* control ids with a record, numbered; those below ack_committed are durable */
+    uint64_t ack_count, ack_committed;
+    uint32_t *demand_ids;    /* the same of demands */
     uint32_t demand_count, demand_committed;
     struct pending_ack *pending;
     uint32_t pending_count;
@@ -224,24 +292,32 @@ struct judge {
     struct story_line *story;
     uint32_t story_count;
     bool story_begun;
-    uint64_t outcome;
+    uint64_t outcome;        /* of questions that were put away */
+    struct outcome_item *outcomes;
+    size_t outcome_count;
     struct quirk_tally {
         slice node, what;
         int64_t count;
         bool coped;
     } *tallies;
     uint32_t tally_count;
-    struct map tally_map;
+    struct store_index tally_index;
 };
 
 /* ---- judge.c */
 /* Adds a case to an invariant, with lines that show it (0: none). A violation keeps its evidence first. */
 void judge_case(struct judge *judge, enum invariant invariant, bool violation, const int64_t *lines, size_t line_count, const char *text, ...)
     __attribute__((format(printf, 6, 7)));
+/* The case just told was one of `count` instances, each of which counts. */
+void judge_weigh(struct judge *judge, enum invariant invariant, bool violation, uint32_t count);
 slice judge_keep(struct judge *judge, slice text);
-/* a/b in `text` of JUDGE_KEY_SIZE bytes, for look-ups; judge_keep makes it last. */
-#define JUDGE_KEY_SIZE 768
-slice judge_key(char *text, slice a, slice b);
+slice judge_text(const struct judge *judge, uint32_t text, char room[STORE_TEXT_MAX]);
+uint16_t judge_word(struct judge *judge, slice word); /* 0, the empty word, when there are too many */
+slice judge_spell(const struct judge *judge, uint32_t word);
+static inline uint32_t judge_hash32(slice text) /* never 0 but of nothing */
+{
+    return text.size == 0 ? 0 : (uint32_t)(store_hash(5, text) >> 32) | 1;
+}
 uint32_t judge_node(const struct judge *judge, slice id_or_aet); /* of the scenario, or JUDGE_NONE */
 uint32_t judge_site(const struct judge *judge, slice issuer);    /* by its issuer or the letters of its accession numbers */
 bool judge_is(const struct judge *judge, slice node, enum scenario_kind kind);
@@ -252,6 +328,8 @@ void judge_tally(struct judge *judge, slice node, slice what, bool coped);
 enum err judge_persons(struct judge *judge, const struct observation *seen);
 uint32_t judge_identity(const struct judge *judge, slice issuer, slice value); /* or JUDGE_NONE */
 uint32_t judge_put_identity(struct judge *judge, slice issuer, slice value, slice person); /* made if need be */
+uint32_t judge_engine_identity(struct judge *judge, slice issuer, slice value); /* made if need be, not told */
+uint32_t judge_identity_now(const struct judge *judge, uint32_t identity);       /* where a joint leads */
 uint32_t judge_person(const struct judge *judge, slice id);
 bool judge_same_group(const struct judge *judge, uint32_t a, uint32_t b);
 /* Does the number name the person of the study? A number of the engine's own names whom it named first. */
@@ -261,11 +339,38 @@ bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
 
 /* ---- judge_world.c */
 enum err judge_truth(struct judge *judge, const struct observation *seen, int64_t line);
-enum err judge_delivered(struct judge *judge, const struct observation *seen, int64_t line);
 uint32_t judge_study(const struct judge *judge, slice uid); /* first of this UID, next_uid the others */
-struct truth_exam *judge_exam(struct judge *judge, slice issuer, slice accession, bool make);
-struct arrival *judge_arrival(struct judge *judge, slice node, slice sop, bool make);
-struct delivery *judge_delivery(struct judge *judge, slice uid, slice node); /* made if need be; null when full */
+uint32_t judge_study_of(const struct judge *judge, slice uid, slice accession); /* of this UID the one of this number, else the first */
+slice judge_accession(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX]);
+slice judge_uid(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX]); /* for people; "(of NOR A1)" when it was left out */
+struct truth_exam *judge_exam(const struct judge *judge, slice issuer, slice accession); /* told by RADIS2; or null */
+struct truth_exam *judge_put_exam(struct judge *judge, slice issuer, slice accession);   /* made if need be, told or not; null when full */
+uint32_t judge_first_exam(const struct judge *judge, slice accession); /* of this number, next the others */
+static inline uint64_t judge_uid_hash(slice uid)
+{
+    return store_hash(1, uid) | 1;
+}
+struct delivery *judge_delivery(struct judge *judge, uint64_t uid_hash, uint16_t node); /* made if need be; null when full */
+/* Everything that holds the study, the one whose holding is not written down first; *cursor begins with JUDGE_HOLDINGS. */
+#define JUDGE_HOLDINGS (JUDGE_NONE - 1)
+bool judge_next_holding(const struct judge *judge, uint32_t study, uint32_t *cursor, struct holding *holding);
+
+/* ---- judge_span.c: ranges of instances. */
+struct sop_span judge_sops(slice uid, int64_t span);
+bool judge_next_range(const struct judge *judge, uint32_t study, uint32_t *cursor, struct range *range); /* *cursor begins with JUDGE_HOLDINGS */
+/* Which part of `sops` is in the study: *part begins where `sops` does and is known or unknown as one. False: unknown. */
+bool judge_known_part(const struct judge *judge, uint32_t study, const struct sop_span *sops, struct sop_span *part, struct range *range);
+MUST_USE enum err judge_add_range(struct judge *judge, uint32_t study, const struct range *range);
+void judge_reject(struct judge *judge, uint32_t study, const struct sop_span *sops, time_ns at); /* sops null: all of it */
+time_ns judge_rejected_at(const struct judge *judge, uint32_t study); /* TIME_NEVER while an instance is left */
+/* The same of what is at a node: the arrivals list of a holding. */
+uint32_t judge_arrived_part(const struct judge *judge, uint32_t arrivals, const struct sop_span *sops, struct sop_span *part); /* arrival or JUDGE_NONE */
+uint32_t judge_cut_arrival(struct judge *judge, uint32_t arrival, const struct sop_span *part); /* the arrival of just this part; JUDGE_NONE when full */
+MUST_USE enum err judge_add_arrival(struct judge *judge, uint32_t *arrivals, const struct arrival *arrival);
+void judge_remove_arrival(struct judge *judge, uint32_t *arrivals, uint32_t arrival);
+void judge_join_arrival(struct judge *judge, uint32_t *arrivals, uint32_t arrival); /* with its neighbours */
+int64_t judge_missing(struct judge *judge, uint32_t study, uint32_t arrivals, time_ns until); /* there until then, not rejected, not arrived */
+struct holding *judge_holding(struct judge *judge, uint32_t study, uint16_t node); /* written down if it is not; null: it holds nothing, or full */
 
 /* ---- judge_fault.c */
 void judge_fault(struct judge *judge, const struct observation *seen);
@@ -282,24 +387,21 @@ bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_
 enum err judge_question(struct judge *judge, const struct observation *seen, int64_t line);
 void judge_questions_end(struct judge *judge, bool ended);
 
-/* ---- judge_mirror.c: the judge's own copy of the rows. */
-/* Takes the record; *before is filled when there was a living row. Null when full. */
-const struct record *judge_mirror(struct judge *judge, const struct record *record, struct record *before, bool *existed);
-void judge_mirror_clear(struct judge *judge);
-/* Living rows of a table in the order they were first put; *cursor begins with judge->table_first[table]. */
-const struct record *judge_row(const struct judge *judge, uint32_t *cursor);
-/* "exam/CAV/CAV1": a living row, or null. */
-const struct record *judge_row_by_key(const struct judge *judge, const char *key);
-const struct record *judge_row_by_id(const struct judge *judge, enum record_table table, int64_t id);
-const struct record *judge_row_by_texts(const struct judge *judge, enum record_table table, slice first, slice second);
-int64_t judge_survivor(const struct judge *judge, int64_t person); /* of the engine's persons */
+/* ---- judge_rows.c: the judge's own copy of the rows. */
+void judge_rows_clear(struct judge *judge); /* a life is over */
+uint32_t judge_survivor(const struct judge *judge, uint32_t person); /* of the engine's persons */
+struct engine_demand *judge_demand(const struct judge *judge, int64_t id); /* living, or null */
+uint32_t judge_demand_study(const struct judge *judge, const struct engine_demand *demand); /* of ours, or JUDGE_NONE */
+slice judge_demand_uid(const struct judge *judge, const struct engine_demand *demand, char room[STORE_TEXT_MAX]);
+bool judge_fits(int64_t id); /* a row number that there is room for */
 
 /* ---- judge_records.c, judge_audit.c, judge_transfer.c */
+void judge_audit_drop(struct judge *judge);
 void judge_audit_row(struct judge *judge, const struct record *record, bool restored);
-void judge_effect(struct judge *judge, const struct record *record, const struct record *before);
-void judge_transfer_row(struct judge *judge, const struct record *record, const struct record *before);
+void judge_effect(struct judge *judge, enum audit_event event, const char *what, slice name); /* in this step: was its audit record before it? */
+void judge_client_demand(struct judge *judge, const struct record *record);
+MUST_USE enum err judge_transfer_row(struct judge *judge, const struct record *record, bool restored);
 void judge_transfer_deleted(struct judge *judge, const struct record *record);
-void judge_transfer_restored(struct judge *judge, const struct record *record);
 void judge_transfers_committed(struct judge *judge);
 void judge_transfers_restored(struct judge *judge); /* the last row of a life was restored */
 void judge_transfers_end(struct judge *judge, struct results *results);
@@ -307,6 +409,8 @@ void judge_records_end(struct judge *judge, struct results *results);
 
 /* ---- judge_outcome.c */
 void judge_story(struct judge *judge, const struct observation *seen, int64_t line);
+void judge_outcome_of(struct judge *judge, const struct question *question); /* it is put away */
 void judge_outcome(struct judge *judge, struct results *results);
+void judge_latency(struct judge *judge, enum latency_kind kind, int64_t latency_ns);
 
 #endif

@@ -8,25 +8,42 @@
 
 static struct question *open_question(struct judge *judge, const struct observation *seen)
 {
-    char text[JUDGE_KEY_SIZE];
-    uint32_t found = 0;
-    return map_find(&judge->question_map, judge_key(text, seen->actor, seen->other_id), &found) ? &judge->questions[found] : NULL;
+    uint32_t found = store_index_find(&judge->question_index, store_hash2(seen->actor, seen->other_id));
+    return found == JUDGE_NONE ? NULL : &judge->questions[found];
+}
+
+/* Of a question that nothing more is to come of: once, when its place is needed or the run is over. */
+static void put_away(struct judge *judge, const struct question *question, bool ended);
+
+/* Is the place free, or its question answered long ago? */
+static bool give_place(struct judge *judge, struct question *question)
+{
+    if (question->used && question->answers > 0) {
+        put_away(judge, question, false);
+        judge_outcome_of(judge, question);
+        store_index_remove(&judge->question_index, store_hash2(question->viewer, question->id));
+        question->used = false;
+    }
+    return !question->used;
 }
 
 static enum err asked(struct judge *judge, const struct observation *seen, int64_t line)
 {
-    char text[JUDGE_KEY_SIZE];
-    slice key = judge_keep(judge, judge_key(text, seen->actor, seen->other_id));
-    if (judge->question_count == JUDGE_QUERIES_MAX || map_put(&judge->question_map, key, judge->question_count) != ERR_OK) {
+    uint32_t at = judge->question_next, tries = 0;
+    for (; tries < JUDGE_QUERIES_MAX && !give_place(judge, &judge->questions[at]); tries++) {
+        at = (at + 1) % JUDGE_QUERIES_MAX;
+    }
+    if (tries == JUDGE_QUERIES_MAX || store_index_put(&judge->question_index, store_hash2(seen->actor, seen->other_id), at) != ERR_OK) {
         return ERR_LIMIT;
     }
-    judge->questions[judge->question_count++] = (struct question){
-        .id = judge_keep(judge, seen->other_id), .viewer = judge_keep(judge, seen->actor), .patient_id = judge_keep(judge, seen->patient_id),
-        .issuer = judge_keep(judge, seen->issuer), .accession = judge_keep(judge, seen->accession), .study_uid = judge_keep(judge, seen->study_uid),
-        .text = judge_keep(judge, seen->text), .asked_at = seen->at_ns, .answered_at = TIME_NEVER, .asked_line = line,
-        .watcher = slice_equal(seen->actor, SLICE("watcher")), .study_level = slice_starts(seen->text, SLICE("STUDY")), .row_first = JUDGE_NONE,
-        .row_last = JUDGE_NONE};
-    return ERR_OK;
+    judge->question_next = (at + 1) % JUDGE_QUERIES_MAX;
+    struct question *question = &judge->questions[at];
+    *question = (struct question){
+        .id = seen->other_id, .viewer = seen->actor, .patient_id = seen->patient_id, .issuer = seen->issuer, .accession = seen->accession, .study_uid = seen->study_uid,
+        .text = seen->text, .room = question->room, .asked_at = seen->at_ns, .answered_at = TIME_NEVER, .asked_line = line, .used = true,
+        .watcher = slice_equal(seen->actor, SLICE("watcher")), .study_level = slice_starts(seen->text, SLICE("STUDY")), .row_first = JUDGE_NONE, .row_last = JUDGE_NONE};
+    slice *texts[] = {&question->id, &question->viewer, &question->patient_id, &question->issuer, &question->accession, &question->study_uid, &question->text};
+    return store_room_keep(&question->room, texts, sizeof texts / sizeof texts[0], judge->arena) ? ERR_OK : ERR_LIMIT;
 }
 
 /* ---- Rows. */
@@ -38,7 +55,7 @@ static uint32_t take_row(struct judge *judge)
         judge->row_free = judge->rows[row].next;
         return row;
     }
-    return judge->row_count == JUDGE_ROWS_MAX ? JUDGE_NONE : judge->row_count++;
+    return judge->row_count == JUDGE_SHOWN_MAX ? JUDGE_NONE : judge->row_count++;
 }
 
 static enum err row_shown(struct judge *judge, const struct observation *seen, int64_t line)
@@ -51,8 +68,13 @@ static enum err row_shown(struct judge *judge, const struct observation *seen, i
     if (row == JUDGE_NONE) {
         return ERR_LIMIT;
     }
-    judge->rows[row] = (struct shown_row){judge_keep(judge, seen->study_uid), judge_keep(judge, seen->patient_id), judge_keep(judge, seen->issuer),
-                                          judge_keep(judge, seen->accession), judge_keep(judge, seen->other_issuer), line, JUDGE_NONE, JUDGE_NONE};
+    struct shown_row *shown = &judge->rows[row];
+    *shown = (struct shown_row){.uid = seen->study_uid, .patient_id = seen->patient_id, .issuer = seen->issuer, .accession = seen->accession, .holders = seen->other_issuer,
+                                .line = line, .next = JUDGE_NONE, .study = JUDGE_NONE, .question = (uint32_t)(question - judge->questions), .room = shown->room};
+    slice *texts[] = {&shown->uid, &shown->patient_id, &shown->issuer, &shown->accession, &shown->holders};
+    if (!store_room_keep(&shown->room, texts, sizeof texts / sizeof texts[0], judge->arena)) {
+        return ERR_LIMIT;
+    }
     if (question->row_last == JUDGE_NONE) {
         question->row_first = row;
     } else {
@@ -80,8 +102,10 @@ static slice row_issuer(const struct shown_row *row)
 
 static bool holds(const struct judge *judge, uint32_t study, slice node)
 {
-    for (uint32_t h = judge->studies[study].holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
-        if (slice_equal(judge->holdings[h].node, node)) {
+    struct holding holding;
+    uint32_t name = store_word_find(&judge->words, node);
+    for (uint32_t cursor = JUDGE_HOLDINGS; judge_next_holding(judge, study, &cursor, &holding);) {
+        if (holding.node == name) {
             return true;
         }
     }
@@ -91,13 +115,14 @@ static bool holds(const struct judge *judge, uint32_t study, slice node)
 /* Of the studies of this UID the one that the row is: that of its patient, else the only one, else that of its accession number. */
 static uint32_t study_of_row(struct judge *judge, const struct shown_row *row)
 {
+    char room[STORE_TEXT_MAX];
     uint32_t first = judge_study(judge, row->uid), fits = first;
     bool known = judge_identity(judge, row_issuer(row), row->patient_id) != JUDGE_NONE;
     for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
         if (known && judge_names(judge, row_issuer(row), row->patient_id, s)) {
             return s;
         }
-        fits = slice_equal(judge->studies[s].accession, row->accession) ? s : fits;
+        fits = slice_equal(judge_accession(judge, s, room), row->accession) ? s : fits;
     }
     return fits;
 }
@@ -148,24 +173,24 @@ static bool is_broad(const struct question *question)
     return question->study_uid.size == 0 && question->accession.size == 0 && question->patient_id.size == 0;
 }
 
-static bool fits_accession(const struct judge *judge, const struct question *question, const struct truth_study *study)
+static bool fits_accession(const struct judge *judge, const struct question *question, uint32_t s)
 {
+    char room[STORE_TEXT_MAX];
     uint32_t site = question->patient_id.size > 0 ? JUDGE_NONE : judge_site(judge, question->issuer);
-    return question->accession.size == 0 || (slice_equal(question->accession, study->accession) && (site == JUDGE_NONE || site == study->site));
+    return question->accession.size == 0 || (slice_equal(question->accession, judge_accession(judge, s, room)) && (site == JUDGE_NONE || site == judge->studies[s].site));
 }
 
-/* Does the truth say that this study answers the question? */
-static bool answers(const struct judge *judge, const struct question *question, uint32_t s)
+/* Does the truth say that this study answers the question? One that answers is either reached by its UID, or is of a UID as asked for. */
+static bool answers(const struct judge *judge, const struct question *question, uint32_t s, bool of_uid)
 {
-    const struct truth_study *study = &judge->studies[s];
-    if ((question->study_uid.size > 0 && !slice_equal(question->study_uid, study->uid)) || !fits_accession(judge, question, study)) {
+    if ((question->study_uid.size > 0 && !of_uid) || !fits_accession(judge, question, s)) {
         return false;
     }
     if (question->patient_id.size == 0) {
         return true;
     }
     uint32_t identity = judge_identity(judge, question->issuer.size > 0 ? question->issuer : SLICE("NHS"), question->patient_id);
-    return identity != JUDGE_NONE && judge_same_group(judge, identity, study->identity);
+    return identity != JUDGE_NONE && judge_same_group(judge, identity, judge->studies[s].identity);
 }
 
 static bool lists(slice holders, slice node)
@@ -184,10 +209,11 @@ static const char *wrong_copy(const struct judge *judge, const struct question *
     if (judge_is(judge, row->holders, KIND_ENGINE)) {
         return NULL; /* it says only whom to ask for the images: itself */
     }
-    for (uint32_t h = judge->studies[study].holdings; row->holders.size > 0 && h != JUDGE_NONE; h = judge->holdings[h].next) {
-        const struct holding *holding = &judge->holdings[h];
-        bool whole = holding->instances >= judge->studies[study].instances && holding->complete_at < question->asked_at && holding->gone_at == TIME_NEVER;
-        if (whole && judge_is(judge, holding->node, KIND_PACS) && !lists(row->holders, holding->node)) {
+    struct holding holding;
+    for (uint32_t cursor = JUDGE_HOLDINGS; row->holders.size > 0 && judge_next_holding(judge, study, &cursor, &holding);) {
+        slice node = judge_spell(judge, holding.node);
+        bool whole = holding.instances >= judge->studies[study].instances && holding.complete_at < question->asked_at && holding.gone_at == TIME_NEVER;
+        if (whole && judge_is(judge, node, KIND_PACS) && !lists(row->holders, node)) {
             return "without one of its copies";
         }
     }
@@ -200,45 +226,65 @@ static const char *wrong_copy(const struct judge *judge, const struct question *
 }
 
 /* Was it at a PACS from before the question until after its answer, and hers beyond doubt? */
-static bool is_settled(const struct judge *judge, const struct question *question, const struct truth_study *study)
+static bool is_settled(const struct judge *judge, const struct question *question, uint32_t s, time_ns rejected_at)
 {
     bool there = false;
-    for (uint32_t h = study->holdings; h != JUDGE_NONE; h = judge->holdings[h].next) {
-        const struct holding *holding = &judge->holdings[h];
-        there = there || (holding->first_at < question->asked_at && holding->gone_at == TIME_NEVER && judge_is(judge, holding->node, KIND_PACS));
+    struct holding holding;
+    for (uint32_t cursor = JUDGE_HOLDINGS; judge_next_holding(judge, s, &cursor, &holding);) {
+        there = there || (holding.first_at < question->asked_at && holding.gone_at == TIME_NEVER && judge_is(judge, judge_spell(judge, holding.node), KIND_PACS));
     }
-    return there && study->rejected_at == TIME_NEVER && (question->patient_id.size == 0 || judge_is_certain(judge, study->person, question->asked_at));
+    return there && rejected_at == TIME_NEVER && (question->patient_id.size == 0 || judge_is_certain(judge, judge->studies[s].person, question->asked_at));
 }
 
-static const struct shown_row *shown_row(const struct judge *judge, const struct truth_study *study, uint32_t q)
+static const struct shown_row *shown_row(const struct judge *judge, uint32_t s, uint32_t q)
 {
-    return study->shown_to == q ? &judge->rows[study->row] : NULL;
+    uint32_t at = judge->studies[s].row;
+    const struct shown_row *row = at == JUDGE_NONE ? NULL : &judge->rows[at];
+    return row != NULL && row->study == s && row->question == q ? row : NULL;
 }
 
 /* One study that answers the question: was it shown as it should be? */
 static void check_study(struct judge *judge, const struct question *question, uint32_t q, uint32_t s)
 {
     const struct truth_study *study = &judge->studies[s];
-    const struct shown_row *row = shown_row(judge, study, q);
-    bool settled = is_settled(judge, question, study);
+    char room[STORE_TEXT_MAX];
+    const struct shown_row *row = shown_row(judge, s, q);
+    time_ns rejected_at = judge_rejected_at(judge, s);
+    bool settled = is_settled(judge, question, s, rejected_at);
+    slice uid = row != NULL ? row->uid : question->study_uid.size > 0 ? question->study_uid : judge_uid(judge, s, room);
     const int64_t lines[] = {question->asked_line, question->answered_line, row == NULL ? study->line : row->line};
-    if (study->rejected_at < question->asked_at) {
+    if (rejected_at < question->asked_at) {
         judge_case(judge, INVARIANT_rejected_stays_hidden, row != NULL, lines, 3, "question %.*s by %.*s and rejected study %.*s: %s", SLICE_ARGS(question->id),
-                   SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid), row != NULL ? "shown" : "not shown");
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(uid), row != NULL ? "shown" : "not shown");
         return;
     }
     const char *copy = row == NULL || question->flagged || !settled ? NULL : wrong_copy(judge, question, s, row);
     if (row == NULL && settled && !question->flagged && !has_other_keys(question->text)) {
         judge->silently_missing++;
         judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s exists and was not shown, and nothing said so",
-                   SLICE_ARGS(question->id), SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid));
-    } else if (row != NULL && study->shown > 1) {
+                   SLICE_ARGS(question->id), SLICE_ARGS(question->viewer), SLICE_ARGS(uid));
+    } else if (row != NULL && row->shown > 1) {
         judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown %u times", SLICE_ARGS(question->id),
-                   SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid), study->shown);
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(uid), row->shown);
     } else if (copy != NULL) {
         judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown %s (named: %.*s)", SLICE_ARGS(question->id),
-                   SLICE_ARGS(question->viewer), SLICE_ARGS(study->uid), copy, SLICE_ARGS(row->holders));
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(uid), copy, SLICE_ARGS(row->holders));
     }
+}
+
+/* Exams of the number asked for, at whichever issuer. */
+static int64_t check_exams(struct judge *judge, const struct question *question, uint32_t q)
+{
+    int64_t count = 0;
+    for (uint32_t e = judge_first_exam(judge, question->accession); e != JUDGE_NONE; e = judge->exams[e].next) {
+        for (uint32_t s = judge->exams[e].studies; s != JUDGE_NONE; s = judge->studies[s].next_exam) {
+            if (answers(judge, question, s, false)) {
+                check_study(judge, question, q, s);
+                count++;
+            }
+        }
+    }
+    return count;
 }
 
 /* Calls check_study for all that answer; returns how many there are. */
@@ -249,23 +295,21 @@ static int64_t check_studies(struct judge *judge, const struct question *questio
     if (question->study_uid.size > 0) {
         first = judge_study(judge, question->study_uid);
     } else if (question->accession.size > 0) {
-        (void)map_find(&judge->accession_map, question->accession, &first);
+        return check_exams(judge, question, q);
     } else {
         identity = judge_identity(judge, question->issuer.size > 0 ? question->issuer : SLICE("NHS"), question->patient_id);
     }
-    for (uint32_t s = first; s != JUDGE_NONE; s = question->study_uid.size > 0 ? judge->studies[s].next_uid : judge->studies[s].next_accession) {
-        if (answers(judge, question, s)) {
+    for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+        if (answers(judge, question, s, true)) {
             check_study(judge, question, q, s);
             count++;
         }
     }
-    uint32_t begin = identity == JUDGE_NONE ? JUDGE_NONE : judge->identities[identity].link, link = begin;
-    while (link != JUDGE_NONE) {
-        uint32_t of = judge->links[link].identity;
-        for (uint32_t s = of == JUDGE_NONE ? JUDGE_NONE : judge->identities[of].studies; s != JUDGE_NONE; s = judge->studies[s].next_identity, count++) {
+    for (uint32_t at = identity; at != JUDGE_NONE;) {
+        for (uint32_t s = judge->identities[at].studies; s != JUDGE_NONE; s = judge->studies[s].next_identity, count++) {
             check_study(judge, question, q, s);
         }
-        link = judge->links[link].next == begin ? JUDGE_NONE : judge->links[link].next;
+        at = judge->identities[at].next == identity ? JUDGE_NONE : judge->identities[at].next;
     }
     return count;
 }
@@ -283,11 +327,10 @@ static void check_rows(struct judge *judge, const struct question *question, uin
             continue;
         }
         check_row_person(judge, question, row);
-        struct truth_study *study = &judge->studies[row->study];
-        study->shown = study->shown_to == q ? study->shown + 1 : 1;
-        study->row = r;
-        study->shown_to = q;
-        if (!is_broad(question) && !answers(judge, question, row->study)) {
+        const struct shown_row *before = shown_row(judge, row->study, q);
+        row->shown = before == NULL || before == row ? 1 : before->shown + 1;
+        judge->studies[row->study].row = r;
+        if (!is_broad(question) && !answers(judge, question, row->study, slice_equal(row->uid, question->study_uid))) {
             judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown and does not answer it", SLICE_ARGS(question->id),
                        SLICE_ARGS(question->viewer), SLICE_ARGS(row->uid));
         }
@@ -318,13 +361,6 @@ static void check_flag(struct judge *judge, const struct question *question)
 
 /* ---- Answers. */
 
-static void take_latency(struct judge *judge, enum latency_kind kind, int64_t latency_ns)
-{
-    if (judge->latency_counts[kind] < JUDGE_LATENCIES_MAX) {
-        judge->latencies[kind][judge->latency_counts[kind]++] = latency_ns;
-    }
-}
-
 /* "Not now", "not so" and "which of the two": the question was not answered at all (PS3.4 C.4.1.1.4). */
 static bool is_refusal(int64_t status)
 {
@@ -345,7 +381,7 @@ static void answered(struct judge *judge, const struct observation *seen, int64_
     if (!question->watcher) {
         judge->counts[COUNT_queries]++;
         judge->counts[COUNT_queries_partial] += seen->flag && !is_refusal(seen->number);
-        take_latency(judge, LATENCY_query, seen->latency_ns);
+        judge_latency(judge, LATENCY_query, seen->latency_ns);
     }
     /* A lost association, a cancelled question and a refusal are no answers, so nothing that could be untrue. */
     if (seen->number == 0 || (seen->flag && !is_refusal(seen->number))) {
@@ -376,37 +412,43 @@ static bool is_excused(const struct judge *judge, slice viewer, time_ns asked_at
 
 static enum err retrieve_asked(struct judge *judge, const struct observation *seen, int64_t line)
 {
-    char text[JUDGE_KEY_SIZE];
-    slice key = judge_keep(judge, judge_key(text, seen->actor, seen->other_id));
-    if (judge->retrieve_count == JUDGE_QUERIES_MAX || map_put(&judge->retrieve_map, key, judge->retrieve_count) != ERR_OK) {
+    uint32_t at = judge->retrieve_next, tries = 0;
+    for (; tries < JUDGE_QUERIES_MAX && judge->retrieves[at].used && judge->retrieves[at].answers == 0; tries++) {
+        at = (at + 1) % JUDGE_QUERIES_MAX;
+    }
+    struct retrieve *retrieve = &judge->retrieves[at];
+    if (retrieve->used) {
+        store_index_remove(&judge->retrieve_index, store_hash2(retrieve->viewer, retrieve->id));
+    }
+    if (tries == JUDGE_QUERIES_MAX || store_index_put(&judge->retrieve_index, store_hash2(seen->actor, seen->other_id), at) != ERR_OK) {
         return ERR_LIMIT;
     }
-    judge->retrieves[judge->retrieve_count++] = (struct retrieve){judge_keep(judge, seen->other_id), judge_keep(judge, seen->actor), judge_keep(judge, seen->study_uid),
-                                                                  seen->at_ns, line, 0};
-    return ERR_OK;
+    judge->retrieve_next = (at + 1) % JUDGE_QUERIES_MAX;
+    *retrieve = (struct retrieve){.id = seen->other_id, .viewer = seen->actor, .study_uid = seen->study_uid, .room = retrieve->room, .asked_at = seen->at_ns,
+                                  .asked_line = line, .used = true};
+    slice *texts[] = {&retrieve->id, &retrieve->viewer, &retrieve->study_uid};
+    return store_room_keep(&retrieve->room, texts, sizeof texts / sizeof texts[0], judge->arena) ? ERR_OK : ERR_LIMIT;
 }
 
 static void retrieve_answered(struct judge *judge, const struct observation *seen, int64_t line)
 {
-    char text[JUDGE_KEY_SIZE];
-    uint32_t found = 0;
-    bool known = map_find(&judge->retrieve_map, judge_key(text, seen->actor, seen->other_id), &found);
-    struct retrieve *retrieve = known ? &judge->retrieves[found] : NULL;
-    bool lost = seen->number <= STATUS_NONE_LOST, again = !known || ++retrieve->answers > 1;
+    uint32_t found = store_index_find(&judge->retrieve_index, store_hash2(seen->actor, seen->other_id));
+    struct retrieve *retrieve = found == JUDGE_NONE ? NULL : &judge->retrieves[found];
+    bool lost = seen->number <= STATUS_NONE_LOST, again = retrieve == NULL || ++retrieve->answers > 1;
     bool wrong = again || (lost && !is_excused(judge, seen->actor, retrieve->asked_at, seen->at_ns));
-    const int64_t lines[] = {known ? retrieve->asked_line : 0, line};
+    const int64_t lines[] = {retrieve != NULL ? retrieve->asked_line : 0, line};
     judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "retrieve %.*s by %.*s %s", SLICE_ARGS(seen->other_id), SLICE_ARGS(seen->actor),
                again ? "ended more than once" : lost ? "lost its association" : "had its final answer");
-    take_latency(judge, LATENCY_retrieve, seen->latency_ns);
+    judge_latency(judge, LATENCY_retrieve, seen->latency_ns);
 }
 
 static void watched(struct judge *judge, const struct observation *seen)
 {
-    struct truth_exam *exam = seen->flag ? judge_exam(judge, seen->issuer, seen->accession, false) : NULL;
-    if (exam != NULL && !exam->watched) {
-        exam->watched = true;
+    struct truth_exam *exam = seen->flag ? judge_exam(judge, seen->issuer, seen->accession) : NULL;
+    if (exam != NULL && !(exam->flags & EXAM_WATCHED)) {
+        exam->flags |= EXAM_WATCHED;
         judge->counts[COUNT_published]++;
-        take_latency(judge, LATENCY_publish, seen->latency_ns);
+        judge_latency(judge, LATENCY_publish, seen->latency_ns);
     }
 }
 
@@ -426,7 +468,7 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
         retrieve_answered(judge, seen, line);
         return ERR_OK;
     case OBSERVATION_first_image:
-        take_latency(judge, LATENCY_first_image, seen->latency_ns);
+        judge_latency(judge, LATENCY_first_image, seen->latency_ns);
         return ERR_OK;
     case OBSERVATION_watched:
         watched(judge, seen);
@@ -438,21 +480,27 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
 
 /* ---- The end: a run that was cut short owes no answers. */
 
+static void put_away(struct judge *judge, const struct question *question, bool ended)
+{
+    const int64_t lines[] = {question->asked_line, question->answered_line};
+    bool lost = question->answers == 1 && question->status <= STATUS_NONE_LOST;
+    bool owed = (question->answers == 0 && ended) || lost;
+    bool wrong = question->answers > 1 || (owed && !is_excused(judge, question->viewer, question->asked_at, question->answered_at));
+    judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "question %.*s by %.*s %s", SLICE_ARGS(question->id), SLICE_ARGS(question->viewer),
+               question->answers > 1 ? "got more than one final answer" : question->answers == 0 ? "got no final answer" : lost ? "lost its association" : "had its final answer");
+}
+
 void judge_questions_end(struct judge *judge, bool ended)
 {
-    for (uint32_t q = 0; q < judge->question_count; q++) {
-        const struct question *question = &judge->questions[q];
-        const int64_t lines[] = {question->asked_line, question->answered_line};
-        bool lost = question->answers == 1 && question->status <= STATUS_NONE_LOST;
-        bool excused = is_excused(judge, question->viewer, question->asked_at, question->answered_at);
-        bool wrong = question->answers > 1 || (question->answers == 0 ? ended && !excused : lost && !excused);
-        judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "question %.*s by %.*s %s", SLICE_ARGS(question->id), SLICE_ARGS(question->viewer),
-                   question->answers > 1 ? "got more than one final answer" : question->answers == 0 ? "got no final answer" : lost ? "lost its association" : "had its final answer");
+    for (uint32_t q = 0; q < JUDGE_QUERIES_MAX; q++) {
+        if (judge->questions[q].used) {
+            put_away(judge, &judge->questions[q], ended);
+        }
     }
-    for (uint32_t r = 0; r < judge->retrieve_count; r++) {
+    for (uint32_t r = 0; r < JUDGE_QUERIES_MAX; r++) {
         const struct retrieve *retrieve = &judge->retrieves[r];
         const int64_t lines[] = {retrieve->asked_line};
-        if (retrieve->answers == 0 && ended && !is_excused(judge, retrieve->viewer, retrieve->asked_at, TIME_NEVER)) {
+        if (retrieve->used && retrieve->answers == 0 && ended && !is_excused(judge, retrieve->viewer, retrieve->asked_at, TIME_NEVER)) {
             judge_case(judge, INVARIANT_one_final_answer, true, lines, 1, "retrieve %.*s by %.*s never got a final answer", SLICE_ARGS(retrieve->id), SLICE_ARGS(retrieve->viewer));
         }
     }

@@ -18,89 +18,259 @@ static slice text(const struct record *record, int column)
 
 /* ---- Messages. */
 
-static enum err hl7_row(struct judge *judge, const struct record *record, const struct record *before)
+static enum err message_row(struct judge *judge, const struct record *record, bool restored)
 {
     slice control = text(record, COLUMN_hl7_in_control_id);
-    judge->duplicate_step = judge->duplicate_step || before != NULL;
-    if (judge->ack_count == JUDGE_ACKS_MAX) {
+    uint64_t key = store_hash2(text(record, COLUMN_hl7_in_link), control), number = 0;
+    if (record->deleted) {
+        store_recent_remove(&judge->messages, key);
+        return ERR_OK;
+    }
+    judge->duplicate_step = judge->duplicate_step || (!restored && store_recent_find(&judge->messages, key, &number));
+    enum err err = store_recent_put(&judge->messages, key, 1);
+    return err == ERR_OK && !restored ? store_recent_put(&judge->acks, store_hash(1, control), judge->ack_count++) : err;
+}
+
+/* ---- Persons and their numbers. */
+
+static uint64_t name_hash(slice family, slice given)
+{
+    char name[600];
+    struct buffer buffer = buffer_over(name, sizeof name);
+    buffer_put(&buffer, slice_before(family, 290));
+    buffer_put_byte(&buffer, '^');
+    buffer_put(&buffer, slice_before(given, 290));
+    return judge_hash32(buffer_slice(&buffer));
+}
+
+static enum err person_row(struct judge *judge, const struct record *record, bool restored)
+{
+    int64_t id = integer(record, COLUMN_person_id);
+    if (!judge_fits(id)) {
         return ERR_LIMIT;
     }
-    slice kept = judge_keep(judge, control);
-    judge->acks[judge->ack_count] = kept;
-    return map_put(&judge->ack_map, kept, judge->ack_count++);
+    struct engine_person *person = &judge->engine_persons[id];
+    uint32_t into = (uint32_t)integer(record, COLUMN_person_merged_into);
+    bool existed = id < (int64_t)judge->engine_person_end && person->alive;
+    if (existed && !restored && !record->deleted && person->merged_into != into) {
+        judge_effect(judge, AUDIT_MERGE, "the link of person", text(record, COLUMN_person_patient_id));
+    }
+    char room[STORE_TEXT_MAX];
+    slice number = text(record, COLUMN_person_patient_id);
+    uint32_t kept = existed && slice_equal(judge_text(judge, person->patient_id, room), number) ? person->patient_id : store_text_put(&judge->texts, number);
+    *person = (struct engine_person){.name = name_hash(text(record, COLUMN_person_family), text(record, COLUMN_person_given)), .patient_id = kept, .merged_into = into,
+                                     .issuer = judge_word(judge, text(record, COLUMN_person_issuer)), .alive = !record->deleted};
+    judge->engine_person_end = id >= (int64_t)judge->engine_person_end ? (uint32_t)id + 1 : judge->engine_person_end;
+    return ERR_OK;
+}
+
+static enum err identifier_row(struct judge *judge, const struct record *record)
+{
+    uint32_t identity = judge_engine_identity(judge, text(record, COLUMN_identifier_issuer), text(record, COLUMN_identifier_value));
+    if (identity == JUDGE_NONE) {
+        return ERR_LIMIT;
+    }
+    judge->identities[identity].engine = record->deleted ? 0 : (uint32_t)integer(record, COLUMN_identifier_person);
+    return ERR_OK;
+}
+
+/* ---- Studies. */
+
+static enum err study_row(struct judge *judge, const struct record *record)
+{
+    int64_t id = integer(record, COLUMN_study_id);
+    if (!judge_fits(id)) {
+        return ERR_LIMIT;
+    }
+    struct engine_study *study = &judge->engine_studies[id];
+    slice uid = text(record, COLUMN_study_uid);
+    uint64_t hash = judge_uid_hash(uid);
+    if (record->deleted) {
+        *study = (struct engine_study){0};
+        return ERR_OK;
+    }
+    uint32_t known = study->uid_hash == hash ? study->uid : 0;
+    *study = (struct engine_study){.uid_hash = hash, .study = judge_study_of(judge, uid, text(record, COLUMN_study_accession)), .uid = known};
+    study->uid = study->study == JUDGE_NONE && known == 0 ? store_text_put(&judge->texts, uid) : known;
+    judge->engine_study_end = id >= (int64_t)judge->engine_study_end ? (uint32_t)id + 1 : judge->engine_study_end;
+    return ERR_OK;
+}
+
+static enum err tombstone_row(struct judge *judge, const struct record *record, bool restored)
+{
+    slice uid = text(record, COLUMN_tombstone_uid), code = text(record, COLUMN_tombstone_code);
+    uint64_t key = store_hash2(uid, code);
+    uint32_t at = store_index_find(&judge->tombstone_index, key);
+    if (at == JUDGE_NONE) {
+        at = judge->tombstone_count;
+        if (at == JUDGE_ROWS_MAX || store_index_put(&judge->tombstone_index, key, at) != ERR_OK) {
+            return ERR_LIMIT;
+        }
+        judge->tombstones[judge->tombstone_count++] = (struct engine_tombstone){.uid = store_text_put(&judge->texts, uid), .code = judge_word(judge, code)};
+    }
+    struct engine_tombstone *tombstone = &judge->tombstones[at];
+    if (!record->deleted && !restored && !tombstone->alive) {
+        judge_effect(judge, AUDIT_REJECT, "the rejection of", uid);
+    }
+    tombstone->alive = !record->deleted;
+    return ERR_OK;
 }
 
 /* ---- Exams: a number that names another person now, though nothing was linked, was used twice. */
 
-static void exam_row(struct judge *judge, const struct record *record, const struct record *before)
+static void check_moved(struct judge *judge, const struct record *record, const struct truth_exam *exam)
 {
-    if (before == NULL || integer(before, COLUMN_exam_person) == integer(record, COLUMN_exam_person) || integer(record, COLUMN_exam_state) == EXAM_FROZEN) {
-        return;
+    uint32_t person = judge_survivor(judge, (uint32_t)integer(record, COLUMN_exam_person));
+    uint32_t number = exam->engine_identity == JUDGE_NONE ? 0 : judge->identities[judge_identity_now(judge, exam->engine_identity)].engine;
+    bool wrong = number != 0 && judge_survivor(judge, number) != person;
+    judge_case(judge, INVARIANT_one_exam_per_number, wrong, NULL, 0, "exam %.*s/%.*s moved to person %u, %s", SLICE_ARGS(text(record, COLUMN_exam_issuer)),
+               SLICE_ARGS(text(record, COLUMN_exam_accession)), person, wrong ? "whose number it was not ordered under" : "whose number it was ordered under");
+}
+
+static enum err exam_row(struct judge *judge, const struct record *record, bool restored)
+{
+    struct truth_exam *exam = judge_put_exam(judge, text(record, COLUMN_exam_issuer), text(record, COLUMN_exam_accession));
+    if (exam == NULL) {
+        return ERR_LIMIT;
     }
-    const struct record *number = judge_row_by_texts(judge, TABLE_identifier, text(record, COLUMN_exam_identifier_issuer), text(record, COLUMN_exam_identifier_value));
-    int64_t person = judge_survivor(judge, integer(record, COLUMN_exam_person));
-    bool wrong = number != NULL && judge_survivor(judge, integer(number, COLUMN_identifier_person)) != person;
-    judge_case(judge, INVARIANT_one_exam_per_number, wrong, NULL, 0, "exam %.*s/%.*s moved to person %lld, %s", SLICE_ARGS(text(record, COLUMN_exam_issuer)),
-               SLICE_ARGS(text(record, COLUMN_exam_accession)), (long long)person, wrong ? "whose number it was not ordered under" : "whose number it was ordered under");
+    struct truth_exam before = *exam;
+    slice number = text(record, COLUMN_exam_identifier_value);
+    exam->engine_state = record->deleted ? 0 : (uint8_t)integer(record, COLUMN_exam_state);
+    exam->engine_person = (uint32_t)integer(record, COLUMN_exam_person);
+    exam->engine_study = (uint32_t)integer(record, COLUMN_exam_study);
+    exam->engine_identity = number.size == 0 ? JUDGE_NONE : judge_engine_identity(judge, text(record, COLUMN_exam_identifier_issuer), number);
+    if (restored || record->deleted || before.engine_state == 0) {
+        return ERR_OK;
+    }
+    if (before.engine_person != exam->engine_person && exam->engine_state != EXAM_FROZEN) {
+        check_moved(judge, record, exam);
+    }
+    if (before.engine_study == 0 && exam->engine_study != 0) {
+        judge_effect(judge, AUDIT_PUBLISH, "the publication of", text(record, COLUMN_exam_accession));
+    }
+    return ERR_OK;
 }
 
 /* At the end: whose exam each number is must be what RADIS2 ordered; what it ordered twice for two must be frozen. */
 static void check_exam(struct judge *judge, const struct truth_exam *exam)
 {
-    const struct site *site = exam->site == JUDGE_NONE ? NULL : &judge->scenario->sites[exam->site];
-    const struct record *row = site == NULL ? NULL : judge_row_by_texts(judge, TABLE_exam, site->accession.size > 0 ? site->accession : site->issuer, exam->accession);
-    if (row == NULL) {
+    if (exam->engine_state == 0 || !(exam->flags & EXAM_TOLD) || exam->site == UINT8_MAX) {
         return; /* never told to the engine, or refused */
     }
-    bool frozen = integer(row, COLUMN_exam_state) == EXAM_FROZEN;
-    uint32_t number = judge_identity(judge, text(row, COLUMN_exam_identifier_issuer), text(row, COLUMN_exam_identifier_value));
-    bool hers = number == JUDGE_NONE || exam->person == JUDGE_NONE || judge->identities[number].person == exam->person;
-    const struct record *identifier = judge_row_by_texts(judge, TABLE_identifier, text(row, COLUMN_exam_identifier_issuer), text(row, COLUMN_exam_identifier_value));
-    bool same = identifier == NULL || judge_survivor(judge, integer(identifier, COLUMN_identifier_person)) == judge_survivor(judge, integer(row, COLUMN_exam_person));
-    bool wrong = exam->collision ? !frozen : !hers || !same;
-    judge_case(judge, INVARIANT_one_exam_per_number, wrong, NULL, 0, "exam %.*s/%.*s: %s", SLICE_ARGS(text(row, COLUMN_exam_issuer)), SLICE_ARGS(exam->accession),
-               exam->collision ? (frozen ? "ordered for two persons, frozen" : "ordered for two persons, and one of them got it") : wrong ? "is another person's now" : "one person's");
+    char room[STORE_TEXT_MAX];
+    bool frozen = exam->engine_state == EXAM_FROZEN, collision = exam->flags & EXAM_COLLISION;
+    const struct identity *number = exam->engine_identity == JUDGE_NONE ? NULL : &judge->identities[judge_identity_now(judge, exam->engine_identity)];
+    bool told = number != NULL && (number->flags & IDENTITY_TOLD);
+    bool hers = !told || exam->person == JUDGE_NONE || number->person == exam->person;
+    bool same = number == NULL || number->engine == 0 || judge_survivor(judge, number->engine) == judge_survivor(judge, exam->engine_person);
+    bool wrong = collision ? !frozen : !hers || !same;
+    judge_case(judge, INVARIANT_one_exam_per_number, wrong, NULL, 0, "exam %.*s/%.*s: %s", SLICE_ARGS(judge_spell(judge, exam->issuer)),
+               SLICE_ARGS(judge_text(judge, exam->accession, room)),
+               collision ? (frozen ? "ordered for two persons, frozen" : "ordered for two persons, and one of them got it") : wrong ? "is another person's now" : "one person's");
 }
 
 /* ---- What older messages may not do: at the end nobody bears a name that an older event brought later. */
 
-static const struct record *engine_person(const struct judge *judge, const struct identity *identity)
-{
-    const struct record *number = judge_row_by_texts(judge, TABLE_identifier, identity->issuer, identity->value);
-    return number == NULL ? NULL : judge_row_by_id(judge, TABLE_person, judge_survivor(judge, integer(number, COLUMN_identifier_person)));
-}
-
-static bool has_name(const struct record *person, slice name)
-{
-    slice family = slice_before(name, slice_index(name, '^')), given = slice_after(name, family.size + 1);
-    return slice_equal(text(person, COLUMN_person_family), family) && slice_equal(text(person, COLUMN_person_given), given);
-}
-
 /* The newest of what was told under any number that the engine counts as this person. */
-static slice newest_name(const struct judge *judge, const struct record *person)
+struct newest {
+    uint32_t person, name, at;
+};
+
+static void take_newest(const struct judge *judge, struct newest *newest, const struct store_index *wanted)
 {
-    slice name = SLICE_EMPTY;
-    time_ns newest = INT64_MIN;
     for (uint32_t i = 0; i < judge->identity_count; i++) {
         const struct identity *identity = &judge->identities[i];
-        const struct record *whose = identity->newest_at <= newest ? NULL : engine_person(judge, identity);
-        if (whose != NULL && integer(whose, COLUMN_person_id) == integer(person, COLUMN_person_id)) {
-            newest = identity->newest_at;
-            name = identity->newest_name;
+        if (identity->engine == 0 || identity->newest_name == 0 || (identity->flags & IDENTITY_JOINT)) {
+            continue;
+        }
+        uint32_t at = store_index_find(wanted, store_hash_int(1, judge_survivor(judge, identity->engine)));
+        if (at != JUDGE_NONE && (newest[at].name == 0 || identity->newest_at > newest[at].at)) {
+            newest[at].at = identity->newest_at;
+            newest[at].name = identity->newest_name;
         }
     }
-    return name;
 }
 
-static void check_stale(struct judge *judge, const struct identity *identity)
+static uint32_t engine_person(const struct judge *judge, uint32_t identity)
 {
-    const struct record *person = identity->stale_name.size == 0 ? NULL : engine_person(judge, identity);
-    if (person == NULL) {
-        return;
-    }
-    bool wrong = has_name(person, identity->stale_name) && !has_name(person, newest_name(judge, person));
-    judge_case(judge, INVARIANT_idempotent, wrong, NULL, 0, "what was told late of %.*s/%.*s %s", SLICE_ARGS(identity->issuer), SLICE_ARGS(identity->value),
+    uint32_t person = judge->identities[judge_identity_now(judge, identity)].engine;
+    person = person == 0 ? 0 : judge_survivor(judge, person);
+    return person < judge->engine_person_end && judge->engine_persons[person].alive ? person : 0;
+}
+
+static void check_stale(struct judge *judge, const struct stale_name *stale, uint32_t newest)
+{
+    char room[STORE_TEXT_MAX];
+    const struct identity *identity = &judge->identities[judge_identity_now(judge, stale->identity)];
+    uint32_t name = (uint32_t)judge->engine_persons[engine_person(judge, stale->identity)].name;
+    bool wrong = name == stale->name && name != newest;
+    slice issuer = judge_spell(judge, identity->issuer), value = judge_text(judge, identity->value, room);
+    judge_case(judge, INVARIANT_idempotent, wrong, NULL, 0, "what was told late of %.*s/%.*s %s", SLICE_ARGS(issuer), SLICE_ARGS(value),
                wrong ? "overwrote what is newer" : "changed nothing newer");
+    judge_case(judge, INVARIANT_ordered_per_patient, wrong, NULL, 0, "the older event of %.*s/%.*s that came late %s", SLICE_ARGS(issuer), SLICE_ARGS(value),
+               wrong ? "overwrote a newer one" : "overwrote nothing");
+}
+
+static void check_stales(struct judge *judge)
+{
+    struct store_index wanted = {0};
+    struct newest *newest = arena_array(judge->arena, judge->stale_count + 1, sizeof *newest);
+    uint32_t count = 0;
+    for (uint32_t s = 0; newest != NULL && s < judge->stale_count; s++) {
+        uint32_t person = engine_person(judge, judge->stales[s].identity);
+        if (person != 0 && store_index_find(&wanted, store_hash_int(1, person)) == JUDGE_NONE && store_index_put(&wanted, store_hash_int(1, person), count) == ERR_OK) {
+            newest[count++].person = person;
+        }
+    }
+    if (count > 0) {
+        take_newest(judge, newest, &wanted);
+    }
+    for (uint32_t s = 0; newest != NULL && s < judge->stale_count; s++) {
+        uint32_t at = store_index_find(&wanted, store_hash_int(1, engine_person(judge, judge->stales[s].identity)));
+        if (at != JUDGE_NONE) {
+            check_stale(judge, &judge->stales[s], newest[at].name);
+        }
+    }
+    store_index_clear(&wanted);
+}
+
+/* ---- Priors and cases of meetings: counted as they come and as they are ready. */
+
+static enum err prior_row(struct judge *judge, const struct record *record, bool restored)
+{
+    slice key = text(record, COLUMN_prior_exam), accession = key, issuer = slice_cut(&accession, '/');
+    uint64_t hash = store_hash_int(store_hash(1, key), (uint64_t)integer(record, COLUMN_prior_study));
+    bool waited = store_index_find(&judge->prior_index, hash) != JUDGE_NONE;
+    time_ns at = integer(record, COLUMN_prior_ready_at);
+    (void)restored;
+    if (!waited) {
+        judge->counts[COUNT_priors_wanted]++;
+    }
+    if (at <= 0) {
+        return waited ? ERR_OK : store_index_put(&judge->prior_index, hash, 0);
+    }
+    /* Ready before RADIS2 was told that the exam was done: stamps in messages have whole seconds, so the telling is what counts. */
+    const struct truth_exam *exam = judge_exam(judge, issuer, accession);
+    store_index_remove(&judge->prior_index, hash);
+    judge->counts[COUNT_priors_ready]++;
+    judge->priors_ready_before += exam == NULL || at < exam->completed_at;
+    return ERR_OK;
+}
+
+static enum err case_row(struct judge *judge, const struct record *record)
+{
+    uint64_t key = store_hash_int(store_hash(1, text(record, COLUMN_mdt_case_mdt)), (uint64_t)integer(record, COLUMN_mdt_case_person));
+    uint32_t at = store_index_find(&judge->case_index, key);
+    if (at == JUDGE_NONE) {
+        at = judge->case_count;
+        if (at == JUDGE_ROWS_MAX || store_index_put(&judge->case_index, key, at) != ERR_OK) {
+            return ERR_LIMIT;
+        }
+        judge->case_count++;
+    }
+    judge->cases[at] = (struct engine_case){.ready_at = integer(record, COLUMN_mdt_case_ready_at), .meeting = judge_word(judge, text(record, COLUMN_mdt_case_mdt)),
+                                            .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted};
+    return ERR_OK;
 }
 
 /* ---- Questions and limits. */
@@ -125,44 +295,64 @@ static void limit_row(struct judge *judge, const struct record *record)
 
 /* ---- The stream. */
 
-enum care { CARE_NONE, CARE_ONCE, CARE_KEEP }; /* ONCE: looked at as it comes; KEEP: mirrored */
-static const struct {
-    enum care care;
-    bool changes; /* a repeated message may not */
-} cares[TABLE_COUNT] = {
-    [TABLE_person] = {CARE_KEEP, true},  [TABLE_identifier] = {CARE_KEEP, true}, [TABLE_name] = {CARE_NONE, true},     [TABLE_exam] = {CARE_KEEP, true},
-    [TABLE_study] = {CARE_KEEP, true},   [TABLE_series] = {CARE_NONE, true},     [TABLE_copy] = {CARE_NONE, true},     [TABLE_tombstone] = {CARE_KEEP, true},
-    [TABLE_demand] = {CARE_KEEP, true},  [TABLE_job] = {CARE_KEEP, true},        [TABLE_job_item] = {CARE_ONCE, true}, [TABLE_mdt] = {CARE_NONE, true},
-    [TABLE_mdt_case] = {CARE_KEEP, true}, [TABLE_prior] = {CARE_KEEP, true},     [TABLE_hl7_in] = {CARE_KEEP, false},  [TABLE_audit] = {CARE_ONCE, false},
-    [TABLE_finding] = {CARE_ONCE, false}, [TABLE_query] = {CARE_ONCE, false},    [TABLE_limit] = {CARE_ONCE, false},
+/* A repeated message may not change these. */
+static const bool changes[TABLE_COUNT] = {
+    [TABLE_person] = true,    [TABLE_identifier] = true, [TABLE_name] = true, [TABLE_exam] = true,     [TABLE_study] = true, [TABLE_series] = true,
+    [TABLE_copy] = true,      [TABLE_tombstone] = true,  [TABLE_demand] = true, [TABLE_job] = true,    [TABLE_job_item] = true, [TABLE_mdt] = true,
+    [TABLE_mdt_case] = true,  [TABLE_prior] = true,
 };
 
-static enum err look(struct judge *judge, const struct record *record, const struct record *before)
+/* Takes the record into the copy of the rows, and asks of it what can be asked at once. */
+static enum err take_row(struct judge *judge, const struct record *record, bool restored)
+{
+    switch (record->table) {
+    case TABLE_hl7_in:
+        return message_row(judge, record, restored);
+    case TABLE_person:
+        return person_row(judge, record, restored);
+    case TABLE_identifier:
+        return identifier_row(judge, record);
+    case TABLE_study:
+        return study_row(judge, record);
+    case TABLE_tombstone:
+        return tombstone_row(judge, record, restored);
+    case TABLE_exam:
+        return exam_row(judge, record, restored);
+    case TABLE_prior:
+        return record->deleted ? ERR_OK : prior_row(judge, record, restored);
+    case TABLE_mdt_case:
+        return case_row(judge, record);
+    case TABLE_demand:
+    case TABLE_job:
+    case TABLE_job_item:
+        if (record->deleted) {
+            judge_transfer_deleted(judge, record);
+            return ERR_OK;
+        }
+        return judge_transfer_row(judge, record, restored);
+    default:
+        return ERR_OK;
+    }
+}
+
+static void look(struct judge *judge, const struct record *record)
 {
     switch (record->table) {
     case TABLE_audit:
         judge_audit_row(judge, record, false);
-        return ERR_OK;
-    case TABLE_hl7_in:
-        return hl7_row(judge, record, before);
-    case TABLE_exam:
-        exam_row(judge, record, before);
-        break;
+        return;
     case TABLE_query:
         query_row(judge, record);
-        return ERR_OK;
+        return;
     case TABLE_limit:
         limit_row(judge, record);
-        return ERR_OK;
+        return;
     case TABLE_finding:
         judge_tally(judge, text(record, COLUMN_finding_node), text(record, COLUMN_finding_what), true);
-        return ERR_OK;
+        return;
     default:
-        break;
+        return;
     }
-    judge_transfer_row(judge, record, before);
-    judge_effect(judge, record, before);
-    return ERR_OK;
 }
 
 /* A step that took a message it had taken before must change nothing else. */
@@ -178,10 +368,16 @@ static void end_step(struct judge *judge)
     memset(judge->step_audits, 0, sizeof judge->step_audits);
 }
 
-static void clear_map(struct map *map)
+/* Acknowledgements of steps that were never committed. */
+static void forget_acks(struct judge *judge)
 {
-    memset(map->slots, 0, map->slot_count * sizeof map->slots[0]);
-    map->count = map->used = 0;
+    struct store_recent *acks = &judge->acks;
+    for (uint32_t i = 0; i < acks->size; i++) {
+        if (acks->ring[i] != 0 && acks->numbers[i] >= judge->ack_committed && store_index_find(&acks->index, acks->ring[i]) == i) {
+            store_recent_remove(acks, acks->ring[i]);
+        }
+    }
+    judge->ack_count = judge->ack_committed;
 }
 
 enum err judge_life(struct judge *judge, int64_t life)
@@ -193,12 +389,12 @@ enum err judge_life(struct judge *judge, int64_t life)
     judge->step = judge->committed_step = 0;
     /* What was put and never committed is no more. */
     judge->pending_count = 0;
-    judge->ack_count = judge->ack_committed;
-    judge_mirror_clear(judge);
-    clear_map(&judge->running_map);
-    clear_map(&judge->delivers_audited);
-    clear_map(&judge->clients_audited);
-    clear_map(&judge->answered_map);
+    forget_acks(judge);
+    judge_rows_clear(judge);
+    store_index_clear(&judge->running_index);
+    store_index_clear(&judge->delivers_audited);
+    store_index_clear(&judge->clients_audited);
+    store_recent_clear(&judge->answered);
     memset(judge->audited, 0, sizeof judge->audited);
     judge->answers_left = 0;
     judge->audit_lsn = 0;
@@ -206,25 +402,13 @@ enum err judge_life(struct judge *judge, int64_t life)
     return ERR_OK;
 }
 
-static enum err restored_row(struct judge *judge, const struct record *record)
-{
-    struct record before;
-    bool existed = false;
-    if (record->table == TABLE_audit) {
-        judge_audit_row(judge, record, true);
-        return ERR_OK;
-    }
-    if (cares[record->table].care == CARE_KEEP && judge_mirror(judge, record, &before, &existed) == NULL) {
-        return ERR_LIMIT;
-    }
-    judge_transfer_restored(judge, record);
-    return ERR_OK;
-}
-
 enum err judge_record(struct judge *judge, const struct record *record, int64_t step, time_ns at_ns, bool restored)
 {
     if (restored) {
-        return restored_row(judge, record);
+        if (record->table == TABLE_audit) {
+            judge_audit_row(judge, record, true);
+        }
+        return take_row(judge, record, true);
     }
     judge_transfers_restored(judge);
     if (step != judge->step) {
@@ -233,18 +417,11 @@ enum err judge_record(struct judge *judge, const struct record *record, int64_t 
     }
     judge->at_step = step;
     judge->now = at_ns > judge->now ? at_ns : judge->now;
-    struct record before;
-    bool existed = false;
-    const struct record *row = cares[record->table].care == CARE_KEEP ? judge_mirror(judge, record, &before, &existed) : record;
-    if (row == NULL) {
-        return ERR_LIMIT;
+    judge->records_of_step += changes[record->table];
+    if (!record->deleted) {
+        look(judge, record);
     }
-    judge->records_of_step += cares[record->table].changes;
-    if (record->deleted) {
-        judge_transfer_deleted(judge, record);
-        return ERR_OK;
-    }
-    return cares[record->table].care == CARE_NONE ? ERR_OK : look(judge, row, existed ? &before : NULL);
+    return take_row(judge, record, false);
 }
 
 enum err judge_committed(struct judge *judge, int64_t step, uint64_t digest, time_ns at_ns)
@@ -283,17 +460,10 @@ void judge_records_end(struct judge *judge, struct results *results)
     for (uint32_t e = 0; e < judge->exam_count; e++) {
         check_exam(judge, &judge->exams[e]);
     }
-    for (uint32_t i = 0; i < judge->identity_count; i++) {
-        check_stale(judge, &judge->identities[i]);
-    }
-    uint32_t cursor = judge->table_first[TABLE_prior];
-    for (const struct record *prior = NULL; (prior = judge_row(judge, &cursor)) != NULL;) {
-        judge->counts[COUNT_priors_wanted]++;
-        judge->counts[COUNT_priors_ready] += integer(prior, COLUMN_prior_ready_at) > 0;
-    }
-    cursor = judge->table_first[TABLE_mdt_case];
-    for (const struct record *one = NULL; (one = judge_row(judge, &cursor)) != NULL;) {
-        judge->counts[COUNT_mdt_cases]++;
-        judge->counts[COUNT_mdt_ready] += integer(one, COLUMN_mdt_case_state) == MDT_READY;
+    check_stales(judge);
+    judge->counts[COUNT_mdt_cases] = judge->counts[COUNT_mdt_ready] = 0;
+    for (uint32_t c = 0; c < judge->case_count; c++) {
+        judge->counts[COUNT_mdt_cases] += judge->cases[c].alive;
+        judge->counts[COUNT_mdt_ready] += judge->cases[c].alive && judge->cases[c].state == MDT_READY;
     }
 }

@@ -149,6 +149,9 @@ enum err run_judge(struct results *results, struct scenario *scenario, const cha
     err = err == ERR_OK ? judge_init(&feed.judge, scenario, arena) : err;
     if (err != ERR_OK) {
         snprintf(why, 256, "%.200s/observations.jsonl cannot be read: %s", folder, err_text(err));
+        if (feed.judge != NULL) {
+            judge_drop(feed.judge);
+        }
         return err;
     }
     for (int64_t life = 1; err == ERR_OK && life <= LIVES_MAX; life++) {
@@ -164,5 +167,7 @@ enum err run_judge(struct results *results, struct scenario *scenario, const cha
     }
     err = err == ERR_OK ? feed_until(&feed, TIME_NEVER) : err;
     results->state_digest = feed.digest;
-    return err == ERR_OK ? judge_end(feed.judge, results) : err;
+    err = err == ERR_OK ? judge_end(feed.judge, results) : err;
+    judge_drop(feed.judge);
+    return err;
 }

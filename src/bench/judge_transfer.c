@@ -20,147 +20,165 @@ static bool is_over(int64_t state)
     return state == DEMAND_DONE || state == DEMAND_UNPROVEN || state == DEMAND_FAILED;
 }
 
-static slice study_uid(const struct judge *judge, const struct record *demand)
+static struct delivery *delivery_of(struct judge *judge, const struct engine_demand *demand)
 {
-    const struct record *study = judge_row_by_id(judge, TABLE_study, integer(demand, COLUMN_demand_study));
-    return study == NULL ? SLICE_EMPTY : text(study, COLUMN_study_uid);
+    uint64_t uid = demand->study < judge->engine_study_end ? judge->engine_studies[demand->study].uid_hash : 0;
+    return uid == 0 ? NULL : judge_delivery(judge, uid, demand->destination);
 }
 
 /* ---- Is DONE true? */
 
-/* Of the studies of this UID the one that the demand is for: two patients may have one each. */
-static uint32_t study_of(const struct judge *judge, const struct record *demand)
+static void check_done(struct judge *judge, const struct record *record, const struct engine_demand *demand)
 {
-    const struct record *row = judge_row_by_id(judge, TABLE_study, integer(demand, COLUMN_demand_study));
-    uint32_t first = row == NULL ? JUDGE_NONE : judge_study(judge, text(row, COLUMN_study_uid)), fits = first;
-    for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
-        fits = slice_equal(judge->studies[s].accession, text(row, COLUMN_study_accession)) ? s : fits;
+    char room[STORE_TEXT_MAX];
+    uint32_t study = judge_demand_study(judge, demand);
+    bool proven = demand->proof != PROOF_NONE;
+    int64_t lack = demand->wanted - demand->delivered;
+    if (demand->whole && study != JUDGE_NONE) {
+        const struct holding *holding = judge_holding(judge, study, demand->destination);
+        lack = judge_missing(judge, study, holding == NULL ? JUDGE_NONE : holding->arrivals, demand->accepted_at);
     }
-    return fits;
-}
-
-/* Instances that existed when the demand was accepted, are not rejected, and are not at the destination. */
-static int64_t missing(struct judge *judge, const struct record *demand, uint32_t study)
-{
-    int64_t count = 0;
-    for (uint32_t i = judge->studies[study].instances_first; i != JUDGE_NONE; i = judge->instances[i].next) {
-        const struct truth_instance *instance = &judge->instances[i];
-        bool wanted = instance->at_ns <= integer(demand, COLUMN_demand_accepted_at) && instance->rejected_at == TIME_NEVER;
-        count += wanted && judge_arrival(judge, text(demand, COLUMN_demand_destination), instance->sop, false) == NULL;
-    }
-    return count;
-}
-
-static void check_done(struct judge *judge, const struct record *demand)
-{
-    uint32_t study = study_of(judge, demand);
-    bool whole = slice_equal(text(demand, COLUMN_demand_level), SLICE("STUDY")), proven = integer(demand, COLUMN_demand_proof) != PROOF_NONE;
-    int64_t wanted = integer(demand, COLUMN_demand_wanted);
-    int64_t lack = whole && study != JUDGE_NONE ? missing(judge, demand, study) : wanted - integer(demand, COLUMN_demand_delivered);
-    bool wrong = lack > 0 || !proven || study == JUDGE_NONE || (!whole && wanted == 0);
+    bool wrong = lack > 0 || !proven || study == JUDGE_NONE || (!demand->whole && demand->wanted == 0);
     const int64_t lines[] = {study == JUDGE_NONE ? 0 : judge->studies[study].line};
     judge->silently_missing += wrong;
     judge_case(judge, INVARIANT_proof_of_delivery, wrong, lines, 1, "transfer %lld of study %.*s to %.*s: done%s, %lld instance%s missing there",
-               (long long)integer(demand, COLUMN_demand_id), SLICE_ARGS(study_uid(judge, demand)), SLICE_ARGS(text(demand, COLUMN_demand_destination)),
+               (long long)integer(record, COLUMN_demand_id), SLICE_ARGS(judge_demand_uid(judge, demand, room)), SLICE_ARGS(text(record, COLUMN_demand_destination)),
                proven ? "" : " without proof", (long long)lack, lack == 1 ? "" : "s");
 }
 
 /* ---- Demands. */
 
-static void demand_row(struct judge *judge, const struct record *demand, const struct record *before)
+static enum err fill_demand(struct judge *judge, const struct record *record, struct engine_demand *demand)
 {
-    int64_t state = integer(demand, COLUMN_demand_state), was = before == NULL ? 0 : integer(before, COLUMN_demand_state);
-    if (before == NULL && judge->demand_count < JUDGE_DEMANDS_MAX) {
-        judge->demand_ids[judge->demand_count++] = integer(demand, COLUMN_demand_id);
+    slice uids = slice_before(text(record, COLUMN_demand_uids), 500), destination = text(record, COLUMN_demand_destination);
+    int64_t attempts = integer(record, COLUMN_demand_attempts);
+    uint32_t why = store_word(&judge->whys, text(record, COLUMN_demand_why));
+    *demand = (struct engine_demand){
+        .accepted_at = integer(record, COLUMN_demand_accepted_at), .ended_at = integer(record, COLUMN_demand_ended_at), .due_at = integer(record, COLUMN_demand_due_at),
+        .job = demand->job, .study = (uint32_t)integer(record, COLUMN_demand_study), .wanted = (uint32_t)integer(record, COLUMN_demand_wanted),
+        .delivered = (uint32_t)integer(record, COLUMN_demand_delivered), .why = why == STORE_NONE ? 0 : why,
+        .destination = judge_word(judge, destination), .attempts = attempts > UINT16_MAX ? UINT16_MAX : (uint16_t)attempts,
+        .reason = (uint8_t)integer(record, COLUMN_demand_reason), .state = (uint8_t)integer(record, COLUMN_demand_state),
+        .proof = (uint8_t)integer(record, COLUMN_demand_proof), .alive = true, .whole = slice_equal(text(record, COLUMN_demand_level), SLICE("STUDY"))};
+    demand->key = store_hash_int(store_hash2(destination, uids), demand->study);
+    return demand->destination == 0 && destination.size > 0 ? ERR_LIMIT : ERR_OK;
+}
+
+static void note_wish(struct judge *judge, const struct engine_demand *demand)
+{
+    struct delivery *delivery = delivery_of(judge, demand);
+    if (delivery != NULL) {
+        delivery->wished_at = judge->now;
     }
-    bool again = is_over(was) && !is_over(state);
-    if ((before == NULL && integer(demand, COLUMN_demand_reason) == DEMAND_CLIENT) || again) {
-        struct delivery *delivery = judge_delivery(judge, study_uid(judge, demand), text(demand, COLUMN_demand_destination));
-        if (delivery != NULL) {
-            delivery->wished_at = judge->now;
-        }
+}
+
+static enum err demand_row(struct judge *judge, const struct record *record, bool restored)
+{
+    int64_t id = integer(record, COLUMN_demand_id);
+    if (!judge_fits(id)) {
+        return ERR_LIMIT;
+    }
+    struct engine_demand *demand = &judge->demands[id], before = *demand;
+    judge->demand_end = id >= (int64_t)judge->demand_end ? (uint32_t)id + 1 : judge->demand_end;
+    enum err err = fill_demand(judge, record, demand);
+    if (restored || err != ERR_OK) {
+        return err;
+    }
+    int64_t state = demand->state, was = before.alive ? before.state : 0;
+    if (!before.alive && judge->demand_count < JUDGE_ROWS_MAX) {
+        judge->demand_ids[judge->demand_count++] = (uint32_t)id;
+    }
+    if ((!before.alive && demand->reason == DEMAND_CLIENT) || (is_over(was) && !is_over(state))) {
+        note_wish(judge, demand);
+    }
+    if (!before.alive && demand->reason == DEMAND_CLIENT) {
+        judge_client_demand(judge, record);
     }
     /* Only a failure may be tried again, by a person. */
     if (is_over(was) && state != was && was != DEMAND_FAILED) {
-        judge_case(judge, INVARIANT_no_lost_transfer, true, NULL, 0, "transfer %lld had ended and is open again", (long long)integer(demand, COLUMN_demand_id));
+        judge_case(judge, INVARIANT_no_lost_transfer, true, NULL, 0, "transfer %lld had ended and is open again", (long long)id);
     }
     if (state == DEMAND_DONE && was != DEMAND_DONE) {
-        check_done(judge, demand);
+        check_done(judge, record, demand);
     }
+    return ERR_OK;
 }
 
 /* ---- Jobs. */
 
-static slice running_key(const struct judge *judge, const struct record *job, char key[JUDGE_KEY_SIZE])
+static uint32_t count_running(struct judge *judge, uint64_t key, int by)
 {
-    const struct record *demand = judge_row_by_id(judge, TABLE_demand, integer(job, COLUMN_job_demand));
-    if (demand == NULL) {
-        return SLICE_EMPTY;
-    }
-    int size = snprintf(key, JUDGE_KEY_SIZE, "%lld/%.*s/%.*s", (long long)integer(demand, COLUMN_demand_study), SLICE_ARGS(text(demand, COLUMN_demand_destination)),
-                        SLICE_ARGS(slice_before(text(demand, COLUMN_demand_uids), 500)));
-    return (slice){key, size < JUDGE_KEY_SIZE ? (size_t)size : JUDGE_KEY_SIZE - 1};
-}
-
-static uint32_t count_running(struct judge *judge, slice key, int by)
-{
-    uint32_t count = 0;
-    bool known = map_find(&judge->running_map, key, &count);
+    uint32_t count = store_index_find(&judge->running_index, key);
+    count = count == STORE_NONE ? 0 : count;
     count = by > 0 ? count + 1 : count - (count > 0);
-    (void)!map_put(&judge->running_map, known ? key : judge_keep(judge, key), count);
+    if (count == 0) {
+        store_index_remove(&judge->running_index, key);
+    } else {
+        (void)!store_index_put(&judge->running_index, key, count);
+    }
     return count;
 }
 
-static void job_row(struct judge *judge, const struct record *job, const struct record *before)
+static enum err job_row(struct judge *judge, const struct record *record, bool restored)
 {
-    char text_of_key[JUDGE_KEY_SIZE];
-    slice key = running_key(judge, job, text_of_key);
-    const struct record *demand = judge_row_by_id(judge, TABLE_demand, integer(job, COLUMN_job_demand));
-    if (before == NULL && key.size > 0 && demand != NULL) {
-        struct delivery *delivery = judge_delivery(judge, study_uid(judge, demand), text(demand, COLUMN_demand_destination));
+    struct engine_demand *demand = judge_demand(judge, integer(record, COLUMN_job_demand));
+    int64_t job = integer(record, COLUMN_job_id);
+    if (demand == NULL) {
+        return ERR_OK;
+    }
+    int64_t before = demand->job;
+    demand->job = job;
+    if (before == 0) {
+        uint32_t running = count_running(judge, demand->key, 1);
+        struct delivery *delivery = restored ? NULL : delivery_of(judge, demand);
         if (delivery != NULL) {
             delivery->job_at = judge->now;
         }
-        uint32_t running = count_running(judge, key, 1);
-        judge_case(judge, INVARIANT_one_job, running > 1, NULL, 0, "job %lld of demand %lld: %u running for this manifest and destination",
-                   (long long)integer(job, COLUMN_job_id), (long long)integer(job, COLUMN_job_demand), running);
+        if (!restored) {
+            judge_case(judge, INVARIANT_one_job, running > 1, NULL, 0, "job %lld of demand %lld: %u running for this manifest and destination", (long long)job,
+                       (long long)integer(record, COLUMN_job_demand), running);
+        }
+    } else if (before != job && !restored) {
+        judge_case(judge, INVARIANT_one_job, true, NULL, 0, "job %lld began while job %lld of the same demand was running", (long long)job, (long long)before);
     }
-    bool replaced = before != NULL && integer(before, COLUMN_job_id) != integer(job, COLUMN_job_id);
-    if (replaced) {
-        judge_case(judge, INVARIANT_one_job, true, NULL, 0, "job %lld began while job %lld of the same demand was running", (long long)integer(job, COLUMN_job_id),
-                   (long long)integer(before, COLUMN_job_id));
-    }
+    return ERR_OK;
 }
 
 /* ---- Acknowledged instances. */
 
 static void pend(struct judge *judge, const struct record *item, bool acked)
 {
-    char key[JUDGE_KEY_SIZE];
-    const struct record *demand = judge_row_by_id(judge, TABLE_demand, integer(item, COLUMN_job_item_demand));
-    if (demand == NULL) {
-        return;
-    }
+    const struct engine_demand *demand = judge_demand(judge, integer(item, COLUMN_job_item_demand));
+    uint32_t study = demand == NULL ? JUDGE_NONE : judge_demand_study(judge, demand);
     /* Taken away with its demand when that is done; from one that is open or failed it is taken back. */
-    if (!acked && integer(demand, COLUMN_demand_state) == DEMAND_DONE) {
+    if (study == JUDGE_NONE || (!acked && demand->state == DEMAND_DONE)) {
         return;
     }
     if (judge->pending_count == JUDGE_PENDING_MAX) {
         judge_transfers_committed(judge); /* sooner than told: judged a little stricter */
     }
-    judge->pending[judge->pending_count++] =
-        (struct pending_ack){judge_keep(judge, judge_key(key, text(demand, COLUMN_demand_destination), text(item, COLUMN_job_item_sop_uid))), acked};
+    judge->pending[judge->pending_count++] = (struct pending_ack){study, judge_sops(text(item, COLUMN_job_item_sop_uid), 1), demand->destination, acked};
+}
+
+static void settle(struct judge *judge, const struct pending_ack *ack, uint32_t study)
+{
+    struct sop_span rest = ack->sops, part;
+    struct holding *holding = judge_holding(judge, study, ack->node);
+    for (; holding != NULL && rest.count > 0; rest.first += part.count, rest.count -= part.count) {
+        uint32_t at = judge_cut_arrival(judge, judge_arrived_part(judge, holding->arrivals, &rest, &part), &part);
+        if (at != JUDGE_NONE) {
+            struct arrival *arrival = &judge->arrivals[at];
+            arrival->acked = ack->acked;
+            arrival->count = ack->acked ? arrival->count : 0; /* taken back: as if it had never come */
+            judge_join_arrival(judge, &holding->arrivals, at);
+        }
+    }
 }
 
 void judge_transfers_committed(struct judge *judge)
 {
     for (uint32_t i = 0; i < judge->pending_count; i++) {
-        uint32_t found = 0;
-        if (map_find(&judge->arrival_map, judge->pending[i].key, &found)) {
-            struct arrival *arrival = &judge->arrivals[found];
-            arrival->acked = judge->pending[i].acked;
-            arrival->count = arrival->acked ? arrival->count : 0; /* taken back: as if it had never come */
-        }
+        settle(judge, &judge->pending[i], judge->pending[i].study);
     }
     judge->pending_count = 0;
     judge->demand_committed = judge->demand_count;
@@ -168,38 +186,34 @@ void judge_transfers_committed(struct judge *judge)
 
 /* ---- The doors. */
 
-void judge_transfer_row(struct judge *judge, const struct record *record, const struct record *before)
+enum err judge_transfer_row(struct judge *judge, const struct record *record, bool restored)
 {
     if (record->table == TABLE_demand) {
-        demand_row(judge, record, before);
-    } else if (record->table == TABLE_job) {
-        job_row(judge, record, before);
-    } else if (record->table == TABLE_job_item) {
-        pend(judge, record, true);
+        return demand_row(judge, record, restored);
     }
+    if (record->table == TABLE_job) {
+        return job_row(judge, record, restored);
+    }
+    pend(judge, record, true); /* restored: it is durable */
+    return ERR_OK;
 }
 
 void judge_transfer_deleted(struct judge *judge, const struct record *record)
 {
-    char key[JUDGE_KEY_SIZE];
     if (record->table == TABLE_demand) {
+        struct engine_demand *demand = judge_demand(judge, integer(record, COLUMN_demand_id));
         judge_case(judge, INVARIANT_no_lost_transfer, true, NULL, 0, "the row of transfer %lld was deleted", (long long)integer(record, COLUMN_demand_id));
+        if (demand != NULL) {
+            demand->alive = false;
+        }
     } else if (record->table == TABLE_job) {
-        slice running = running_key(judge, record, key);
-        (void)(running.size > 0 && count_running(judge, running, -1));
+        struct engine_demand *demand = judge_demand(judge, integer(record, COLUMN_job_demand));
+        if (demand != NULL && demand->job != 0) {
+            demand->job = 0;
+            (void)count_running(judge, demand->key, -1);
+        }
     } else if (record->table == TABLE_job_item) {
         pend(judge, record, false);
-    }
-}
-
-void judge_transfer_restored(struct judge *judge, const struct record *record)
-{
-    char key[JUDGE_KEY_SIZE];
-    if (record->table == TABLE_job) {
-        slice running = running_key(judge, record, key);
-        (void)(running.size > 0 && count_running(judge, running, 1));
-    } else if (record->table == TABLE_job_item) {
-        pend(judge, record, true); /* durable: it was restored */
     }
 }
 
@@ -211,51 +225,65 @@ void judge_transfers_restored(struct judge *judge)
     }
     judge->restoring = false;
     for (uint32_t i = 0; i < judge->demand_committed; i++) {
-        bool there = judge_row_by_id(judge, TABLE_demand, judge->demand_ids[i]) != NULL;
+        bool there = judge_demand(judge, judge->demand_ids[i]) != NULL;
         judge_case(judge, INVARIANT_no_lost_transfer, !there, NULL, 0, "transfer %lld %s the crash before life %lld", (long long)judge->demand_ids[i],
                    there ? "outlived" : "was lost in", (long long)judge->life);
     }
     judge->demand_count = judge->demand_committed;
     /* Demands of steps that were committed without a mark are known from now on. */
-    uint32_t cursor = judge->table_first[TABLE_demand];
-    int64_t newest = judge->demand_count == 0 ? 0 : judge->demand_ids[judge->demand_count - 1];
-    for (const struct record *demand = NULL; (demand = judge_row(judge, &cursor)) != NULL;) {
-        if (integer(demand, COLUMN_demand_id) > newest && judge->demand_count < JUDGE_DEMANDS_MAX) {
-            judge->demand_ids[judge->demand_count++] = integer(demand, COLUMN_demand_id);
+    uint32_t newest = judge->demand_count == 0 ? 0 : judge->demand_ids[judge->demand_count - 1];
+    for (uint32_t id = newest + 1; id < judge->demand_end; id++) {
+        if (judge->demands[id].alive && judge->demand_count < JUDGE_ROWS_MAX) {
+            judge->demand_ids[judge->demand_count++] = id;
         }
     }
     judge_transfers_committed(judge);
 }
 
-static void end_demand(struct judge *judge, const struct record *demand, struct transfer_result *result, bool ended)
+static void list_demand(struct judge *judge, uint32_t id, struct results *results)
 {
-    int64_t state = integer(demand, COLUMN_demand_state);
-    slice uid = study_uid(judge, demand);
-    *result = (struct transfer_result){.id = integer(demand, COLUMN_demand_id), .state = state, .proof = integer(demand, COLUMN_demand_proof),
-                                       .wanted = integer(demand, COLUMN_demand_wanted), .delivered = integer(demand, COLUMN_demand_delivered),
-                                       .attempts = integer(demand, COLUMN_demand_attempts), .reason = integer(demand, COLUMN_demand_reason), .study_uid = uid,
-                                       .destination = text(demand, COLUMN_demand_destination), .why = text(demand, COLUMN_demand_why),
-                                       .accepted_at = integer(demand, COLUMN_demand_accepted_at), .ended_at = integer(demand, COLUMN_demand_ended_at)};
+    char room[STORE_TEXT_MAX];
+    const struct engine_demand *demand = &judge->demands[id];
+    results->transfers[results->transfer_count++] = (struct transfer_result){
+        .id = id, .state = demand->state, .proof = demand->proof, .wanted = demand->wanted, .delivered = demand->delivered, .attempts = demand->attempts,
+        .reason = demand->reason, .study_uid = judge_keep(judge, judge_demand_uid(judge, demand, room)), .destination = judge_spell(judge, demand->destination),
+        .why = judge->whys.words[demand->why], .accepted_at = demand->accepted_at, .ended_at = demand->ended_at};
+}
+
+static void end_demand(struct judge *judge, uint32_t id, bool ended)
+{
+    char room[STORE_TEXT_MAX];
+    const struct engine_demand *demand = &judge->demands[id];
+    int64_t state = demand->state;
     judge->counts[COUNT_transfers_requested]++;
     judge->counts[COUNT_transfers_done] += state == DEMAND_DONE;
-    judge->counts[COUNT_transfers_direct] += state == DEMAND_DONE && integer(demand, COLUMN_demand_path) == PATH_DIRECT;
-    judge->counts[COUNT_transfers_committed] += state == DEMAND_DONE && result->proof == PROOF_COMMITMENT;
     judge->counts[COUNT_transfers_unproven] += state == DEMAND_UNPROVEN;
     judge->counts[COUNT_transfers_failed] += state == DEMAND_FAILED;
     bool known = state >= DEMAND_WAITING && state <= DEMAND_FAILED, over = is_over(state);
     if (!ended && !over) {
         return; /* the run was cut short: it may well be open */
     }
-    judge_case(judge, INVARIANT_no_lost_transfer, !over || !known, NULL, 0, "transfer %lld of study %.*s to %.*s %s", (long long)result->id, SLICE_ARGS(uid),
-               SLICE_ARGS(result->destination), over ? "ended" : "never ended");
+    judge_case(judge, INVARIANT_no_lost_transfer, !over || !known, NULL, 0, "transfer %u of study %.*s to %.*s %s", id, SLICE_ARGS(judge_demand_uid(judge, demand, room)),
+               SLICE_ARGS(judge_spell(judge, demand->destination)), over ? "ended" : "never ended");
 }
 
+/* Of very many those are listed that did not end well, then as many others as there is room for. */
 void judge_transfers_end(struct judge *judge, struct results *results)
 {
     judge_transfers_restored(judge);
-    results->transfers = arena_array(judge->arena, JUDGE_DEMANDS_MAX, sizeof *results->transfers);
-    uint32_t cursor = judge->table_first[TABLE_demand];
-    for (const struct record *demand = NULL; results->transfers != NULL && results->transfer_count < JUDGE_DEMANDS_MAX && (demand = judge_row(judge, &cursor)) != NULL;) {
-        end_demand(judge, demand, &results->transfers[results->transfer_count++], results->error.size == 0);
+    results->transfers = arena_array(judge->arena, JUDGE_TRANSFERS_MAX, sizeof *results->transfers);
+    bool many = judge->demand_end > JUDGE_TRANSFERS_MAX;
+    for (uint32_t id = 1; id < judge->demand_end; id++) {
+        if (judge->demands[id].alive) {
+            end_demand(judge, id, results->error.size == 0);
+        }
+    }
+    for (int round = many ? 0 : 1; results->transfers != NULL && round < 2; round++) {
+        for (uint32_t id = 1; id < judge->demand_end && results->transfer_count < JUDGE_TRANSFERS_MAX; id++) {
+            bool done = judge->demands[id].state == DEMAND_DONE;
+            if (judge->demands[id].alive && (!many || done == (round == 1))) {
+                list_demand(judge, id, results);
+            }
+        }
     }
 }

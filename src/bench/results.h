@@ -44,7 +44,8 @@ struct invariant_result {
 
 struct latency {
     int64_t count;
-    int64_t *sorted_ns; /* every value, ascending */
+    int64_t *sorted_ns; /* every value, ascending; of very many instead as many quantiles as `kept` says, evenly spaced from the lowest to the highest */
+    int64_t kept;
 };
 enum latency_kind { LATENCY_query, LATENCY_retrieve, LATENCY_publish, LATENCY_first_image, LATENCY_COUNT };
 

@@ -14,8 +14,8 @@ static void put_data(struct buffer *data, const struct latency *latency)
 {
     char line[64];
     buffer_put_text(data, "# share of all in %, milliseconds\n");
-    for (int64_t i = 0; i < latency->count; i++) {
-        snprintf(line, sizeof line, "%.3f %.3f\n", 100.0 * (double)(i + 1) / (double)latency->count, (double)latency->sorted_ns[i] / 1e6);
+    for (int64_t i = 0; i < latency->kept; i++) {
+        snprintf(line, sizeof line, "%.3f %.3f\n", 100.0 * (double)(i + 1) / (double)latency->kept, (double)latency->sorted_ns[i] / 1e6);
         buffer_put_text(data, line);
     }
 }
@@ -23,7 +23,7 @@ static void put_data(struct buffer *data, const struct latency *latency)
 /* A scale by powers of ten only where times differ by more than one of them. */
 static bool is_wide(const struct latency *latency)
 {
-    return latency->sorted_ns[0] > 0 && latency->sorted_ns[latency->count - 1] / 10 > latency->sorted_ns[0];
+    return latency->sorted_ns[0] > 0 && latency->sorted_ns[latency->kept - 1] / 10 > latency->sorted_ns[0];
 }
 
 static void put_script(struct buffer *script, const struct results *results, int kind)

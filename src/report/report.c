@@ -16,7 +16,7 @@ double latency_ms(const struct latency *latency, int percentile)
     if (latency->count == 0) {
         return 0;
     }
-    int64_t rank = (latency->count * percentile + 99) / 100;
+    int64_t rank = (latency->kept * percentile + 99) / 100;
     return (double)latency->sorted_ns[(rank < 1 ? 1 : rank) - 1] / 1e6;
 }
 
