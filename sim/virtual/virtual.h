@@ -125,7 +125,8 @@ struct virtual_trace {
 /* ---- Crashes of durable nodes at their own commits (design 3.1). */
 struct virtual_crashes {
     uint32_t one_in;      /* a seeded one in so many commits; 1: every commit; 0: none */
-    int64_t first, last;  /* only commits so numbered, over all lives; last 0: no end */
+    int64_t first, last;  /* only commits so numbered, from 1 over all lives; last 0: no end */
+    unsigned point;       /* 1 before the commit, 2 after it and before its commands leave, 3 after them; 0: drawn */
 };
 
 /* Zero means the default in brackets. */
@@ -224,6 +225,7 @@ struct virtual_counts {
     int64_t commands, observations, records, commits, kills;
     int64_t messages, instances, bytes; /* delivered */
     int64_t channels, refused, flows, relays;
+    int64_t wrong_restores; /* lives whose digest was not the one committed before */
     int64_t dropped;   /* came for a dead channel or life */
     int64_t proofs;    /* messages that went through write and parse and came back equal */
     int64_t pending_high, channels_high, flows_high, payload_high; /* most at once */
