@@ -147,6 +147,7 @@ enum command_kind {
     COMMAND_NOTE,      /* text: for the log; no patient attribute in it */
     COMMAND_LISTEN,    /* flag: stop (false) or resume (true) accepting connections; nodes that go down */
     COMMAND_DROP_ALL,  /* every channel is cut without a goodbye: the process "crashed" inside */
+    COMMAND_DISCARD,   /* text: file of a spooled object that no row names any more */
     COMMAND_KIND_COUNT
 };
 enum accept { ACCEPT_SERVE, ACCEPT_SPOOL, ACCEPT_RELAY };

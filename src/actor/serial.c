@@ -443,6 +443,7 @@ static void code_command(struct codec *codec, struct command *command)
         CODE(codec, 8, command->job);
         break;
     case COMMAND_NOTE:
+    case COMMAND_DISCARD:
         code_slice(codec, &command->text);
         break;
     case COMMAND_LISTEN:

@@ -9,7 +9,7 @@ static const char *const event_names[EVENT_KIND_COUNT] = {
     "CLOCK", "PLAN", "ASKED", "OPENED", "REFUSED", "RECEIVED", "ROOM", "CLOSED", "RELAYED", "STORED", "OPERATOR",
 };
 static const char *const command_names[COMMAND_KIND_COUNT] = {
-    "OPEN", "ACCEPT", "REJECT", "SEND", "CLOSE", "ABORT", "RELAY", "RELAY_END", "NOTE", "LISTEN", "DROP_ALL",
+    "OPEN", "ACCEPT", "REJECT", "SEND", "CLOSE", "ABORT", "RELAY", "RELAY_END", "NOTE", "LISTEN", "DROP_ALL", "DISCARD",
 };
 static const char *const refusal_names[] = {"no-route", "timeout", "transient", "permanent", "protocol"};
 static const char *const closed_names[] = {"released", "aborted-by-peer", "aborted-by-us", "lost", "timeout"};
@@ -463,6 +463,7 @@ static void put_command_body(struct buffer *buffer, const struct command *comman
         put_int(buffer, "job", command->job);
         break;
     case COMMAND_NOTE:
+    case COMMAND_DISCARD:
         put_text(buffer, "text", command->text);
         break;
     case COMMAND_LISTEN:

@@ -175,6 +175,41 @@ static void accept_relay(struct engine *engine, const struct event *event, struc
         event->contexts; /* what the destination accepts decides, see relay_answer */
 }
 
+/* Pushed objects are kept in the syntax they came in: native where the sender offers it. */
+static slice spool_syntax(const struct context *context)
+{
+    slice native = choose_syntax(context);
+    for (uint8_t i = 0; native.size == 0 && i < context->syntax_count; i++) {
+        slice syntax = slice_unpad(context->transfer_syntaxes[i]);
+        native = uid_is_encapsulated(syntax) ? syntax : SLICE_EMPTY;
+    }
+    return native;
+}
+
+static void accept_spool(struct engine *engine, const struct event *event, struct out *out,
+                         uint32_t node)
+{
+    struct command *command = out_command(out, COMMAND_ACCEPT);
+    struct contexts *answered = &command->contexts;
+    command->channel = event->channel;
+    command->accept = ACCEPT_SPOOL;
+    admit(engine, event, CHANNEL_SPOOL, node);
+    *answered = (struct contexts){
+        arena_array(out->arena, event->contexts.count, sizeof *answered->list),
+        event->contexts.count};
+    for (size_t i = 0; i < event->contexts.count && answered->list != NULL; i++) {
+        struct context *context = &answered->list[i];
+        *context = event->contexts.list[i];
+        slice abstract = slice_unpad(context->abstract_syntax);
+        bool served = uid_is_storage(abstract) || slice_equal(abstract, UID_VERIFICATION);
+        context->accepted_syntax = spool_syntax(context);
+        context->result = !served                              ? CONTEXT_ABSTRACT_UNKNOWN
+                          : context->accepted_syntax.size == 0 ? CONTEXT_SYNTAX_UNKNOWN
+                                                               : CONTEXT_ACCEPTED;
+    }
+    out->full = out->full || answered->list == NULL;
+}
+
 static void accept_client(struct engine *engine, const struct event *event, struct out *out,
                           uint32_t node)
 {
@@ -211,6 +246,8 @@ static void asked_dicom(struct engine *engine, const struct event *event, struct
                SLICE("limit associations_in"));
     } else if (job != 0) {
         accept_relay(engine, event, out, node, job);
+    } else if (node != NODE_NONE && asks_storage(&event->contexts) && spool_takes(engine, node)) {
+        accept_spool(engine, event, out, node);
     } else {
         accept_client(engine, event, out, node);
     }

@@ -91,10 +91,11 @@ static void propose(struct engine *engine, struct out *out, uint32_t node, const
     }
 }
 
-int64_t channel_open(struct engine *engine, struct out *out, uint32_t node, enum channel_kind kind,
-                     int64_t subject, const slice *classes, size_t class_count, time_ns timeout_ns)
+int64_t channel_open_contexts(struct engine *engine, struct out *out, uint32_t node,
+                              enum channel_kind kind, int64_t subject, struct contexts contexts,
+                              time_ns timeout_ns)
 {
-    assert(class_count > 0 && class_count < CONTEXTS_MAX);
+    assert(contexts.count > 0 && contexts.count <= CONTEXTS_MAX);
     engine->channel_last += 2;
     struct channel *channel = channel_take(engine, engine->channel_last, kind, node, subject);
     if (channel == NULL) {
@@ -107,9 +108,20 @@ int64_t channel_open(struct engine *engine, struct out *out, uint32_t node, enum
     command->calling = engine->config->aet;
     command->called = node_at(engine, node)->aet;
     command->timeout_ns = timeout_ns;
-    propose(engine, out, node, classes, class_count, &command->contexts);
+    command->contexts = contexts;
     health_taken(engine, node);
     return channel->number;
+}
+
+int64_t channel_open(struct engine *engine, struct out *out, uint32_t node, enum channel_kind kind,
+                     int64_t subject, const slice *classes, size_t class_count, time_ns timeout_ns)
+{
+    struct contexts contexts = {NULL, 0};
+    assert(class_count > 0 && class_count < CONTEXTS_MAX);
+    propose(engine, out, node, classes, class_count, &contexts);
+    return contexts.count == 0 ? 0
+                               : channel_open_contexts(engine, out, node, kind, subject, contexts,
+                                                       timeout_ns);
 }
 
 void channel_close(struct engine *engine, struct out *out, int64_t number)

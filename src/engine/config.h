@@ -41,6 +41,7 @@ struct node_config {
     bool patient_root, study_root, get, commitment; /* what it offers */
     bool source, destination;  /* holds originals; may be told to receive */
     bool answers_list;       /* its C-FIND proves what it holds */
+    bool pushes;             /* may store to us unasked: a modality or a workstation (design 3.3, spool) */
     const slice *moves_to;   /* names of nodes whose titles it was told: it can move straight to them (design 3.3) */
     size_t moves_to_count;
 };
@@ -64,6 +65,8 @@ struct engine_config {
     uint32_t associations_in;    /* open at once, above is a transient rejection */
     /* Limits of the tables; every one refuses by name. */
     uint32_t persons_max, exams_max, studies_max, instances_max, demands_max, queries_max, audits_max;
+    uint32_t spool_max;          /* objects taken over and not yet at home; 0: 4096 */
+
     uint64_t memory;             /* bytes of the engine's arena */
 };
 

@@ -83,6 +83,9 @@ static void fire(struct engine *engine, struct out *out, const struct timer *tim
     case TIMER_PRIORS:
         priors_timer(engine, out, timer->subject);
         break;
+    case TIMER_SPOOL:
+        spool_timer(engine, out, timer->subject);
+        break;
     case TIMER_KINDS:
         assert(false);
         break;
@@ -99,6 +102,7 @@ static void begin(struct engine *engine, struct out *out)
     retrieve_restored(engine, out);
     priors_restored(engine, out);
     mdt_restored(engine, out);
+    spool_restored(engine, out);
 }
 
 static void on_clock(struct engine *engine, struct out *out)
@@ -188,6 +192,9 @@ static void channel_event(struct engine *engine, const struct event *event, stru
         retrieve_event(engine, event, out, channel);
         break;
     case CHANNEL_SPOOL:
+    case CHANNEL_FORWARD:
+        spool_event(engine, event, out, channel);
+        break;
     case CHANNEL_FREE:
     case CHANNEL_KINDS:
         break;
@@ -198,6 +205,7 @@ void engine_pump(struct engine *engine, struct out *out, uint32_t node)
 {
     source_find_pump(engine, out, node);
     retrieve_pump(engine, out, node);
+    spool_pump(engine, out, node);
 }
 
 static void channel_ended(struct engine *engine, const struct event *event, struct out *out,
@@ -271,7 +279,8 @@ enum err engine_step(struct engine *engine, const struct event *event, struct ou
         retrieve_relayed(engine, event, out);
         break;
     case EVENT_STORED:
-        break; /* nothing is accepted for the spool yet: access_asked refuses pushes */
+        spool_stored(engine, event, out);
+        break;
     case EVENT_KIND_COUNT:
         assert(false);
         break;
@@ -294,7 +303,7 @@ static enum err init_modules(struct engine *engine)
     static enum err (*const inits[])(struct engine *) = {
         channel_init,  registry_init, health_init,       source_find_init,
         hl7_in_init,   publish_init,  mdt_init,          query_init,
-        retrieve_init, priors_init,   registry_init_text};
+        retrieve_init, priors_init,   spool_init,        registry_init_text};
     for (size_t i = 0; i < sizeof inits / sizeof inits[0]; i++) {
         enum err err = inits[i](engine);
         if (err != ERR_OK) {

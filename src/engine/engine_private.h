@@ -32,6 +32,7 @@ enum channel_kind {
     CHANNEL_FIND,   /* outbound: source_find; subject: its slot */
     CHANNEL_MOVE,   /* outbound: the C-MOVE of a job; subject: the demand */
     CHANNEL_COMMIT, /* outbound: storage commitment of a demand; subject: the demand */
+    CHANNEL_FORWARD, /* outbound: spooled objects on their way home; subject: the home's node + 1 */
     CHANNEL_PROBE,  /* outbound: is the node alive? */
     CHANNEL_KINDS
 };
@@ -52,12 +53,15 @@ struct channel *channel_find(struct engine *engine, int64_t number);
  * health_gate first). 0 when the table of channels is full. `classes`: abstract syntaxes to propose. */
 int64_t channel_open(struct engine *engine, struct out *out, uint32_t node, enum channel_kind kind, int64_t subject, const slice *classes,
                      size_t class_count, time_ns timeout_ns);
+/* The same with contexts of the caller's (in out->arena). */
+int64_t channel_open_contexts(struct engine *engine, struct out *out, uint32_t node, enum channel_kind kind, int64_t subject, struct contexts contexts,
+                              time_ns timeout_ns);
 /* After these the driver still sends CLOSED; the module hears of it unless it set subject to 0. */
 void channel_close(struct engine *engine, struct out *out, int64_t number);
 void channel_abort(struct engine *engine, struct out *out, int64_t number);
 
 /* ---- Timers. A timer cannot be taken back: when it fires its module looks whether it still means anything. */
-enum timer_kind { TIMER_FIND, TIMER_PUBLISH, TIMER_HEALTH, TIMER_HL7, TIMER_MDT, TIMER_QUERY, TIMER_RETRIEVE, TIMER_PRIORS, TIMER_KINDS };
+enum timer_kind { TIMER_FIND, TIMER_PUBLISH, TIMER_HEALTH, TIMER_HL7, TIMER_MDT, TIMER_QUERY, TIMER_RETRIEVE, TIMER_PRIORS, TIMER_SPOOL, TIMER_KINDS };
 void timer_set(struct engine *engine, enum timer_kind kind, int64_t subject, time_ns at_ns);
 
 /* ---- The engine. */
@@ -88,6 +92,7 @@ struct engine {
     struct find_state *find;
     struct hl7_state *hl7;
     struct publish_state *publish;
+    struct spool_state *spool;
     struct mdt_module *mdt;
     struct query_state *query;
     struct retrieve_state *retrieve;
@@ -177,7 +182,7 @@ enum find_outcome {
     FIND_SKIPPED,  /* not asked: see why (breaker open, queue full) */
     FIND_DOWN      /* no connection, or lost */
 };
-enum find_owner { FIND_OF_PUBLISH, FIND_OF_QUERY, FIND_OF_RETRIEVE, FIND_OF_HEALTH, FIND_OF_MDT, FIND_OWNERS };
+enum find_owner { FIND_OF_PUBLISH, FIND_OF_QUERY, FIND_OF_RETRIEVE, FIND_OF_HEALTH, FIND_OF_MDT, FIND_OF_SPOOL, FIND_OWNERS };
 struct find_question {
     uint32_t node;
     enum find_level level; /* FIND_PATIENT is asked as FIND_STUDY, rows come one a study */
@@ -221,6 +226,8 @@ void publish_found_row(struct engine *engine, struct out *out, int64_t id, uint3
 void publish_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find, enum find_outcome outcome, slice why);
 void publish_timer(struct engine *engine, struct out *out, int64_t subject);
 void publish_restored(struct engine *engine, struct out *out);
+/* Images of this examination came to its PACS just now, through us: looked for at once. Row of the exam. */
+void publish_pushed(struct engine *engine, struct out *out, uint32_t row);
 /* A person's links changed: exams frozen or waiting may go on, published ones are checked again. */
 void publish_person_changed(struct engine *engine, struct out *out, int64_t person);
 
@@ -296,6 +303,18 @@ void priors_timer(struct engine *engine, struct out *out, int64_t subject);
 void priors_restored(struct engine *engine, struct out *out);
 /* Relevance of a study for a case: 0 not relevant, else the score; *why in words. */
 int64_t priors_relevance(const struct engine *engine, struct out *out, const struct row_exam *exam, const struct row_study *study, slice *why);
+
+/* ---- spool.c: what is pushed to us. */
+MUST_USE enum err spool_init(struct engine *engine);
+/* May this node push? Then its association is CHANNEL_SPOOL. */
+bool spool_takes(const struct engine *engine, uint32_t node);
+void spool_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel); /* CHANNEL_SPOOL and CHANNEL_FORWARD */
+void spool_stored(struct engine *engine, const struct event *event, struct out *out);
+void spool_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find, const struct find_row *row);
+void spool_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find, enum find_outcome outcome, slice why);
+void spool_timer(struct engine *engine, struct out *out, int64_t subject);
+void spool_pump(struct engine *engine, struct out *out, uint32_t node);
+void spool_restored(struct engine *engine, struct out *out);
 
 /* ---- coercion.c */
 /* What must be put into every instance of the study on its way to the destination; false: nothing. `put` in out->arena. */

@@ -121,6 +121,15 @@ void publish_timer(struct engine *engine, struct out *out, int64_t subject)
     }
 }
 
+void publish_pushed(struct engine *engine, struct out *out, uint32_t row)
+{
+    if (row_get_exam(engine, row).study == 0) {
+        publish_wake(engine, out, row);
+    } else {
+        publish_timer(engine, out, (int64_t)1 << 32 | row);
+    }
+}
+
 void publish_restored(struct engine *engine, struct out *out)
 {
     for (uint32_t row = 0; row < row_bound(engine, TABLE_exam); row++) {

@@ -42,6 +42,8 @@ static uint32_t table_max(const struct engine_config *config, enum record_table 
         return config->persons_max;
     case TABLE_peer_state:
         return NODES_MAX;
+    case TABLE_spooled:
+        return config->spool_max == 0 ? 4096 : config->spool_max;
     case TABLE_counter:
         return 64;
     case TABLE_limit:

@@ -46,6 +46,9 @@ static void tell_row(struct engine *engine, struct out *out, const struct find *
     case FIND_OF_RETRIEVE:
         retrieve_found_row(engine, out, find->owner_id, find->handle, row);
         break;
+    case FIND_OF_SPOOL:
+        spool_found_row(engine, out, find->owner_id, find->handle, row);
+        break;
     case FIND_OF_HEALTH:
     case FIND_OF_MDT:
     case FIND_OWNERS:
@@ -66,6 +69,9 @@ static void tell_end(struct engine *engine, struct out *out, const struct find *
         break;
     case FIND_OF_RETRIEVE:
         retrieve_found_end(engine, out, find->owner_id, find->handle, outcome, why);
+        break;
+    case FIND_OF_SPOOL:
+        spool_found_end(engine, out, find->owner_id, find->handle, outcome, why);
         break;
     case FIND_OF_HEALTH:
     case FIND_OF_MDT:

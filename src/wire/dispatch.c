@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Commands of the core, on their way to whoever obeys them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "src/actor/serial.h"
 #include "src/wire/wire_private.h"
 
@@ -27,6 +32,16 @@ static void open_channel(struct driver *driver, const struct command *command)
     }
 }
 
+/* Its row is gone, and that is on disk: only then may the file go. */
+static void discard_file(struct driver *driver, slice path)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%.*s", SLICE_ARGS(path));
+    if (unlink(text) != 0 && errno != ENOENT) {
+        driver_log(driver, "cannot remove %s: %s", text, strerror(errno));
+    }
+}
+
 static void obey(struct driver *driver, slice bytes, const struct command *command)
 {
     switch (command->kind) {
@@ -44,6 +59,9 @@ static void obey(struct driver *driver, slice bytes, const struct command *comma
         break;
     case COMMAND_LISTEN:
         acceptor_listen(driver, command->flag && !driver->quitting);
+        break;
+    case COMMAND_DISCARD:
+        discard_file(driver, command->text);
         break;
     case COMMAND_DROP_ALL:
         channels_cut_all(driver, CUT_DROP);

@@ -72,6 +72,8 @@ static struct world {
     bool down[NODES], silent[NODES], no_final[NODES], ignores_patient[NODES];
     bool knows_nobody; /* holders answer A801 to any move but to the engine */
     int direct_stores;
+    int home_stores, forget_every; /* of what was spooled; every nth is acknowledged and lost */
+    int pushed_ok, pushed_bad, discards;
     int offered; /* instances that holders brought to a relay, wanted or not */
     int refuse_every; /* the destination refuses every nth instance with A700; 0 none */
     int drop_every;   /* the holder leaves out every nth instance and says success */
@@ -485,6 +487,30 @@ MAYBE void node_commit(int node, int64_t channel, const struct dimse *request)
     }
 }
 
+/* A C-STORE request that the engine makes of what it spooled. */
+MAYBE void node_store(int node, int64_t channel, const struct dimse *request)
+{
+    struct dimse response = dimse_response(request, STATUS_SUCCESS);
+    w.home_stores++;
+    response.sop_instance_uid = keep(response.sop_instance_uid);
+    if (w.refuse_every > 0 && w.home_stores % w.refuse_every == 0) {
+        response.status = STATUS_OUT_OF_RESOURCES;
+    } else if (!(w.forget_every > 0 && w.home_stores % w.forget_every == 0)) {
+        bool there = false;
+        for (size_t i = 0; i < w.instance_count; i++) {
+            there = there || (w.archive[i].node == node && slice_equal(text(w.archive[i].sop), request->sop_instance_uid));
+        }
+        if (!there) { /* a PACS takes the same image twice without a word */
+            w.archive[w.instance_count++] = (struct instance){node, "40018586", "GWE", "Price^Megan", "19580411", "GWE2001", keep(request->object.study_uid).data,
+                                                              "1.2.7.1", keep(request->sop_instance_uid).data, "20100301", "CT", false};
+        }
+    }
+    push_message(channel, response);
+    if (w.stores_until_kill > 0 && w.home_stores == w.stores_until_kill) {
+        w.killed = true;
+    }
+}
+
 /* ---- What the engine says. */
 MAYBE void client_takes(const struct dimse *message)
 {
@@ -536,7 +562,12 @@ MAYBE void on_send(const struct command *command)
         if (command->run.messages[i].protocol == PROTOCOL_HL7) {
             continue; /* acknowledgements are another test's business */
         }
-        if (link->node < 0) {
+        if (link->node < 0 && message->kind == DIMSE_C_STORE_RSP) {
+            w.pushed_ok += message->status == STATUS_SUCCESS;
+            w.pushed_bad += message->status != STATUS_SUCCESS;
+        } else if (link->node >= 0 && message->kind == DIMSE_C_STORE_RQ) {
+            node_store(link->node, command->channel, message);
+        } else if (link->node < 0) {
             client_takes(message);
         } else if (message->kind == DIMSE_C_FIND_RQ) {
             node_find(link->node, command->channel, message);
@@ -583,6 +614,7 @@ MAYBE void on_command(const struct command *command)
             push((struct event){.kind = EVENT_CLOSED, .channel = command->channel, .cause = CLOSED_RELEASED});
         }
         break;
+    case COMMAND_DISCARD: w.discards++; break;
     case COMMAND_RELAY: on_relay(command); break;
     case COMMAND_RELAY_END: on_relay_end(command); break;
     default: break;
@@ -673,6 +705,17 @@ MAYBE void client_asks(int64_t channel, enum dimse_kind kind, slice sop_class, c
     w.asked_at = w.now;
     push_message(channel, (struct dimse){.kind = kind, .context_id = 1, .message_id = 5, .sop_class_uid = sop_class, .identifier = &identifier,
                                          .move_destination = text(destination)});
+}
+
+/* One object pushed: the request, and what the driver says once it is on disk. */
+MAYBE void client_pushes(int64_t channel, const char *sop, const char *study, const char *accession)
+{
+    struct object object = {.sop_class_uid = UID_CT_IMAGE, .sop_instance_uid = keep(text(sop)), .study_uid = keep(text(study)),
+                            .series_uid = SLICE("1.2.7.1"), .transfer_syntax = UID_EXPLICIT_LITTLE, .patient_id = SLICE("40018586"),
+                            .accession = text(accession), .size = 1000, .study = -1, .instance = -1, .file = keep(text(sop))};
+    push_message(channel, (struct dimse){.kind = DIMSE_C_STORE_RQ, .context_id = 1, .message_id = 9, .sop_class_uid = UID_CT_IMAGE,
+                                         .sop_instance_uid = object.sop_instance_uid, .object = object});
+    push((struct event){.kind = EVENT_STORED, .channel = channel, .object = object});
 }
 
 #define KEY(tag, value) {TAG_##tag, value}
