@@ -4,6 +4,7 @@
 #include "src/dcmtk/dcmtk.h"
 #include "src/engine/engine.h"
 #include "src/engine/mutant.h"
+#include "src/store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -123,6 +124,9 @@ int cmd_engine(int argc, char **argv)
     }
     if (make_folder(file->journal) != ERR_OK || make_folder(file->spool) != ERR_OK) {
         return cli_fail(ERR_SYSTEM, "cannot make the folders of the journal and the spool that %s names", path);
+    }
+    if (path_or_null(file->registry) != NULL && path_or_null(file->spool) != NULL) {
+        (void)store_sweep_spool(path_or_null(file->registry), path_or_null(file->spool));
     }
     config.life = life != NULL ? config.life : next_life(file->journal);
     code = serve(file, &config, why);

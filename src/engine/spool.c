@@ -2,7 +2,7 @@
  *
  * Spool: objects that a modality or a workstation stores to us unasked. Each is safe on disk and its row committed
  * before it is acknowledged; then it is ours until its home, the PACS of the sender's organisation, has it and lists
- * it. What no home takes waits for a person, never forgotten. docs/decisions/0008. */
+ * it. What no home takes waits for a person, never forgotten. docs/decisions/0008-what-is-pushed-goes-home.md. */
 #include "src/engine/query_private.h"
 
 #define QUIET_NS (500 * TIME_MS)  /* after the last object: more of the study is probably on its way */

@@ -370,6 +370,7 @@ static void bind_node(struct binder *binder, const struct tree *entry, struct sc
         (void)complain(binder->to, "P209", archive->key_at, "%s is no PACS: only a PACS has an archive", quoted(node->id).text);
     }
     bind_moves_to(binder, entry, node);
+    node->pushes = field_integer(ROOT_SCENARIO, "nodes.*.pushes", tree_get(entry, "pushes")) != 0;
     slice proof = field_text(ROOT_SCENARIO, "nodes.*.proof", tree_get(entry, "proof"));
     node->no_list = !slice_equal(proof, SLICE("list"));
     node->no_commitment = slice_equal(proof, SLICE("none"));

@@ -31,6 +31,7 @@ static const struct policy_row {
     SETTING("limits.demands", demands_max),
     SETTING("limits.queries", queries_max),
     SETTING("limits.audits", audits_max),
+    SETTING("limits.spool", spool_max),
     SETTING("limits.memory", memory),
 #undef SETTING
 };
@@ -187,6 +188,9 @@ static void put_node(struct buffer *buffer, const struct scenario *scenario, con
         put_moves_to(buffer, scenario, node);
     } else if (node->kind == KIND_VIEWER) {
         buffer_put_text(buffer, "    destination: true\n");
+    }
+    if (node->pushes) {
+        buffer_put_text(buffer, "    pushes: true\n");
     }
 }
 
@@ -348,6 +352,7 @@ static struct node_config read_node(struct reading *reading, const struct tree *
     node.study_root = offers(services, SLICE("study_root"));
     node.get = offers(services, SLICE("get"));
     node.commitment = offers(services, SLICE("commitment"));
+    node.pushes = flag(entry, "pushes", "nodes.*.pushes");
     node.source = flag(entry, "source", "nodes.*.source");
     node.destination = flag(entry, "destination", "nodes.*.destination");
     node.answers_list = flag(entry, "answers_list", "nodes.*.answers_list");

@@ -47,6 +47,7 @@ struct scenario_node {
     uint16_t dicom_port, hl7_port;       /* 0 until ports are chosen */
     const slice *moves_to;               /* ids of nodes that the engine may have it move to directly */
     size_t moves_to_count;
+    bool pushes;                         /* may store to the engine unasked */
     bool no_list, no_commitment;         /* proof: what the engine may not count on */
     bool external;                       /* a client outside this world: known to all, started by nobody */
     struct node_service service;

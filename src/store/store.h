@@ -36,4 +36,8 @@ const char *store_why(const struct store *store);
 /* Demands in no terminal state, in a file that another process may be writing; -1 when it cannot be read. */
 int64_t store_open_demands(const char *path);
 
+/* Removes the files of `folder` that no row of `spooled` names, and returns how many; -1 when the database cannot be
+ * read: then nothing is removed. Nobody else may be using it. */
+int store_sweep_spool(const char *path, const char *folder);
+
 #endif

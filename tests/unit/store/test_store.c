@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,7 +275,43 @@ START_TEST(store_audit_table_has_the_columns_that_outsiders_rely_on)
 }
 END_TEST
 
+static void make_file(const char *spool, const char *name, char file[200])
+{
+    snprintf(file, 200, "%s/%s", spool, name);
+    FILE *out = fopen(file, "w");
+    ck_assert_ptr_nonnull(out);
+    fclose(out);
+}
+
+START_TEST(store_sweeps_from_the_spool_what_no_row_names)
+{
+    char named[200], orphan[200], spool[96];
+    fresh_folder();
+    snprintf(spool, sizeof spool, "%s/spool", folder);
+    ck_assert_int_eq(mkdir(spool, 0700), 0);
+    make_file(spool, "1-2-1.dcm", named);
+    make_file(spool, "1-2-2.dcm", orphan);
+    ck_assert_int_eq(store_sweep_spool(path, spool), -1); /* no registry: then no file may go */
+    open_store();
+    struct record row = {.table = TABLE_spooled};
+    for (size_t i = 0; i < records_table(TABLE_spooled)->column_count; i++) {
+        row.values[i].text = SLICE("x");
+    }
+    row.values[COLUMN_spooled_file].text = slice_from(named);
+    ck_assert_int_eq(store_begin(store), ERR_OK);
+    ck_assert_int_eq(store_put(store, &row), ERR_OK);
+    ck_assert_int_eq(store_commit(store, &(struct store_meta){.life = 1, .step = 1}), ERR_OK);
+    store_close(store);
+    ck_assert_int_eq(store_sweep_spool(path, spool), 1);
+    ck_assert_int_eq(access(named, F_OK), 0);
+    ck_assert_int_ne(access(orphan, F_OK), 0);
+    unlink(named);
+    rmdir(spool);
+    remove_folder();
+}
+END_TEST
+
 UNIT_MAIN(store_gives_back_what_was_committed_table_by_table_in_order_of_key, store_put_replaces_and_deletes_by_key,
           store_meta_is_zero_when_fresh_and_then_that_of_the_last_commit, store_forgets_what_was_not_committed,
           store_of_a_killed_process_holds_exactly_its_committed_steps, store_counts_open_demands_while_another_connection_writes,
-          store_refuses_a_file_that_is_none_and_says_why, store_audit_table_has_the_columns_that_outsiders_rely_on)
+          store_refuses_a_file_that_is_none_and_says_why, store_sweeps_from_the_spool_what_no_row_names, store_audit_table_has_the_columns_that_outsiders_rely_on)
