@@ -21,7 +21,10 @@
 enum { HUB, PACS_CAV, PACS_GWE, RIS, WS, HOSPITAL_NODES };
 enum { SITE_HUB, SITE_CAV, SITE_GWE, HOSPITAL_SITES };
 enum { LINK_CAV, LINK_GWE, HOSPITAL_LINKS };
+#ifndef STUDIES
 #define STUDIES 40
+#endif
+#define STUDY_IMAGES 60
 
 static struct hospital {
     struct arena arena;
@@ -56,9 +59,8 @@ MAYBE enum err hospital_observe(void *self, const struct observation *seen, uint
     char line[4096];
     struct buffer buffer = buffer_over(line, sizeof line);
     (void)self;
-    (void)node;
     h.seen[seen->kind]++;
-    h.instances_delivered += seen->kind == OBSERVATION_delivered ? (seen->span > 1 ? seen->span : 1) : 0;
+    h.instances_delivered += seen->kind == OBSERVATION_delivered && node == PACS_GWE ? (seen->span > 1 ? seen->span : 1) : 0;
     h.marked += seen->kind == OBSERVATION_query_answered && seen->flag;
     h.rows += seen->kind == OBSERVATION_query_answered ? seen->count : 0;
     h.retrieves_good += seen->kind == OBSERVATION_retrieve_answered && seen->number == 0;
@@ -128,7 +130,7 @@ MAYBE void make_studies(void)
         h.studies[i] = (struct node_study){.number = i, .person = text_of("p", 1, i % 8), .patient_id = text_of("", 6, 1000 + i % 8), .issuer = SLICE("CAV"), .name = text_of("Megan^Price", 1, i % 8),
                                            .birth_date = SLICE("19580411"), .sex = SLICE("F"), .accession = text_of("CAV", 6, i), .accession_issuer = SLICE("CAV"),
                                            .study_uid = text_of("1.2.826.0.1.", 1, 100 + i), .date = SLICE("20100301"), .time = SLICE("080000"), .description = SLICE("CT chest"),
-                                           .modality = SLICE("CT"), .body_part = SLICE("CHEST"), .laterality = SLICE_EMPTY, .series_count = 2, .image_count = 100};
+                                           .modality = SLICE("CT"), .body_part = SLICE("CHEST"), .laterality = SLICE_EMPTY, .series_count = 2, .image_count = STUDY_IMAGES};
     }
 }
 
