@@ -23,7 +23,7 @@ struct load_setup {
 enum load_what {
     LOAD_REGISTER, LOAD_UPDATE, LOAD_ORDER, LOAD_SCHEDULE, LOAD_ARRIVE, LOAD_COMPLETE, LOAD_CANCEL,
     LOAD_PRELIMINARY, LOAD_FINAL, LOAD_CORRECTED,                        /* RIS, of exams */
-    LOAD_PRIOR_ORDER, LOAD_PRIOR_COMPLETE, LOAD_PRIOR_REPORT,            /* RIS, of exams from before */
+    LOAD_PRIOR_REGISTER, LOAD_PRIOR_COMPLETE, LOAD_PRIOR_REPORT,            /* RIS, of exams from before */
     LOAD_MERGE, LOAD_UNMERGE, LOAD_MEETING,                              /* RIS */
     LOAD_STORED, LOAD_LATE_SERIES, LOAD_REJECTED, LOAD_PRIOR_STORED,     /* nodes */
     LOAD_LOOK, LOAD_RETRIEVE, LOAD_TRANSFER,                             /* viewers */

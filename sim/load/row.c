@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Row: a plan entry as its actor takes it (sim/ris/verbs.def, sim/node/node.h, sim/viewer/viewer.h). */
+#include "src/base/hash.h"
+
+#include "sim/load/load_private.h"
+
+#define PUT(row, name, value) row_put(row, SLICE(name), value)
+
+/* Which node a row is for, and its verb there. */
+enum to { TO_RIS, TO_PACS, TO_VIEWER };
+static const struct verb_row {
+    enum to to;
+    const char *verb;
+} verbs[LOAD_WHAT_COUNT] = {
+    [LOAD_REGISTER] = {TO_RIS, "register"},
+    [LOAD_UPDATE] = {TO_RIS, "demographics"},
+    [LOAD_ORDER] = {TO_RIS, "order"},
+    [LOAD_SCHEDULE] = {TO_RIS, "schedule"},
+    [LOAD_ARRIVE] = {TO_RIS, "arrive"},
+    [LOAD_COMPLETE] = {TO_RIS, "complete"},
+    [LOAD_CANCEL] = {TO_RIS, "cancel"},
+    [LOAD_PRELIMINARY] = {TO_RIS, "report"},
+    [LOAD_FINAL] = {TO_RIS, "report"},
+    [LOAD_CORRECTED] = {TO_RIS, "report"},
+    [LOAD_PRIOR_REGISTER] = {TO_RIS, "register"},
+    [LOAD_PRIOR_COMPLETE] = {TO_RIS, "complete"},
+    [LOAD_PRIOR_REPORT] = {TO_RIS, "report"},
+    [LOAD_STORED] = {TO_PACS, "study_arrives"},
+    [LOAD_LATE_SERIES] = {TO_PACS, "study_arrives"},
+    [LOAD_REJECTED] = {TO_PACS, "reject"},
+    [LOAD_PRIOR_STORED] = {TO_PACS, "study_arrives"},
+    [LOAD_LOOK] = {TO_VIEWER, "query"},
+    [LOAD_RETRIEVE] = {TO_VIEWER, "retrieve"},
+    [LOAD_TRANSFER] = {TO_VIEWER, "retrieve"},
+};
+
+/* ---- Text. */
+
+static struct buffer begin(struct load *load)
+{
+    return buffer_over(load->text + load->text_size, TEXT_MAX - load->text_size);
+}
+
+static slice end(struct load *load, const struct buffer *buffer)
+{
+    load->text_size += buffer->size;
+    return buffer_slice(buffer);
+}
+
+slice row_text(struct load *load, slice text)
+{
+    struct buffer buffer = begin(load);
+    buffer_put(&buffer, text);
+    return end(load, &buffer);
+}
+
+static slice number_text(struct load *load, int64_t value)
+{
+    struct buffer buffer = begin(load);
+    buffer_put_int(&buffer, value);
+    return end(load, &buffer);
+}
+
+slice row_person_id(struct load *load, uint64_t person)
+{
+    struct buffer buffer = begin(load);
+    buffer_put_byte(&buffer, 'p');
+    buffer_put_int(&buffer, (int64_t)person);
+    return end(load, &buffer);
+}
+
+/* The form of a domain's accession numbers: its last # is the last digit; what does not fit goes before the first. */
+static slice accession_text(struct load *load, uint32_t domain, uint32_t number)
+{
+    slice form = load->population->domains[domain].accession;
+    size_t digits = 0;
+    for (size_t i = 0; i < form.size; i++) {
+        digits += form.data[i] == '#';
+    }
+    struct buffer buffer = begin(load);
+    bool put = false;
+    for (size_t i = 0; i < form.size; i++) {
+        if (form.data[i] != '#') {
+            buffer_put_byte(&buffer, (uint8_t)form.data[i]);
+        } else if (!put) {
+            buffer_put_padded(&buffer, number, digits);
+            put = true;
+        }
+    }
+    return end(load, &buffer);
+}
+
+/* A UID from a UUID-like number (PS3.5 B.2), of 62 bits. */
+static slice study_uid_text(struct load *load, int64_t number)
+{
+    struct buffer buffer = begin(load);
+    buffer_put_text(&buffer, "2.25.");
+    buffer_put_int(&buffer, number);
+    return end(load, &buffer);
+}
+
+/* ---- Rows. */
+
+time_ns load_squeeze(const struct load *load, time_ns at)
+{
+    return at <= load->start || load->speed == 1 ? at : load->start + (at - load->start) / load->speed;
+}
+
+void row_begin(struct load *load, struct load_row *row, enum load_what what, uint32_t node, slice verb)
+{
+    load->text_size = 0;
+    row->at_ns = load_squeeze(load, load->now);
+    row->node = node;
+    row->what = what;
+    row->site = NONE_OF;
+    row->person = row->study = -1;
+    row->entry.kind = PLAN_DO;
+    row->entry.id = ++load->rows;
+    row->entry.verb = verb;
+    row->entry.argument_count = 0;
+    load->counts.rows[what]++;
+}
+
+void row_put(struct load_row *row, slice name, slice value)
+{
+    if (value.size > 0 && row->entry.argument_count < PLAN_ARGUMENTS_MAX) {
+        row->entry.arguments[row->entry.argument_count++] = (struct plan_argument){name, value};
+    }
+}
+
+void row_put_int(struct load *load, struct load_row *row, slice name, int64_t value)
+{
+    row_put(row, name, number_text(load, value));
+}
+
+void row_put_time(struct load *load, struct load_row *row, slice name, time_ns at)
+{
+    row_put_int(load, row, name, load_squeeze(load, at));
+}
+
+static slice local_number(struct load *load, uint64_t person, uint32_t domain, bool second)
+{
+    struct buffer buffer = begin(load);
+    char text[PERSON_NUMBER_SIZE + 1];
+    buffer_put(&buffer, (slice){text, person_number(&load->people, person, domain, second, text)});
+    return end(load, &buffer);
+}
+
+/* A second number is one under which nobody knew the NHS number: that is why there is a second one. */
+void row_put_who(struct load *load, struct load_row *row, uint64_t person, uint32_t domain, bool second, bool nameless)
+{
+    struct person_facts facts;
+    person_get(&load->people, person, domain, &facts);
+    bool nhs = facts.has_nhs && !second && !nameless;
+    row->person = (int64_t)person;
+    PUT(row, "person", row_person_id(load, person));
+    PUT(row, "site", load->population->domains[domain].issuer);
+    PUT(row, "number", local_number(load, person, domain, second));
+    if (nhs) {
+        PUT(row, "nhs", row_text(load, (slice){facts.nhs, sizeof facts.nhs}));
+    }
+    if (nhs && !facts.nhs_verified) {
+        PUT(row, "nhs_verified", SLICE("0"));
+    }
+    PUT(row, "family", facts.family);
+    PUT(row, "given", facts.given);
+    if (facts.previous_family.size > 0 && (row->what == LOAD_REGISTER || row->what == LOAD_UPDATE || row->what == LOAD_PRIOR_REGISTER)) {
+        PUT(row, "previous_family", facts.previous_family);
+        PUT(row, "previous_given", facts.given);
+        PUT(row, "previous_kind", SLICE("M"));
+    }
+    PUT(row, "birth_date", row_text(load, (slice){facts.birth_date, sizeof facts.birth_date}));
+    PUT(row, "sex", facts.woman ? SLICE("F") : SLICE("M"));
+}
+
+static void put_exam(struct load *load, const struct exam *exam, struct load_row *row)
+{
+    const struct procedure *procedure = &load_procedures[exam->procedure];
+    PUT(row, "accession", accession_text(load, exam->domain, exam->accession));
+    PUT(row, "accession_issuer", load->population->domains[exam->domain].accession_issuer);
+    PUT(row, "study_uid", study_uid_text(load, exam->number));
+    PUT(row, "modality", modality_code(load, exam));
+    PUT(row, "procedure", slice_from(procedure->code));
+    PUT(row, "procedure_text", slice_from(procedure->text));
+    PUT(row, "body_part", slice_from(procedure->region));
+    PUT(row, "laterality", slice_from(procedure->side));
+}
+
+static slice node_name(const struct load *load, uint32_t node)
+{
+    return node < load->population->node_count ? load->population->nodes[node] : SLICE_EMPTY;
+}
+
+/* What the message itself says besides person and exam. */
+static void put_message(struct load *load, const struct exam *exam, unsigned what, struct load_row *row)
+{
+    const struct population_site *site = &load->population->sites[exam->site];
+    bool ordered = what == LOAD_ORDER && (exam->flags & EXAM_UNSCHEDULED) != 0;
+    if (what == LOAD_SCHEDULE || ordered) {
+        row_put_time(load, row, SLICE("scheduled_at"), exam->acquired);
+    }
+    if (what == LOAD_ORDER || what == LOAD_SCHEDULE) {
+        PUT(row, "reading_site", node_name(load, site->reading != NONE_OF ? site->reading : site->pacs));
+    }
+    if (what == LOAD_COMPLETE || what == LOAD_PRIOR_COMPLETE) {
+        row_put_time(load, row, SLICE("completed_at"), exam->done);
+    }
+    if (what == LOAD_PRELIMINARY || what == LOAD_FINAL || what == LOAD_CORRECTED || what == LOAD_PRIOR_REPORT) {
+        PUT(row, "report", what == LOAD_PRELIMINARY ? SLICE("Preliminary: no acute finding.") : what == LOAD_CORRECTED ? SLICE("Corrected: side amended.")
+                                                                                                                        : SLICE("Final: see text."));
+        PUT(row, "result", what == LOAD_PRELIMINARY ? SLICE("P") : what == LOAD_CORRECTED ? SLICE("C") : SLICE("F"));
+    }
+}
+
+static bool is_second(const struct load *load, const struct exam *exam)
+{
+    return (exam->flags & EXAM_SECOND) != 0 && !bit_get(load->merged, exam->person);
+}
+
+static void row_ris(struct load *load, const struct exam *exam, unsigned what, struct load_row *row)
+{
+    bool nameless = (exam->flags & EXAM_UNKNOWN) != 0 && (what == LOAD_REGISTER || what == LOAD_ORDER || what == LOAD_SCHEDULE);
+    row_put_who(load, row, exam->person, exam->domain, is_second(load, exam), nameless);
+    if (what == LOAD_REGISTER || what == LOAD_UPDATE || what == LOAD_PRIOR_REGISTER) {
+        return;
+    }
+    put_exam(load, exam, row);
+    put_message(load, exam, what, row);
+}
+
+/* The study as the department's modality filed it: local wall clock, no zone. */
+static void row_study(struct load *load, const struct exam *exam, unsigned what, struct load_row *row)
+{
+    const struct procedure *procedure = &load_procedures[exam->procedure];
+    uint32_t late = what == LOAD_LATE_SERIES ? exam->late_images : 0, rest = exam->images - exam->late_images;
+    time_ns local = load_squeeze(load, exam->acquired);
+    struct person_facts facts;
+    person_get(&load->people, exam->person, exam->domain, &facts);
+    local += zone_offset(load->population->zone, local);
+    row->person = exam->person;
+    PUT(row, "study_uid", study_uid_text(load, exam->number));
+    row_put_int(load, row, SLICE("number"), late > 0 ? exam->number + ((int64_t)1 << 62) : exam->number);
+    PUT(row, "patient_id", local_number(load, exam->person, exam->domain, is_second(load, exam)));
+    PUT(row, "issuer", load->population->domains[exam->domain].issuer);
+    PUT(row, "person", row_person_id(load, exam->person));
+    struct buffer name = begin(load);
+    buffer_put(&name, facts.family);
+    buffer_put_byte(&name, '^');
+    buffer_put(&name, facts.given);
+    PUT(row, "name", end(load, &name));
+    PUT(row, "birth_date", row_text(load, (slice){facts.birth_date, sizeof facts.birth_date}));
+    PUT(row, "sex", facts.woman ? SLICE("F") : SLICE("M"));
+    PUT(row, "accession", accession_text(load, exam->domain, exam->accession));
+    PUT(row, "accession_issuer", load->population->domains[exam->domain].accession_issuer);
+    struct buffer date = begin(load);
+    time_put_da(&date, local);
+    PUT(row, "date", end(load, &date));
+    struct buffer time = begin(load);
+    time_put_tm(&time, local);
+    PUT(row, "time", end(load, &time));
+    PUT(row, "description", slice_from(procedure->text));
+    PUT(row, "modality", modality_code(load, exam));
+    PUT(row, "body_part", slice_from(procedure->region));
+    PUT(row, "laterality", slice_from(procedure->side));
+    row_put_int(load, row, SLICE("series"), late > 0 ? 1 : exam->late_images > 0 ? exam->series - 1 : exam->series);
+    row_put_int(load, row, SLICE("images"), late > 0 ? late : rest);
+}
+
+/* By NHS number where it is known and traced, as a clinician elsewhere would; else by the number of the domain. */
+static void row_look(struct load *load, const struct exam *exam, struct load_row *row)
+{
+    struct person_facts facts;
+    person_get(&load->people, exam->person, exam->domain, &facts);
+    bool nhs = facts.has_nhs && facts.nhs_verified;
+    row->person = exam->person;
+    PUT(row, "person", row_person_id(load, exam->person));
+    PUT(row, "patient_id", nhs ? row_text(load, (slice){facts.nhs, sizeof facts.nhs}) : local_number(load, exam->person, exam->domain, is_second(load, exam)));
+    PUT(row, "issuer", nhs ? SLICE("NHS") : load->population->domains[exam->domain].issuer);
+}
+
+static uint32_t viewer_of_domain(const struct load *load, uint32_t domain)
+{
+    for (size_t i = 0; i < load->population->site_count; i++) {
+        if (load->population->sites[i].domain == domain && load->population->sites[i].viewer != NONE_OF) {
+            return load->population->sites[i].viewer;
+        }
+    }
+    return NONE_OF;
+}
+
+/* Who looks: the other domain that knows the person, if there is one; else her own. */
+static uint32_t viewer_for(const struct load *load, const struct exam *exam)
+{
+    const struct people_block *block = people_block(&load->people, exam->person);
+    uint32_t other = block->home == exam->domain ? block->other : block->home;
+    uint32_t viewer = other != NONE_OF ? viewer_of_domain(load, other) : NONE_OF;
+    return viewer != NONE_OF ? viewer : load->population->sites[exam->site].viewer;
+}
+
+static uint32_t node_for(const struct load *load, const struct exam *exam, unsigned what)
+{
+    switch (verbs[what].to) {
+    case TO_RIS:
+        return load->population->domains[exam->domain].ris;
+    case TO_PACS:
+        return load->population->sites[exam->site].pacs;
+    default:
+        return what == LOAD_TRANSFER ? exam->detail[exam->event_at] : viewer_for(load, exam);
+    }
+}
+
+void row_exam(struct load *load, struct exam *exam, unsigned what, struct load_row *row)
+{
+    row_begin(load, row, (enum load_what)what, node_for(load, exam, what), slice_from(verbs[what].verb));
+    row->site = exam->site;
+    row->study = exam->number;
+    switch (what) {
+    case LOAD_STORED:
+    case LOAD_LATE_SERIES:
+    case LOAD_PRIOR_STORED:
+        row_study(load, exam, what, row);
+        return;
+    case LOAD_REJECTED:
+        row->person = exam->person;
+        PUT(row, "study_uid", study_uid_text(load, exam->number));
+        PUT(row, "code", SLICE("113001")); /* Rejected for Quality Reasons (CID 7011) */
+        return;
+    case LOAD_LOOK:
+        row_look(load, exam, row);
+        return;
+    case LOAD_RETRIEVE:
+    case LOAD_TRANSFER:
+        row->person = exam->person;
+        PUT(row, "study_uid", study_uid_text(load, exam->number));
+        return;
+    default:
+        row_ris(load, exam, what, row);
+        return;
+    }
+}
