@@ -5,6 +5,7 @@
 #ifndef PONT_BENCH_RESULTS_H
 #define PONT_BENCH_RESULTS_H
 
+#include "src/bench/series.h"
 #include "src/scenario/scenario.h"
 
 enum invariant {
@@ -109,6 +110,7 @@ struct results {
     size_t node_count;
     double engine_cpu_s, engine_rss_max_mib;
     slice error;            /* why the run is inconclusive; empty: it is not */
+    const struct series *series; /* of a long run, for the year's report; null in a short one */
 };
 
 #endif

@@ -352,6 +352,8 @@ enum err report_html(const struct results *results, const char *folder, char why
     put_shortfalls(&page, results, proof);
     put_figures(&page, results);
     put_expectations(&page, results);
+    html_year(&page, results, arena);
+    html_places(&page, results, arena);
     html_story(&page, results, proof, arena);
     html_map(&page, results);
     put_invariants(&page, results, proof, arena);

@@ -64,4 +64,42 @@ void html_proof(struct buffer *page, const struct results *results, const struct
 void html_story(struct buffer *page, const struct results *results, const struct proof *proof, struct arena *arena);
 void html_map(struct buffer *page, const struct results *results);
 
+/* ---- The chapters of a long run (html_year.c, html_places.c), and what they are drawn with (html_chart.c). */
+void html_year(struct buffer *page, const struct results *results, struct arena *arena);
+void html_places(struct buffer *page, const struct results *results, struct arena *arena);
+/* "71,364" */
+const char *grouped(int64_t value, char text[32]);
+/* "1.36 M", "494", "4.2" */
+void html_number(struct buffer *page, double value);
+
+struct chart_band {
+    time_ns from_ns, until_ns;
+    bool planned;
+};
+/* Bars, one a month, on a zero-based axis; outages behind them. */
+struct chart {
+    const char *title;        /* a finding */
+    const char *caption, *unit;
+    const double *values;
+    const bool *known;        /* null: all are */
+    const int *years, *months;
+    size_t count;
+    double top;               /* of the axis; 0: the highest value */
+    double objective;         /* a line; 0: none */
+    time_ns from_ns, until_ns;
+    const struct chart_band *bands;
+    size_t band_count;
+};
+void html_chart(struct buffer *page, const struct chart *chart);
+
+struct year_days {
+    const int64_t *values, *marked;
+    size_t count;
+    int64_t most;
+    time_ns first_ns;         /* local midnight, read as UTC */
+    unsigned first_weekday;   /* 0 is Monday */
+    const char *unit;
+};
+void html_days(struct buffer *page, const struct year_days *days);
+
 #endif
