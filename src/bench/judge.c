@@ -50,7 +50,7 @@ struct reserve {
                   RESERVE(arrivals, JUDGE_ROWS_MAX),       RESERVE(faults, JUDGE_FAULTS_MAX), RESERVE(deliveries, JUDGE_ROWS_MAX), RESERVE(held, STORE_WORDS_MAX),      \
                   RESERVE(engine_persons, JUDGE_ROWS_MAX), RESERVE(engine_studies, JUDGE_ROWS_MAX), RESERVE(demands, JUDGE_ROWS_MAX), RESERVE(tombstones, JUDGE_ROWS_MAX), \
                   RESERVE(cases, JUDGE_ROWS_MAX),          RESERVE(demand_ids, JUDGE_ROWS_MAX), RESERVE(questions, JUDGE_QUERIES_MAX), RESERVE(retrieves, JUDGE_QUERIES_MAX), \
-                  RESERVE(rows, JUDGE_SHOWN_MAX)}
+                  RESERVE(rows, JUDGE_SHOWN_MAX),          RESERVE(study_words, JUDGE_MANY_STUDIES),   RESERVE(late_uids, JUDGE_ROWS_MAX),    RESERVE(person_words, JUDGE_MANY_STUDIES)}
 
 static enum err init_rows(struct judge *judge)
 {
@@ -71,7 +71,8 @@ void judge_drop(struct judge *judge)
                                            &judge->question_index, &judge->retrieve_index,  &judge->node_index,       &judge->site_index,       &judge->scenario_studies,
                                            &judge->tombstone_index, &judge->case_index,     &judge->prior_index,      &judge->messages.index,   &judge->delivers_audited,
                                            &judge->clients_audited, &judge->answered.index, &judge->running_index,    &judge->acks.index,       &judge->tally_index,
-                                           &judge->words.index,     &judge->whys.index};
+                                           &judge->words.index,     &judge->whys.index,      &judge->next_uids,        &judge->next_exams,       &judge->uid_texts,
+                                           &judge->row_index};
     const struct reserve reserves[] = RESERVES;
     for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
         store_index_clear(indexes[i]);
@@ -211,6 +212,20 @@ slice judge_spell(const struct judge *judge, uint32_t word)
     return judge->words.words[word];
 }
 
+uint32_t judge_tick(const struct judge *judge, time_ns at)
+{
+    if (at == TIME_NEVER) {
+        return UINT32_MAX;
+    }
+    time_ns ticks = at <= judge->first_tick ? 0 : (at - judge->first_tick + JUDGE_TICK_NS - 1) / JUDGE_TICK_NS;
+    return ticks >= UINT32_MAX ? UINT32_MAX - 1 : (uint32_t)ticks;
+}
+
+time_ns judge_time(const struct judge *judge, uint32_t tick)
+{
+    return tick == 0 ? INT64_MIN : tick == UINT32_MAX ? TIME_NEVER : judge->first_tick + (time_ns)tick * JUDGE_TICK_NS;
+}
+
 /* ---- The scenario. */
 
 uint32_t judge_node(const struct judge *judge, slice id_or_aet)
@@ -245,6 +260,9 @@ enum err judge_observe(struct judge *judge, const struct observation *seen, int6
 {
     judge->now = seen->at_ns > judge->now ? seen->at_ns : judge->now;
     judge->at_step = 0;
+    if (judge->first_tick == 0) {
+        judge->first_tick = seen->at_ns / TIME_S * TIME_S - TIME_DAY; /* whole seconds stay whole */
+    }
     enum err err = judge_persons(judge, seen);
     err = err == ERR_OK ? judge_truth(judge, seen, line) : err;
     err = err == ERR_OK ? judge_question(judge, seen, line) : err;

@@ -138,7 +138,7 @@ static bool is_asked(const struct judge *judge, const struct question *question,
 {
     const struct scenario_node *pacs = &judge->scenario->nodes[node];
     if (!question->study_level && !slice_starts(question->text, SLICE("PATIENT"))) {
-        for (uint32_t s = judge_study(judge, question->study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+        for (uint32_t s = judge_study(judge, question->study_uid); s != JUDGE_NONE; s = judge_next_uid(judge, s)) {
             if (judge->studies[s].site == pacs->site) {
                 return true;
             }

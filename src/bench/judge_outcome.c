@@ -67,7 +67,7 @@ static slice asked_person(struct judge *judge, const struct observation *seen)
     uint32_t identity = judge_identity(judge, seen->issuer.size > 0 ? seen->issuer : SLICE("NHS"), seen->patient_id);
     uint32_t person = identity == JUDGE_NONE ? JUDGE_NONE : judge->identities[identity].person;
     char room[STORE_TEXT_MAX];
-    return judge_keep(judge, person == JUDGE_NONE ? seen->person : judge_text(judge, judge->persons[person].id, room));
+    return judge_keep(judge, person == JUDGE_NONE ? seen->person : person < JUDGE_MANY_STUDIES ? judge_text(judge, judge->person_words[person], room) : seen->person);
 }
 
 static struct story_line *add_line(struct judge *judge, const struct observation *seen, int64_t line, const char *kind)
@@ -239,7 +239,8 @@ static void outcome_rows(struct judge *judge)
         /* A person is named by her own number where that is the NHS's: row numbers, and numbers made of them, may differ between runs. */
         uint32_t survivor = judge_survivor(judge, identity->engine);
         const struct engine_person *person = survivor < judge->engine_person_end ? &judge->engine_persons[survivor] : NULL;
-        slice number = person != NULL && person->alive && person->issuer == nhs ? judge_text(judge, person->patient_id, own) : SLICE_EMPTY;
+        const struct identity *name = person == NULL || person->name == 0 || person->number == JUDGE_NONE ? NULL : &judge->identities[judge_identity_now(judge, person->number)];
+        slice number = name != NULL && name->issuer == nhs ? judge_text(judge, name->value, own) : SLICE_EMPTY;
         snprintf(sentence, sizeof sentence, "link %.*s/%.*s to %.*s", SLICE_ARGS(judge_spell(judge, identity->issuer)), SLICE_ARGS(judge_text(judge, identity->value, room)),
                  SLICE_ARGS(number));
         add_outcome(judge, sentence, false);

@@ -20,8 +20,10 @@ static uint32_t put_person(struct judge *judge, slice id)
         store_index_put(&judge->person_index, store_hash(1, id), judge->person_count) != ERR_OK) {
         return found;
     }
-    uint32_t text = judge->person_count < JUDGE_MANY_STUDIES ? store_text_put(&judge->texts, id) : 0;
-    judge->persons[judge->person_count] = (struct truth_person){.id = text, .more = JUDGE_NONE, .settled_at = INT64_MIN};
+    if (judge->person_count < JUDGE_MANY_STUDIES) {
+        judge->person_words[judge->person_count] = store_text_put(&judge->texts, id);
+    }
+    judge->persons[judge->person_count] = (struct truth_person){.more = JUDGE_NONE};
     return judge->person_count++;
 }
 
@@ -35,7 +37,7 @@ static struct person_names *names_of(struct judge *judge, struct truth_person *p
     return person->more == JUDGE_NONE ? NULL : &judge->names[person->more];
 }
 
-static uint32_t put_name(struct truth_person *person, struct person_names *names, uint64_t name)
+static uint32_t put_name(struct truth_person *person, struct person_names *names, uint32_t name)
 {
     for (uint32_t i = 0; i < names->count; i++) {
         if (names->names[i] == name) {
@@ -50,15 +52,15 @@ static uint32_t put_name(struct truth_person *person, struct person_names *names
     return names->count++;
 }
 
-static uint64_t name_hash(slice name)
+static uint32_t name_of(slice name)
 {
-    return store_hash(2, name) | 1;
+    return judge_hash32(name) | (name.size == 0);
 }
 
 /* A name said to be former is hers, and so is the one it stands beside. */
 static void take_names(struct judge *judge, struct truth_person *person, const struct observation *seen)
 {
-    uint64_t name = name_hash(seen->name);
+    uint32_t name = name_of(seen->name);
     if (seen->other_id.size == 0 && person->more == JUDGE_NONE && (person->name == 0 || person->name == name)) {
         person->name = name;
         return;
@@ -71,7 +73,7 @@ static void take_names(struct judge *judge, struct truth_person *person, const s
     uint32_t at = put_name(person, names, name);
     if (seen->other_id.size > 0) {
         names->connected[at] = true;
-        names->connected[put_name(person, names, name_hash(seen->other_id))] = true;
+        names->connected[put_name(person, names, name_of(seen->other_id))] = true;
     }
 }
 
@@ -94,7 +96,7 @@ bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
     for (uint32_t i = 0; names != NULL && names->count > 1 && i < names->count; i++) {
         connected = connected && names->connected[i];
     }
-    return connected && !truth->differs && truth->open <= 0 && truth->settled_at < since;
+    return connected && !truth->differs && truth->open <= 0 && judge_time(judge, truth->settled_at) < since;
 }
 
 /* ---- Numbers and groups. */
@@ -217,11 +219,6 @@ bool judge_names(struct judge *judge, slice issuer, slice value, uint32_t study)
 
 /* ---- What RADIS2 tells. */
 
-static uint32_t name_of(slice name)
-{
-    return judge_hash32(name) | (name.size == 0);
-}
-
 /* Events have whole seconds. */
 static void note_name(struct judge *judge, uint32_t at, const struct observation *seen)
 {
@@ -279,12 +276,12 @@ static void settled(struct judge *judge, const struct observation *seen)
     bool unlink = slice_starts(seen->text, SLICE("ADT^A37")); /* told of two persons, acknowledged for one */
     for (uint32_t p = 0; unlink && p < judge->person_count; p++) {
         judge->persons[p].open = 0;
-        judge->persons[p].settled_at = seen->at_ns;
+        judge->persons[p].settled_at = judge_tick(judge, seen->at_ns);
     }
     uint32_t person = judge_person(judge, seen->person);
     if (!unlink && person != JUDGE_NONE && slice_starts(seen->text, SLICE("ADT"))) {
         judge->persons[person].open--;
-        judge->persons[person].settled_at = seen->at_ns;
+        judge->persons[person].settled_at = judge_tick(judge, seen->at_ns);
     }
 }
 

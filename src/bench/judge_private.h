@@ -42,16 +42,15 @@
 
 /* A person of the scenario, as RADIS2 has told her so far. Names and birth dates are hashes. */
 struct truth_person {
-    uint64_t name;         /* FAMILY^GIVEN, the first told; 0: none */
-    time_ns settled_at;
-    uint32_t id;           /* text; 0: left out */
+    uint32_t name;         /* FAMILY^GIVEN, the first told; 0: none */
+    uint32_t settled_at;   /* tick */
     uint32_t birth_date;   /* 0: none */
     uint32_t more;         /* struct person_names; JUDGE_NONE: she has but one */
-    int32_t open;          /* ADT messages told to the outbox and neither acknowledged nor refused */
+    int16_t open;          /* ADT messages told to the outbox and neither acknowledged nor refused */
     bool differs;          /* birth dates, or more names than are kept */
 };
 struct person_names {
-    uint64_t names[JUDGE_NAMES_MAX];
+    uint32_t names[JUDGE_NAMES_MAX];
     bool connected[JUDGE_NAMES_MAX]; /* said to be a former name of hers, or the present one to it */
     uint32_t count;
 };
@@ -75,16 +74,17 @@ struct stale_name { /* told later, of an earlier event */
 };
 
 /* An exam: what RADIS2 told, and the engine's row. */
-enum { EXAM_TOLD = 1, EXAM_COLLISION = 2, EXAM_WATCHED = 4, EXAM_WITHDRAWN = 8 }; /* COLLISION: two persons have one of this number */
+enum { EXAM_TOLD = 1, EXAM_COLLISION = 2, EXAM_WATCHED = 4, EXAM_WITHDRAWN = 8, /* COLLISION: two persons have one of this number */
+       EXAM_HAS_STUDY = 16 }; /* the engine's row names one */
 struct truth_exam {
-    time_ns completed_at;  /* told; TIME_NEVER when not */
+    uint32_t completed_at; /* tick, told; of TIME_NEVER when not */
     uint32_t accession;    /* text */
     uint32_t next;         /* of the same number, at another issuer */
     uint32_t studies;      /* of this number */
     uint32_t person;
-    uint32_t engine_person, engine_identity, engine_study; /* the latter two JUDGE_NONE, 0: none */
+    uint32_t engine_person, engine_identity; /* 0 and JUDGE_NONE: none */
     uint16_t issuer;       /* word */
-    uint8_t site, flags;
+    uint8_t flags;
     uint8_t engine_state;  /* 0: the engine has no row */
 };
 
@@ -94,17 +94,17 @@ struct sop_span {
 };
 enum { STUDY_WHOLE = 1,    /* its first PACS has all of it: no holding says so */
        STUDY_INSIDE = 2,   /* its first range is in the row */
-       STUDY_REJECTED = 4  /* some of it: ranges say which */ };
+       STUDY_REJECTED = 4, /* some of it: ranges say which */
+       STUDY_SAME_UID = 8, STUDY_SAME_EXAM = 16 /* there are others, see judge_next_uid */ };
 struct truth_study {
-    time_ns first_at, range_at;
-    uint32_t uid;          /* text; 0: left out */
+    uint32_t first_at, range_at; /* ticks */
     uint32_t exam, person; /* exam: of its accession number, JUDGE_NONE when it has none */
     uint32_t identity;     /* under whose number it is filed */
-    uint32_t next_uid, next_exam, next_identity;
+    uint32_t next_identity;
     uint32_t holdings, ranges;
-    uint32_t instances, line, row; /* row: scratch of check_truth */
+    uint32_t instances;
     struct sop_span inside;
-    uint32_t dataset, pixels;      /* hashes of the digests */
+    uint32_t dataset, pixels;    /* hashes of the digests */
     uint16_t origin;       /* word: the PACS that had it first */
     uint8_t site;          /* its site */
     uint8_t flags;
@@ -113,6 +113,10 @@ struct range {
     struct sop_span sops;
     uint32_t next, dataset, pixels;
     time_ns at_ns, rejected_at; /* of what is put together: the latest */
+};
+/* For people, of the first studies only: there is no place for those of a year. */
+struct study_words {
+    uint32_t uid, line;    /* uid: text, 0 when not known */
 };
 
 /* What a node holds of a study. */
@@ -174,17 +178,14 @@ struct source {
 /* ---- The engine's rows, as far as a rule reads them. By their number: row 0 is nobody. */
 
 struct engine_person {
-    uint64_t name;           /* hash of FAMILY^GIVEN */
-    uint32_t patient_id;     /* text */
+    uint32_t name;           /* hash of FAMILY^GIVEN; 0: no such row */
+    uint32_t number;         /* identity: the number that the engine names her by */
     uint32_t merged_into;
-    uint16_t issuer;
-    bool alive;
 };
 struct engine_study {
-    uint64_t uid_hash;       /* 0: no such row */
-    uint32_t study;          /* of ours, or JUDGE_NONE */
-    uint32_t uid;            /* text, when it is none of ours */
+    uint32_t study;          /* of ours, + 1; 0: no such row; with ENGINE_STUDY_TEXT: none of ours, the text of its UID */
 };
+#define ENGINE_STUDY_TEXT 0x80000000u
 struct engine_demand {
     time_ns accepted_at, ended_at, due_at;
     int64_t job;             /* the running one, 0 none */
@@ -230,7 +231,7 @@ struct judge {
     int64_t *latencies[LATENCY_COUNT];
     int64_t latency_counts[LATENCY_COUNT];
     struct histogram histograms[LATENCY_COUNT];
-    time_ns now;
+    time_ns now, first_tick;
 
     struct store_texts texts;
     struct store_words words, whys;
@@ -239,6 +240,8 @@ struct judge {
     struct identity *identities;
     struct stale_name *stales;
     struct truth_study *studies;
+    struct study_words *study_words; /* of the first JUDGE_MANY_STUDIES */
+    uint32_t *person_words;          /* texts of their ids, as many */
     struct range *ranges;
     struct truth_exam *exams;
     struct holding *holdings;
@@ -253,6 +256,8 @@ struct judge {
         fault_count, fault_open, delivery_count, question_next, retrieve_next, row_count, row_free;
     struct store_index person_index, identity_index, uid_index, exam_index, delivery_index, question_index, retrieve_index, node_index, site_index;
     struct store_index scenario_studies; /* of the scenario, by UID and person */
+    uint32_t *late_uids, late_uid_count;
+    struct store_index next_uids, next_exams, uid_texts, row_index; /* by study: the next of its UID, of its number; its UID, if asked for; the row shown */
     struct { /* by word of the node's name */
         int64_t studies, images;
     } *held;
@@ -311,6 +316,10 @@ void judge_case(struct judge *judge, enum invariant invariant, bool violation, c
 /* The case just told was one of `count` instances, each of which counts. */
 void judge_weigh(struct judge *judge, enum invariant invariant, bool violation, uint32_t count);
 slice judge_keep(struct judge *judge, slice text);
+/* Ticks of a 64th of a second, never earlier than the time they stand for; tick 0 is before all, the last never. */
+#define JUDGE_TICK_NS (TIME_S / 64)
+uint32_t judge_tick(const struct judge *judge, time_ns at);
+time_ns judge_time(const struct judge *judge, uint32_t tick);
 slice judge_text(const struct judge *judge, uint32_t text, char room[STORE_TEXT_MAX]);
 uint16_t judge_word(struct judge *judge, slice word); /* 0, the empty word, when there are too many */
 slice judge_spell(const struct judge *judge, uint32_t word);
@@ -339,18 +348,17 @@ bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
 
 /* ---- judge_world.c */
 enum err judge_truth(struct judge *judge, const struct observation *seen, int64_t line);
-uint32_t judge_study(const struct judge *judge, slice uid); /* first of this UID, next_uid the others */
+uint32_t judge_study(const struct judge *judge, slice uid); /* first of this UID */
+uint32_t judge_next_uid(const struct judge *judge, uint32_t study);  /* the others; JUDGE_NONE: no more */
+uint32_t judge_next_exam(const struct judge *judge, uint32_t study); /* of its accession number there */
+int64_t judge_line(const struct judge *judge, uint32_t study);       /* of observations.jsonl; 0: not known any more */
 uint32_t judge_study_of(const struct judge *judge, slice uid, slice accession); /* of this UID the one of this number, else the first */
 slice judge_accession(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX]);
 slice judge_uid(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX]); /* for people; "(of NOR A1)" when it was left out */
 struct truth_exam *judge_exam(const struct judge *judge, slice issuer, slice accession); /* told by RADIS2; or null */
 struct truth_exam *judge_put_exam(struct judge *judge, slice issuer, slice accession);   /* made if need be, told or not; null when full */
 uint32_t judge_first_exam(const struct judge *judge, slice accession); /* of this number, next the others */
-static inline uint64_t judge_uid_hash(slice uid)
-{
-    return store_hash(1, uid) | 1;
-}
-struct delivery *judge_delivery(struct judge *judge, uint64_t uid_hash, uint16_t node); /* made if need be; null when full */
+struct delivery *judge_delivery(struct judge *judge, uint32_t study, uint16_t node); /* made if need be; null when full */
 /* Everything that holds the study, the one whose holding is not written down first; *cursor begins with JUDGE_HOLDINGS. */
 #define JUDGE_HOLDINGS (JUDGE_NONE - 1)
 bool judge_next_holding(const struct judge *judge, uint32_t study, uint32_t *cursor, struct holding *holding);

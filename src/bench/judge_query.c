@@ -88,6 +88,11 @@ static enum err row_shown(struct judge *judge, const struct observation *seen, i
 
 static void give_rows(struct judge *judge, struct question *question)
 {
+    for (uint32_t r = question->row_first; r != JUDGE_NONE; r = judge->rows[r].next) {
+        if (judge->rows[r].study != JUDGE_NONE) {
+            store_index_remove(&judge->row_index, store_hash_int((uint64_t)(question - judge->questions), judge->rows[r].study));
+        }
+    }
     if (question->row_last != JUDGE_NONE) {
         judge->rows[question->row_last].next = judge->row_free;
         judge->row_free = question->row_first;
@@ -118,7 +123,7 @@ static uint32_t study_of_row(struct judge *judge, const struct shown_row *row)
     char room[STORE_TEXT_MAX];
     uint32_t first = judge_study(judge, row->uid), fits = first;
     bool known = judge_identity(judge, row_issuer(row), row->patient_id) != JUDGE_NONE;
-    for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+    for (uint32_t s = first; s != JUDGE_NONE; s = judge_next_uid(judge, s)) {
         if (known && judge_names(judge, row_issuer(row), row->patient_id, s)) {
             return s;
         }
@@ -134,12 +139,12 @@ static void check_row_person(struct judge *judge, const struct question *questio
     for (slice rest = row->holders; rest.data != NULL && rest.size > 0;) {
         slice node = slice_cut(&rest, '\\');
         bool hers = holds(judge, row->study, node) || judge_is(judge, node, KIND_ENGINE);
-        for (uint32_t s = judge_study(judge, row->uid); s != JUDGE_NONE && !hers; s = judge->studies[s].next_uid) {
+        for (uint32_t s = judge_study(judge, row->uid); s != JUDGE_NONE && !hers; s = judge_next_uid(judge, s)) {
             mixed = mixed || holds(judge, s, node);
         }
     }
     judge->wrong_patient += !right || mixed;
-    const int64_t lines[] = {question->asked_line, row->line, judge->studies[row->study].line};
+    const int64_t lines[] = {question->asked_line, row->line, judge_line(judge, row->study)};
     judge_case(judge, INVARIANT_right_patient, !right || mixed, lines, 3, "%.*s was shown study %.*s under %.*s (issuer %.*s)%s", SLICE_ARGS(question->viewer),
                SLICE_ARGS(row->uid), SLICE_ARGS(row->patient_id), SLICE_ARGS(row_issuer(row)),
                !right ? ": not its patient" : mixed ? ": one of the copies named is another patient's" : "");
@@ -238,21 +243,19 @@ static bool is_settled(const struct judge *judge, const struct question *questio
 
 static const struct shown_row *shown_row(const struct judge *judge, uint32_t s, uint32_t q)
 {
-    uint32_t at = judge->studies[s].row;
-    const struct shown_row *row = at == JUDGE_NONE ? NULL : &judge->rows[at];
-    return row != NULL && row->study == s && row->question == q ? row : NULL;
+    uint32_t at = store_index_find(&judge->row_index, store_hash_int(q, s));
+    return at == STORE_NONE ? NULL : &judge->rows[at];
 }
 
 /* One study that answers the question: was it shown as it should be? */
 static void check_study(struct judge *judge, const struct question *question, uint32_t q, uint32_t s)
 {
-    const struct truth_study *study = &judge->studies[s];
     char room[STORE_TEXT_MAX];
     const struct shown_row *row = shown_row(judge, s, q);
     time_ns rejected_at = judge_rejected_at(judge, s);
     bool settled = is_settled(judge, question, s, rejected_at);
     slice uid = row != NULL ? row->uid : question->study_uid.size > 0 ? question->study_uid : judge_uid(judge, s, room);
-    const int64_t lines[] = {question->asked_line, question->answered_line, row == NULL ? study->line : row->line};
+    const int64_t lines[] = {question->asked_line, question->answered_line, row == NULL ? judge_line(judge, s) : row->line};
     if (rejected_at < question->asked_at) {
         judge_case(judge, INVARIANT_rejected_stays_hidden, row != NULL, lines, 3, "question %.*s by %.*s and rejected study %.*s: %s", SLICE_ARGS(question->id),
                    SLICE_ARGS(question->viewer), SLICE_ARGS(uid), row != NULL ? "shown" : "not shown");
@@ -277,7 +280,7 @@ static int64_t check_exams(struct judge *judge, const struct question *question,
 {
     int64_t count = 0;
     for (uint32_t e = judge_first_exam(judge, question->accession); e != JUDGE_NONE; e = judge->exams[e].next) {
-        for (uint32_t s = judge->exams[e].studies; s != JUDGE_NONE; s = judge->studies[s].next_exam) {
+        for (uint32_t s = judge->exams[e].studies; s != JUDGE_NONE; s = judge_next_exam(judge, s)) {
             if (answers(judge, question, s, false)) {
                 check_study(judge, question, q, s);
                 count++;
@@ -299,7 +302,7 @@ static int64_t check_studies(struct judge *judge, const struct question *questio
     } else {
         identity = judge_identity(judge, question->issuer.size > 0 ? question->issuer : SLICE("NHS"), question->patient_id);
     }
-    for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+    for (uint32_t s = first; s != JUDGE_NONE; s = judge_next_uid(judge, s)) {
         if (answers(judge, question, s, true)) {
             check_study(judge, question, q, s);
             count++;
@@ -329,7 +332,7 @@ static void check_rows(struct judge *judge, const struct question *question, uin
         check_row_person(judge, question, row);
         const struct shown_row *before = shown_row(judge, row->study, q);
         row->shown = before == NULL || before == row ? 1 : before->shown + 1;
-        judge->studies[row->study].row = r;
+        (void)!store_index_put(&judge->row_index, store_hash_int(q, row->study), r);
         if (!is_broad(question) && !answers(judge, question, row->study, slice_equal(row->uid, question->study_uid))) {
             judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown and does not answer it", SLICE_ARGS(question->id),
                        SLICE_ARGS(question->viewer), SLICE_ARGS(row->uid));

@@ -33,14 +33,14 @@ static enum err message_row(struct judge *judge, const struct record *record, bo
 
 /* ---- Persons and their numbers. */
 
-static uint64_t name_hash(slice family, slice given)
+static uint32_t name_hash(slice family, slice given)
 {
     char name[600];
     struct buffer buffer = buffer_over(name, sizeof name);
     buffer_put(&buffer, slice_before(family, 290));
     buffer_put_byte(&buffer, '^');
     buffer_put(&buffer, slice_before(given, 290));
-    return judge_hash32(buffer_slice(&buffer));
+    return judge_hash32(buffer_slice(&buffer)); /* never 0: there is always the ^ */
 }
 
 static enum err person_row(struct judge *judge, const struct record *record, bool restored)
@@ -51,15 +51,13 @@ static enum err person_row(struct judge *judge, const struct record *record, boo
     }
     struct engine_person *person = &judge->engine_persons[id];
     uint32_t into = (uint32_t)integer(record, COLUMN_person_merged_into);
-    bool existed = id < (int64_t)judge->engine_person_end && person->alive;
+    bool existed = person->name != 0;
     if (existed && !restored && !record->deleted && person->merged_into != into) {
         judge_effect(judge, AUDIT_MERGE, "the link of person", text(record, COLUMN_person_patient_id));
     }
-    char room[STORE_TEXT_MAX];
-    slice number = text(record, COLUMN_person_patient_id);
-    uint32_t kept = existed && slice_equal(judge_text(judge, person->patient_id, room), number) ? person->patient_id : store_text_put(&judge->texts, number);
-    *person = (struct engine_person){.name = name_hash(text(record, COLUMN_person_family), text(record, COLUMN_person_given)), .patient_id = kept, .merged_into = into,
-                                     .issuer = judge_word(judge, text(record, COLUMN_person_issuer)), .alive = !record->deleted};
+    uint32_t number = judge_engine_identity(judge, text(record, COLUMN_person_issuer), text(record, COLUMN_person_patient_id));
+    *person = record->deleted ? (struct engine_person){0}
+                              : (struct engine_person){name_hash(text(record, COLUMN_person_family), text(record, COLUMN_person_given)), number, into};
     judge->engine_person_end = id >= (int64_t)judge->engine_person_end ? (uint32_t)id + 1 : judge->engine_person_end;
     return ERR_OK;
 }
@@ -84,14 +82,16 @@ static enum err study_row(struct judge *judge, const struct record *record)
     }
     struct engine_study *study = &judge->engine_studies[id];
     slice uid = text(record, COLUMN_study_uid);
-    uint64_t hash = judge_uid_hash(uid);
     if (record->deleted) {
-        *study = (struct engine_study){0};
+        study->study = 0;
         return ERR_OK;
     }
-    uint32_t known = study->uid_hash == hash ? study->uid : 0;
-    *study = (struct engine_study){.uid_hash = hash, .study = judge_study_of(judge, uid, text(record, COLUMN_study_accession)), .uid = known};
-    study->uid = study->study == JUDGE_NONE && known == 0 ? store_text_put(&judge->texts, uid) : known;
+    uint32_t known = judge_study_of(judge, uid, text(record, COLUMN_study_accession));
+    if (known == JUDGE_NONE && !(study->study & ENGINE_STUDY_TEXT)) {
+        study->study = ENGINE_STUDY_TEXT | store_text_put(&judge->texts, uid);
+    } else if (known != JUDGE_NONE) {
+        study->study = known + 1;
+    }
     judge->engine_study_end = id >= (int64_t)judge->engine_study_end ? (uint32_t)id + 1 : judge->engine_study_end;
     return ERR_OK;
 }
@@ -137,7 +137,8 @@ static enum err exam_row(struct judge *judge, const struct record *record, bool 
     slice number = text(record, COLUMN_exam_identifier_value);
     exam->engine_state = record->deleted ? 0 : (uint8_t)integer(record, COLUMN_exam_state);
     exam->engine_person = (uint32_t)integer(record, COLUMN_exam_person);
-    exam->engine_study = (uint32_t)integer(record, COLUMN_exam_study);
+    bool has_study = integer(record, COLUMN_exam_study) != 0;
+    exam->flags = (uint8_t)(has_study ? exam->flags | EXAM_HAS_STUDY : exam->flags & ~EXAM_HAS_STUDY);
     exam->engine_identity = number.size == 0 ? JUDGE_NONE : judge_engine_identity(judge, text(record, COLUMN_exam_identifier_issuer), number);
     if (restored || record->deleted || before.engine_state == 0) {
         return ERR_OK;
@@ -145,7 +146,7 @@ static enum err exam_row(struct judge *judge, const struct record *record, bool 
     if (before.engine_person != exam->engine_person && exam->engine_state != EXAM_FROZEN) {
         check_moved(judge, record, exam);
     }
-    if (before.engine_study == 0 && exam->engine_study != 0) {
+    if (!(before.flags & EXAM_HAS_STUDY) && has_study) {
         judge_effect(judge, AUDIT_PUBLISH, "the publication of", text(record, COLUMN_exam_accession));
     }
     return ERR_OK;
@@ -154,7 +155,7 @@ static enum err exam_row(struct judge *judge, const struct record *record, bool 
 /* At the end: whose exam each number is must be what RADIS2 ordered; what it ordered twice for two must be frozen. */
 static void check_exam(struct judge *judge, const struct truth_exam *exam)
 {
-    if (exam->engine_state == 0 || !(exam->flags & EXAM_TOLD) || exam->site == UINT8_MAX) {
+    if (exam->engine_state == 0 || !(exam->flags & EXAM_TOLD) || judge_site(judge, judge_spell(judge, exam->issuer)) == JUDGE_NONE) {
         return; /* never told to the engine, or refused */
     }
     char room[STORE_TEXT_MAX];
@@ -195,14 +196,14 @@ static uint32_t engine_person(const struct judge *judge, uint32_t identity)
 {
     uint32_t person = judge->identities[judge_identity_now(judge, identity)].engine;
     person = person == 0 ? 0 : judge_survivor(judge, person);
-    return person < judge->engine_person_end && judge->engine_persons[person].alive ? person : 0;
+    return person < judge->engine_person_end && judge->engine_persons[person].name != 0 ? person : 0;
 }
 
 static void check_stale(struct judge *judge, const struct stale_name *stale, uint32_t newest)
 {
     char room[STORE_TEXT_MAX];
     const struct identity *identity = &judge->identities[judge_identity_now(judge, stale->identity)];
-    uint32_t name = (uint32_t)judge->engine_persons[engine_person(judge, stale->identity)].name;
+    uint32_t name = judge->engine_persons[engine_person(judge, stale->identity)].name;
     bool wrong = name == stale->name && name != newest;
     slice issuer = judge_spell(judge, identity->issuer), value = judge_text(judge, identity->value, room);
     judge_case(judge, INVARIANT_idempotent, wrong, NULL, 0, "what was told late of %.*s/%.*s %s", SLICE_ARGS(issuer), SLICE_ARGS(value),
@@ -253,7 +254,7 @@ static enum err prior_row(struct judge *judge, const struct record *record, bool
     const struct truth_exam *exam = judge_exam(judge, issuer, accession);
     store_index_remove(&judge->prior_index, hash);
     judge->counts[COUNT_priors_ready]++;
-    judge->priors_ready_before += exam == NULL || at < exam->completed_at;
+    judge->priors_ready_before += exam == NULL || at < judge_time(judge, exam->completed_at);
     return ERR_OK;
 }
 

@@ -17,7 +17,8 @@ void judge_rows_clear(struct judge *judge)
     for (uint32_t e = 0; e < judge->exam_count; e++) {
         struct truth_exam *exam = &judge->exams[e];
         exam->engine_state = 0;
-        exam->engine_person = exam->engine_study = 0;
+        exam->engine_person = 0;
+        exam->flags &= (uint8_t)~EXAM_HAS_STUDY;
         exam->engine_identity = JUDGE_NONE;
     }
     for (uint32_t t = 0; t < judge->tombstone_count; t++) {
@@ -39,7 +40,7 @@ bool judge_fits(int64_t id)
 uint32_t judge_survivor(const struct judge *judge, uint32_t person)
 {
     for (int hops = 0; hops < 64; hops++) { /* a ring of merges would be the engine's fault, and no reason to hang */
-        bool known = person < judge->engine_person_end && judge->engine_persons[person].alive;
+        bool known = person < judge->engine_person_end && judge->engine_persons[person].name != 0;
         if (!known || judge->engine_persons[person].merged_into == 0) {
             return person;
         }
@@ -53,14 +54,19 @@ struct engine_demand *judge_demand(const struct judge *judge, int64_t id)
     return judge_fits(id) && id < (int64_t)judge->demand_end && judge->demands[id].alive ? &judge->demands[id] : NULL;
 }
 
+static uint32_t engine_study(const struct judge *judge, uint32_t id)
+{
+    return id < judge->engine_study_end ? judge->engine_studies[id].study : 0;
+}
+
 uint32_t judge_demand_study(const struct judge *judge, const struct engine_demand *demand)
 {
-    return demand->study < judge->engine_study_end && judge->engine_studies[demand->study].uid_hash != 0 ? judge->engine_studies[demand->study].study : JUDGE_NONE;
+    uint32_t study = engine_study(judge, demand->study);
+    return study & ENGINE_STUDY_TEXT ? JUDGE_NONE : study - 1; /* no row: JUDGE_NONE */
 }
 
 slice judge_demand_uid(const struct judge *judge, const struct engine_demand *demand, char room[STORE_TEXT_MAX])
 {
-    uint32_t study = judge_demand_study(judge, demand);
-    bool known = demand->study < judge->engine_study_end;
-    return study != JUDGE_NONE ? judge_uid(judge, study, room) : known ? judge_text(judge, judge->engine_studies[demand->study].uid, room) : SLICE_EMPTY;
+    uint32_t study = engine_study(judge, demand->study);
+    return study & ENGINE_STUDY_TEXT ? judge_text(judge, study & ~ENGINE_STUDY_TEXT, room) : study != 0 ? judge_uid(judge, study - 1, room) : SLICE_EMPTY;
 }

@@ -59,13 +59,18 @@ static void clip(struct sop_span *part, const struct sop_span *whole)
 
 /* ---- Ranges. */
 
+static struct range inside_of(const struct judge *judge, const struct truth_study *truth)
+{
+    return (struct range){truth->inside, truth->ranges, truth->dataset, truth->pixels, judge_time(judge, truth->range_at), TIME_NEVER};
+}
+
 bool judge_next_range(const struct judge *judge, uint32_t study, uint32_t *cursor, struct range *range)
 {
     const struct truth_study *truth = &judge->studies[study];
     if (*cursor == JUDGE_HOLDINGS) {
         *cursor = truth->ranges;
         if (truth->flags & STUDY_INSIDE) {
-            *range = (struct range){truth->inside, truth->ranges, truth->dataset, truth->pixels, truth->range_at, TIME_NEVER};
+            *range = inside_of(judge, truth);
             return true;
         }
     }
@@ -129,12 +134,12 @@ enum err judge_add_range(struct judge *judge, uint32_t study, const struct range
         truth->inside = range->sops;
         truth->dataset = range->dataset;
         truth->pixels = range->pixels;
-        truth->range_at = range->at_ns;
+        truth->range_at = judge_tick(judge, range->at_ns);
         return ERR_OK;
     }
-    struct range inside = {truth->inside, 0, truth->dataset, truth->pixels, truth->range_at, TIME_NEVER};
+    struct range inside = inside_of(judge, truth);
     if ((truth->flags & STUDY_INSIDE) && is_alike(judge, &inside, range) && extend(&truth->inside, &range->sops)) {
-        truth->range_at = range->at_ns > truth->range_at ? range->at_ns : truth->range_at;
+        truth->range_at = range->at_ns > inside.at_ns ? judge_tick(judge, range->at_ns) : truth->range_at;
         return ERR_OK;
     }
     struct range *first = truth->ranges == JUDGE_NONE ? NULL : &judge->ranges[truth->ranges];
@@ -149,7 +154,7 @@ enum err judge_add_range(struct judge *judge, uint32_t study, const struct range
 
 static bool write_down(struct judge *judge, struct truth_study *truth)
 {
-    struct range inside = {truth->inside, 0, truth->dataset, truth->pixels, truth->range_at, TIME_NEVER};
+    struct range inside = inside_of(judge, truth);
     if (!(truth->flags & STUDY_INSIDE)) {
         return true;
     }
@@ -333,8 +338,8 @@ static struct holding *write_whole(struct judge *judge, uint32_t study)
         return NULL;
     }
     struct holding *holding = &judge->holdings[judge->holding_count];
-    *holding = (struct holding){.node = truth->origin, .next = truth->holdings, .instances = truth->instances, .first_at = truth->first_at,
-                                .complete_at = INT64_MIN, .gone_at = TIME_NEVER, .line = truth->line, .arrivals = JUDGE_NONE};
+    *holding = (struct holding){.node = truth->origin, .next = truth->holdings, .instances = truth->instances, .first_at = judge_time(judge, truth->first_at),
+                                .complete_at = INT64_MIN, .gone_at = TIME_NEVER, .line = (uint32_t)judge_line(judge, study), .arrivals = JUDGE_NONE};
     for (uint32_t cursor = JUDGE_HOLDINGS; judge_next_range(judge, study, &cursor, &range);) {
         holding->complete_at = range.at_ns > holding->complete_at ? range.at_ns : holding->complete_at;
         struct arrival arrival = {.sops = range.sops, .at_ns = range.at_ns};
@@ -365,8 +370,8 @@ bool judge_next_holding(const struct judge *judge, uint32_t study, uint32_t *cur
         *cursor = truth->holdings;
         if ((truth->flags & STUDY_WHOLE) && truth->instances > 0) {
             struct range range;
-            *holding = (struct holding){.node = truth->origin, .instances = truth->instances, .first_at = truth->first_at, .complete_at = INT64_MIN,
-                                        .gone_at = TIME_NEVER, .line = truth->line, .arrivals = JUDGE_NONE};
+            *holding = (struct holding){.node = truth->origin, .instances = truth->instances, .first_at = judge_time(judge, truth->first_at), .complete_at = INT64_MIN,
+                                        .gone_at = TIME_NEVER, .line = (uint32_t)judge_line(judge, study), .arrivals = JUDGE_NONE};
             for (uint32_t at = JUDGE_HOLDINGS; judge_next_range(judge, study, &at, &range);) {
                 holding->complete_at = range.at_ns > holding->complete_at ? range.at_ns : holding->complete_at;
             }

@@ -22,8 +22,8 @@ static bool is_over(int64_t state)
 
 static struct delivery *delivery_of(struct judge *judge, const struct engine_demand *demand)
 {
-    uint64_t uid = demand->study < judge->engine_study_end ? judge->engine_studies[demand->study].uid_hash : 0;
-    return uid == 0 ? NULL : judge_delivery(judge, uid, demand->destination);
+    uint32_t study = judge_demand_study(judge, demand);
+    return study == JUDGE_NONE ? NULL : judge_delivery(judge, study, demand->destination);
 }
 
 /* ---- Is DONE true? */
@@ -39,7 +39,7 @@ static void check_done(struct judge *judge, const struct record *record, const s
         lack = judge_missing(judge, study, holding == NULL ? JUDGE_NONE : holding->arrivals, demand->accepted_at);
     }
     bool wrong = lack > 0 || !proven || study == JUDGE_NONE || (!demand->whole && demand->wanted == 0);
-    const int64_t lines[] = {study == JUDGE_NONE ? 0 : judge->studies[study].line};
+    const int64_t lines[] = {study == JUDGE_NONE ? 0 : judge_line(judge, study)};
     judge->silently_missing += wrong;
     judge_case(judge, INVARIANT_proof_of_delivery, wrong, lines, 1, "transfer %lld of study %.*s to %.*s: done%s, %lld instance%s missing there",
                (long long)integer(record, COLUMN_demand_id), SLICE_ARGS(judge_demand_uid(judge, demand, room)), SLICE_ARGS(text(record, COLUMN_demand_destination)),

@@ -20,7 +20,7 @@ uint32_t judge_study_of(const struct judge *judge, slice uid, slice accession)
 {
     char room[STORE_TEXT_MAX];
     uint32_t first = judge_study(judge, uid), fits = first;
-    for (uint32_t s = first; s != JUDGE_NONE && judge->studies[first].next_uid != JUDGE_NONE; s = judge->studies[s].next_uid) {
+    for (uint32_t s = first; s != JUDGE_NONE && judge_next_uid(judge, first) != JUDGE_NONE; s = judge_next_uid(judge, s)) {
         fits = slice_equal(judge_accession(judge, s, room), accession) ? s : fits;
     }
     return fits;
@@ -29,8 +29,10 @@ uint32_t judge_study_of(const struct judge *judge, slice uid, slice accession)
 slice judge_uid(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX])
 {
     const struct truth_study *truth = &judge->studies[study];
-    if (truth->uid != 0 || truth->exam == JUDGE_NONE) {
-        return judge_text(judge, truth->uid, room);
+    uint32_t uid = study < JUDGE_MANY_STUDIES ? judge->study_words[study].uid : 0, found = uid == 0 ? store_index_find(&judge->uid_texts, store_hash_int(1, study)) : STORE_NONE;
+    uid = found == STORE_NONE ? uid : judge->late_uids[found];
+    if (uid != 0 || truth->exam == JUDGE_NONE) {
+        return judge_text(judge, uid, room);
     }
     const struct truth_exam *exam = &judge->exams[truth->exam];
     char accession[STORE_TEXT_MAX];
@@ -42,9 +44,34 @@ slice judge_uid(const struct judge *judge, uint32_t study, char room[STORE_TEXT_
     return buffer_slice(&text);
 }
 
-static void know_uid(struct judge *judge, struct truth_study *study, slice uid)
+/* Beyond the first ones only the UIDs of studies that are sent somewhere are kept. */
+static void know_uid(struct judge *judge, uint32_t study, slice uid)
 {
-    study->uid = study->uid != 0 ? study->uid : store_text_put(&judge->texts, uid);
+    if (study < JUDGE_MANY_STUDIES) {
+        return;
+    }
+    uint64_t key = store_hash_int(1, study);
+    if (judge->late_uid_count < JUDGE_ROWS_MAX && store_index_find(&judge->uid_texts, key) == STORE_NONE && store_index_put(&judge->uid_texts, key, judge->late_uid_count) == ERR_OK) {
+        judge->late_uids[judge->late_uid_count++] = store_text_put(&judge->texts, uid);
+    }
+}
+
+/* Few studies share their UID or their number with another: who is next is kept aside. */
+static uint32_t next_of(const struct store_index *index, uint32_t study)
+{
+    return store_index_find(index, store_hash_int(1, study));
+}
+uint32_t judge_next_uid(const struct judge *judge, uint32_t study)
+{
+    return judge->studies[study].flags & STUDY_SAME_UID ? next_of(&judge->next_uids, study) : JUDGE_NONE;
+}
+uint32_t judge_next_exam(const struct judge *judge, uint32_t study)
+{
+    return judge->studies[study].flags & STUDY_SAME_EXAM ? next_of(&judge->next_exams, study) : JUDGE_NONE;
+}
+int64_t judge_line(const struct judge *judge, uint32_t study)
+{
+    return study < JUDGE_MANY_STUDIES ? judge->study_words[study].line : 0;
 }
 
 static const struct scenario_study *scenario_study(const struct judge *judge, slice uid, slice person)
@@ -57,7 +84,7 @@ static const struct scenario_study *scenario_study(const struct judge *judge, sl
 static uint32_t find_study(const struct judge *judge, const struct observation *seen, uint32_t first, uint32_t person, slice issuer)
 {
     uint32_t number = seen->person.size > 0 ? JUDGE_NONE : judge_identity(judge, issuer, seen->patient_id);
-    for (uint32_t s = first; s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+    for (uint32_t s = first; s != JUDGE_NONE; s = judge_next_uid(judge, s)) {
         const struct truth_study *study = &judge->studies[s];
         if (seen->person.size > 0 ? person != JUDGE_NONE && study->person == person : study->person == JUDGE_NONE && judge_identity_now(judge, study->identity) == number) {
             return s;
@@ -79,8 +106,10 @@ static void chain_exam(struct judge *judge, uint32_t study, slice accession)
     slice issuer = truth->site == UINT8_MAX ? SLICE_EMPTY : judge->scenario->sites[truth->site].issuer;
     struct truth_exam *exam = accession.size == 0 ? NULL : judge_put_exam(judge, issuer, accession);
     truth->exam = exam == NULL ? JUDGE_NONE : (uint32_t)(exam - judge->exams);
+    if (exam != NULL && exam->studies != JUDGE_NONE && store_index_put(&judge->next_exams, store_hash_int(1, study), exam->studies) == ERR_OK) {
+        truth->flags |= STUDY_SAME_EXAM;
+    }
     if (exam != NULL) {
-        truth->next_exam = exam->studies;
         exam->studies = study;
     }
 }
@@ -99,12 +128,14 @@ static uint32_t put_study(struct judge *judge, const struct observation *seen, i
     }
     const struct scenario_study *known = scenario_study(judge, seen->study_uid, seen->person);
     struct truth_study *study = &judge->studies[judge->study_count++];
-    *study = (struct truth_study){.first_at = seen->at_ns, .exam = JUDGE_NONE, .person = judge_person(judge, seen->person), .identity = identity, .next_uid = first,
-                                  .next_exam = JUDGE_NONE, .next_identity = judge->identities[identity].studies, .holdings = JUDGE_NONE, .ranges = JUDGE_NONE,
-                                  .line = (uint32_t)line, .row = JUDGE_NONE, .origin = judge_word(judge, seen->actor),
-                                  .site = site == JUDGE_NONE ? UINT8_MAX : (uint8_t)site, .flags = STUDY_WHOLE};
+    *study = (struct truth_study){.first_at = judge_tick(judge, seen->at_ns), .exam = JUDGE_NONE, .person = judge_person(judge, seen->person), .identity = identity,
+                                  .next_identity = judge->identities[identity].studies, .holdings = JUDGE_NONE, .ranges = JUDGE_NONE,
+                                  .origin = judge_word(judge, seen->actor), .site = site == JUDGE_NONE ? UINT8_MAX : (uint8_t)site, .flags = STUDY_WHOLE};
+    if (first != JUDGE_NONE && store_index_put(&judge->next_uids, store_hash_int(1, at), first) == ERR_OK) {
+        study->flags |= STUDY_SAME_UID;
+    }
     if (at < JUDGE_MANY_STUDIES) {
-        know_uid(judge, study, seen->study_uid);
+        judge->study_words[at] = (struct study_words){store_text_put(&judge->texts, seen->study_uid), (uint32_t)line};
     }
     judge->identities[identity].studies = at;
     chain_exam(judge, at, known != NULL ? known->accession : seen->accession);
@@ -140,7 +171,7 @@ static void hold(struct judge *judge, struct holding *holding, uint32_t study, u
 static uint32_t owner_of(const struct judge *judge, slice study_uid, const struct sop_span *sops, struct sop_span *part, struct range *range)
 {
     struct sop_span least = *sops;
-    for (uint32_t s = judge_study(judge, study_uid); s != JUDGE_NONE; s = judge->studies[s].next_uid) {
+    for (uint32_t s = judge_study(judge, study_uid); s != JUDGE_NONE; s = judge_next_uid(judge, s)) {
         if (judge_known_part(judge, s, sops, part, range)) {
             return s;
         }
@@ -238,7 +269,7 @@ static void lose(struct judge *judge, const struct observation *seen, bool rejec
             lose_part(judge, study, node, &part, seen->at_ns);
         }
         if (study != JUDGE_NONE && rejected) {
-            know_uid(judge, &judge->studies[study], seen->study_uid);
+            know_uid(judge, study, seen->study_uid);
             judge_reject(judge, study, &part, seen->at_ns);
         }
     }
@@ -248,7 +279,7 @@ static void lose(struct judge *judge, const struct observation *seen, bool rejec
 static void withdraw(struct judge *judge, const struct truth_exam *exam, const struct observation *seen)
 {
     uint32_t first = seen->study_uid.size > 0 ? judge_study(judge, seen->study_uid) : exam->studies;
-    for (uint32_t s = first; s != JUDGE_NONE; s = seen->study_uid.size > 0 ? judge->studies[s].next_uid : judge->studies[s].next_exam) {
+    for (uint32_t s = first; s != JUDGE_NONE; s = seen->study_uid.size > 0 ? judge_next_uid(judge, s) : judge_next_exam(judge, s)) {
         char mine[STORE_TEXT_MAX], its[STORE_TEXT_MAX];
         if (slice_equal(judge_accession(judge, s, its), judge_text(judge, exam->accession, mine))) {
             judge_reject(judge, s, NULL, seen->at_ns);
@@ -290,9 +321,8 @@ struct truth_exam *judge_put_exam(struct judge *judge, slice issuer, slice acces
     if (at == JUDGE_ROWS_MAX || (text == 0 && accession.size > 0) || store_index_put(&judge->exam_index, store_hash(1, accession), at) != ERR_OK) {
         return NULL;
     }
-    judge->exams[at] = (struct truth_exam){.completed_at = TIME_NEVER, .accession = text, .next = first, .studies = JUDGE_NONE, .person = JUDGE_NONE,
-                                           .engine_identity = JUDGE_NONE, .issuer = judge_word(judge, site == JUDGE_NONE ? issuer : judge->scenario->sites[site].issuer),
-                                           .site = site == JUDGE_NONE ? UINT8_MAX : (uint8_t)site};
+    judge->exams[at] = (struct truth_exam){.completed_at = UINT32_MAX, .accession = text, .next = first, .studies = JUDGE_NONE, .person = JUDGE_NONE,
+                                           .engine_identity = JUDGE_NONE, .issuer = judge_word(judge, site == JUDGE_NONE ? issuer : judge->scenario->sites[site].issuer)};
     return &judge->exams[judge->exam_count++];
 }
 
@@ -308,8 +338,8 @@ static enum err exam_told(struct judge *judge, const struct observation *seen)
     exam->flags |= EXAM_TOLD | (differs ? EXAM_COLLISION : 0);
     exam->person = exam->person == JUDGE_NONE ? person : exam->person;
     exam->flags = (uint8_t)(slice_equal(seen->text, SLICE("cancelled")) ? exam->flags | EXAM_WITHDRAWN : exam->flags & ~EXAM_WITHDRAWN);
-    if (slice_equal(seen->text, SLICE("completed")) && exam->completed_at == TIME_NEVER) {
-        exam->completed_at = seen->at_ns;
+    if (slice_equal(seen->text, SLICE("completed")) && exam->completed_at == UINT32_MAX) {
+        exam->completed_at = judge_tick(judge, seen->at_ns);
         judge->completed_exams++;
     }
     return ERR_OK;
@@ -326,17 +356,17 @@ static void exam_acked(struct judge *judge, const struct observation *seen)
 
 /* ---- What arrived. */
 
-static struct delivery *find_delivery(const struct judge *judge, uint64_t uid_hash, uint16_t node)
+static struct delivery *find_delivery(const struct judge *judge, uint32_t study, uint16_t node)
 {
-    uint32_t found = store_index_find(&judge->delivery_index, store_hash_int(node, uid_hash));
+    uint32_t found = store_index_find(&judge->delivery_index, store_hash_int(node, study));
     return found == JUDGE_NONE ? NULL : &judge->deliveries[found];
 }
 
-struct delivery *judge_delivery(struct judge *judge, uint64_t uid_hash, uint16_t node)
+struct delivery *judge_delivery(struct judge *judge, uint32_t study, uint16_t node)
 {
-    struct delivery *known = find_delivery(judge, uid_hash, node);
+    struct delivery *known = find_delivery(judge, study, node);
     if (known != NULL || judge->delivery_count == JUDGE_ROWS_MAX ||
-        store_index_put(&judge->delivery_index, store_hash_int(node, uid_hash), judge->delivery_count) != ERR_OK) {
+        store_index_put(&judge->delivery_index, store_hash_int(node, study), judge->delivery_count) != ERR_OK) {
         return known;
     }
     judge->deliveries[judge->delivery_count] = (struct delivery){.wished_at = INT64_MIN, .job_at = INT64_MIN};
@@ -346,14 +376,13 @@ struct delivery *judge_delivery(struct judge *judge, uint64_t uid_hash, uint16_t
 /* A number of another organisation never crosses: where it arrives it names nobody, or somebody else. */
 static void check_person(struct judge *judge, const struct observation *seen, int64_t line, uint32_t study, uint32_t count)
 {
-    const struct truth_study *truth = &judge->studies[study];
     uint32_t here = JUDGE_NONE;
     slice issuer = issuer_at(judge, seen, &here);
     uint32_t from = judge_site(judge, issuer);
     bool crosses = from != JUDGE_NONE && from != here;
     bool right = !crosses && judge_names(judge, issuer, seen->patient_id, study);
     judge->wrong_patient += right ? 0 : count;
-    const int64_t lines[] = {line, truth->line};
+    const int64_t lines[] = {line, judge_line(judge, study)};
     judge_case(judge, INVARIANT_right_patient, !right, lines, 2, "an image of study %.*s arrived at %.*s under %.*s (issuer %.*s)%s", SLICE_ARGS(seen->study_uid),
                SLICE_ARGS(seen->actor), SLICE_ARGS(seen->patient_id), SLICE_ARGS(issuer), right ? "" : crosses ? ": a number of another organisation" : ": not its patient");
     judge_weigh(judge, INVARIANT_right_patient, !right, count);
@@ -365,18 +394,18 @@ static void check_hidden(struct judge *judge, const struct observation *seen, in
     if (rejected_at >= seen->at_ns) {
         return;
     }
-    const struct delivery *delivery = find_delivery(judge, judge_uid_hash(seen->study_uid), judge_word(judge, seen->actor));
+    const struct delivery *delivery = find_delivery(judge, study, judge_word(judge, seen->actor));
     bool begun_after = delivery == NULL || delivery->job_at == INT64_MIN || delivery->job_at > rejected_at;
-    const int64_t lines[] = {line, judge->studies[study].line};
+    const int64_t lines[] = {line, judge_line(judge, study)};
     judge_case(judge, INVARIANT_rejected_stays_hidden, begun_after, lines, 2, "an instance of rejected study %.*s arrived at %.*s", SLICE_ARGS(seen->study_uid),
                SLICE_ARGS(seen->actor));
     judge_weigh(judge, INVARIANT_rejected_stays_hidden, begun_after, count);
 }
 
 /* Twice is once too often, unless it was asked for again, or nobody could know that the first had arrived. */
-static void check_once(struct judge *judge, const struct observation *seen, int64_t line, const struct arrival *before)
+static void check_once(struct judge *judge, const struct observation *seen, int64_t line, uint32_t study, const struct arrival *before)
 {
-    const struct delivery *delivery = find_delivery(judge, judge_uid_hash(seen->study_uid), judge_word(judge, seen->actor));
+    const struct delivery *delivery = find_delivery(judge, study, judge_word(judge, seen->actor));
     bool wished = delivery != NULL && delivery->wished_at > before->at_ns;
     bool unknown = !before->acked && (before->life != (int32_t)judge->life || judge->adt_told_at >= before->at_ns ||
                                       judge_disturbed(judge, SLICE_EMPTY, before->at_ns, seen->at_ns));
@@ -390,7 +419,7 @@ static void check_once(struct judge *judge, const struct observation *seen, int6
 static void check_equal(struct judge *judge, const struct observation *seen, int64_t line, const struct range *range, uint32_t study, uint32_t count)
 {
     bool pixels = range->pixels == judge_hash32(seen->pixel_sha256), attributes = range->dataset == judge_hash32(seen->dataset_sha256);
-    const int64_t lines[] = {line, judge->studies[study].line};
+    const int64_t lines[] = {line, judge_line(judge, study)};
     if (!pixels || !attributes) {
         judge_case(judge, INVARIANT_proof_of_delivery, true, lines, 2, "instance %.*s arrived at %.*s with other %s than were sent", SLICE_ARGS(seen->sop_uid),
                    SLICE_ARGS(seen->actor), pixels ? "attributes" : "pixels");
@@ -417,7 +446,7 @@ static enum err arrive(struct judge *judge, const struct observation *seen, int6
         }
         struct arrival *arrival = &judge->arrivals[at];
         if (arrival->count > 0) {
-            check_once(judge, seen, line, arrival);
+            check_once(judge, seen, line, study, arrival);
         }
         arrival->count += arrival->count < UINT16_MAX;
         arrival->life = (int32_t)judge->life;
@@ -444,7 +473,7 @@ static enum err delivered(struct judge *judge, const struct observation *seen, i
                        SLICE_ARGS(seen->actor));
             continue;
         }
-        know_uid(judge, &judge->studies[study], seen->study_uid);
+        know_uid(judge, study, seen->study_uid);
         check_person(judge, seen, line, study, part.count);
         check_hidden(judge, seen, line, study, range.rejected_at, part.count);
         check_equal(judge, seen, line, &range, study, part.count);
