@@ -64,6 +64,10 @@ static uint64_t code_number(struct codec *codec, uint64_t value, size_t size)
 
 static void code_slice(struct codec *codec, slice *text)
 {
+    if (codec->mode == CODEC_COPY && text->size == 0) {
+        *text = SLICE_EMPTY; /* most are */
+        return;
+    }
     size_t size = (size_t)code_number(codec, text->size, 4);
     if (codec->mode == CODEC_WRITE) {
         buffer_put(codec->buffer, *text);

@@ -18,7 +18,8 @@ void arena_drop(struct arena *arena)
     *arena = (struct arena){0};
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Not zeroed. */
+static char *take(struct arena *arena, size_t size)
 {
     size_t start = (arena->used + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     if (start > arena->size || size > arena->size - start) {
@@ -28,10 +29,16 @@ void *arena_alloc(struct arena *arena, size_t size)
     if (arena->used > arena->high) {
         arena->high = arena->used;
     }
-    if (size > 0) {
-        memset(arena->memory + start, 0, size);
-    }
     return arena->memory + start;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    char *memory = take(arena, size);
+    if (memory != NULL && size > 0) {
+        memset(memory, 0, size);
+    }
+    return memory;
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -54,13 +61,14 @@ enum err arena_carve(struct arena *out, struct arena *from, size_t size)
 
 slice arena_copy(struct arena *arena, slice bytes)
 {
-    char *copy = arena_alloc(arena, bytes.size + 1);
+    char *copy = bytes.size < SIZE_MAX ? take(arena, bytes.size + 1) : NULL;
     if (copy == NULL) {
         return (slice){NULL, 0};
     }
     if (bytes.size > 0) {
         memcpy(copy, bytes.data, bytes.size);
     }
+    copy[bytes.size] = '\0';
     return (slice){copy, bytes.size};
 }
 

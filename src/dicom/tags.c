@@ -19,8 +19,13 @@ static const struct vr_traits vrs[] = {
 #undef VR_ROW
 };
 
+enum vr_row {
+#define VR_ROW(name, first, second, long_length, number_size, text, pad, several) VR_ROW_##name,
+#include "src/dicom/vr.def"
+#undef VR_ROW
+};
+
 #define TAG_ROWS (sizeof tags / sizeof tags[0])
-#define VR_ROWS (sizeof vrs / sizeof vrs[0])
 
 /* Row of the tag, TAG_ROWS when there is none. */
 static size_t tag_row(uint32_t tag)
@@ -39,9 +44,14 @@ static size_t tag_row(uint32_t tag)
 
 uint16_t tag_vr(uint32_t tag)
 {
-    size_t row = tag_row(tag);
-    if (row < TAG_ROWS) {
-        return tags[row].vr;
+    switch (tag) { /* asked for at every element: compilers make a short tree of it */
+#define TAG(keyword, group, element, vr, vm)                                                       \
+    case (uint32_t)(group) << 16 | (element):                                                      \
+        return VR_##vr;
+#include "src/dicom/tags.def"
+#undef TAG
+    default:
+        break;
     }
     if ((tag & 0xFFFF) == 0) {
         return VR_UL;
@@ -93,10 +103,13 @@ bool tag_from_text(slice text, uint32_t *tag)
 const struct vr_traits *vr_traits(uint16_t vr)
 {
     static const struct vr_traits unknown = {VR_UN, true, 1, false, '\0', false};
-    for (size_t i = 0; i < VR_ROWS; i++) {
-        if (vrs[i].vr == vr) {
-            return &vrs[i];
-        }
+    switch (vr) {
+#define VR_ROW(name, first, second, long_length, number_size, text, pad, several)                  \
+    case VR_##name:                                                                                \
+        return &vrs[VR_ROW_##name];
+#include "src/dicom/vr.def"
+#undef VR_ROW
+    default:
+        return &unknown;
     }
-    return &unknown;
 }

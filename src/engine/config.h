@@ -59,6 +59,7 @@ struct engine_config {
     time_ns publish_retry_ns;    /* first retry when a study is not there yet (2 s), doubling */
     time_ns publish_give_up_ns;  /* reconcile-later from then on (10 min) */
     time_ns breaker_open_ns;     /* how long a breaker stays open (3 s) */
+    time_ns receipts_keep_ns;    /* an HL7 message that comes again within this time is known (0: 7 days) */
     uint32_t breaker_failures;   /* in a row (3) */
     uint32_t transfer_attempts;  /* per demand before it fails (6) */
     uint32_t run_max;            /* 1 .. RUN_MAX */

@@ -56,6 +56,22 @@ static struct timer take_timer(struct engine *engine)
     return first;
 }
 
+/* Means nothing any more: what it was set for has ended. */
+static bool is_stale(struct engine *engine, const struct timer *timer)
+{
+    return (timer->kind == TIMER_FIND && !source_find_waits(engine, timer->subject)) ||
+           (timer->kind == TIMER_QUERY && !query_waits(engine, timer->subject)) ||
+           (timer->kind == TIMER_RETRIEVE && !retrieve_waits(engine, timer->subject));
+}
+
+/* A step ends with a timer on top that means something: nobody is woken for nothing. */
+static void drop_stale(struct engine *engine)
+{
+    while (engine->timer_count > 0 && is_stale(engine, &engine->timers[0])) {
+        (void)take_timer(engine);
+    }
+}
+
 static void fire(struct engine *engine, struct out *out, const struct timer *timer)
 {
     switch (timer->kind) {
@@ -286,6 +302,7 @@ enum err engine_step(struct engine *engine, const struct event *event, struct ou
         break;
     }
     registry_tell_limits(engine, out);
+    drop_stale(engine);
     if (engine->exhausted != NULL) {
         out_note(out, TEXT(out, SLICE("limit reached: "), slice_from(engine->exhausted)));
     }

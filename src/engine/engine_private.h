@@ -208,6 +208,8 @@ uint32_t source_find_start(struct engine *engine, struct out *out, const struct 
 /* Nothing more will be told; the association ends. */
 void source_find_cancel(struct engine *engine, struct out *out, uint32_t find);
 void source_find_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel);
+/* Does a timer of this subject still mean anything? */
+bool source_find_waits(struct engine *engine, int64_t subject);
 void source_find_timer(struct engine *engine, struct out *out, int64_t subject);
 void source_find_pump(struct engine *engine, struct out *out, uint32_t node);
 slice find_outcome_text(enum find_outcome outcome); /* "timed out" */
@@ -253,6 +255,7 @@ void query_room(struct engine *engine, struct out *out, struct channel *channel)
 void query_closed(struct engine *engine, struct out *out, struct channel *channel); /* the client is gone */
 void query_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find, const struct find_row *row);
 void query_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find, enum find_outcome outcome, slice why);
+bool query_waits(struct engine *engine, int64_t subject);
 void query_timer(struct engine *engine, struct out *out, int64_t subject);
 
 /* ---- retrieve.c (demands, jobs, C-MOVE SCP, C-GET refusal, proofs). */
@@ -283,6 +286,7 @@ void retrieve_committed(struct engine *engine, const struct event *event, struct
 void retrieve_relayed(struct engine *engine, const struct event *event, struct out *out);
 void retrieve_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find, const struct find_row *row);
 void retrieve_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find, enum find_outcome outcome, slice why);
+bool retrieve_waits(struct engine *engine, int64_t subject);
 void retrieve_timer(struct engine *engine, struct out *out, int64_t subject);
 void retrieve_pump(struct engine *engine, struct out *out, uint32_t node); /* the node has room again, or is back */
 void retrieve_restored(struct engine *engine, struct out *out);

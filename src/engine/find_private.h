@@ -53,11 +53,13 @@ struct find {
     int32_t early_day, late_day; /* of those rows; early above late: none has a date */
     uint32_t suspected;          /* a number of rows that looked like a limit */
     uint32_t row_count;
-    uint64_t *seen; /* hashes of UIDs told, 0 free */
+    uint64_t *seen; /* hashes of UIDs told, 0 free; none between two questions */
+    uint16_t *seen_at; /* the places that are not, seen_count of them */
+    uint32_t seen_count;
 };
 struct find_state {
     struct find finds[FINDS_MAX];
-    uint32_t handle_last;
+    uint32_t handle_last, queued;
     uint64_t told[NODES_MAX]; /* dialects whose bite was told in this life */
 };
 

@@ -21,14 +21,8 @@ void find_bit(struct engine *engine, struct out *out, uint32_t node, enum dialec
 /* ---- Text. */
 static bool is_text_vr(uint16_t vr)
 {
-    static const uint32_t tags[] = {TAG_PatientName, TAG_PatientID, TAG_AccessionNumber,
-                                    TAG_InstitutionAddress};
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-        if (vr == tag_vr(tags[i])) { /* PN, LO, SH, ST: those that SpecificCharacterSet governs */
-            return true;
-        }
-    }
-    return false;
+    /* Those that SpecificCharacterSet governs, as far as an answer has them. */
+    return vr == VR_PN || vr == VR_LO || vr == VR_SH || vr == VR_ST;
 }
 
 static bool is_ascii(slice text)
@@ -107,7 +101,7 @@ static slice uniform_value(struct engine *engine, struct out *out, const struct 
 {
     slice value = slice_unpad(element->value);
     uint16_t vr = tag_vr(element->tag);
-    if (vr == tag_vr(TAG_StudyInstanceUID) && element->value.size > 0 &&
+    if (vr == VR_UI && element->value.size > 0 &&
         element->value.data[element->value.size - 1] == ' ') {
         /* PS3.5 9.1 pads UIDs with NUL; a space is a fault that many products have, undone by
          * unpadding above. */

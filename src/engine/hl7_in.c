@@ -8,25 +8,146 @@
 #define PENDING_MAX 16u /* of the defect M_ACK_EARLY only */
 #define TEXT_RESERVE                                                                               \
     262144u /* bytes that must be free before a message is taken: it changes few rows */
-#define FORGET_MAX 1024u /* receipts dropped in one step when their table is full */
+#define KEEP_DEFAULT (7 * TIME_DAY)
+#define FORGET_MAX   4u /* old receipts dropped with each one that is put */
 
 struct pending_receipt {
     char link[64], control[64], digest[SHA256_TEXT_SIZE + 1];
     bool used;
 };
+/* When a receipt was put: means nothing any more when its row says another time. */
+struct receipt_age {
+    time_ns at_ns;
+    uint32_t row;
+};
 struct hl7_state {
     struct pending_receipt pending[PENDING_MAX];
+    struct receipt_age *ages; /* a ring, the oldest first */
+    uint32_t age_first, age_count, age_max;
 };
 
 enum err hl7_in_init(struct engine *engine)
 {
-    engine->hl7 = arena_alloc(engine->arena, sizeof *engine->hl7);
-    return engine->hl7 == NULL ? ERR_LIMIT : ERR_OK;
+    struct hl7_state *state = engine->hl7 = arena_alloc(engine->arena, sizeof *state);
+    if (state == NULL) {
+        return ERR_LIMIT;
+    }
+    state->age_max = 2 * row_max(engine, TABLE_hl7_in);
+    state->ages = arena_array(engine->arena, state->age_max, sizeof *state->ages);
+    return state->ages == NULL ? ERR_LIMIT : ERR_OK;
 }
 
+/* ---- The ages of receipts. */
+static bool is_current(const struct engine *engine, const struct receipt_age *age)
+{
+    return row_used(engine, TABLE_hl7_in, age->row) &&
+           row_get_hl7_in(engine, age->row).at == age->at_ns;
+}
+
+static struct receipt_age *age_at(struct hl7_state *state, uint32_t nth)
+{
+    return &state->ages[(state->age_first + nth) % state->age_max];
+}
+
+/* Those that mean something move together; each row has one of these, so half the ring is free
+ * then. */
+static void ages_tidy(struct engine *engine)
+{
+    struct hl7_state *state = engine->hl7;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < state->age_count; i++) {
+        if (is_current(engine, age_at(state, i))) {
+            *age_at(state, kept++) = *age_at(state, i);
+        }
+    }
+    state->age_count = kept;
+}
+
+static void age_add(struct engine *engine, uint32_t row)
+{
+    struct hl7_state *state = engine->hl7;
+    if (state->age_count == state->age_max) {
+        ages_tidy(engine);
+    }
+    *age_at(state, state->age_count++) =
+        (struct receipt_age){row_get_hl7_in(engine, row).at, row};
+}
+
+static bool goes_before(const struct engine *engine, const struct receipt_age *a,
+                        const struct receipt_age *b)
+{
+    if (a->at_ns != b->at_ns) {
+        return a->at_ns < b->at_ns;
+    }
+    struct row_hl7_in x = row_get_hl7_in(engine, a->row), y = row_get_hl7_in(engine, b->row);
+    int order = slice_compare(x.link, y.link);
+    return order != 0 ? order < 0 : slice_compare(x.control_id, y.control_id) < 0;
+}
+
+static void sift(const struct engine *engine, struct receipt_age *ages, uint32_t at, uint32_t count)
+{
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        child += child + 1 < count && goes_before(engine, &ages[child], &ages[child + 1]);
+        if (!goes_before(engine, &ages[at], &ages[child])) {
+            return;
+        }
+        struct receipt_age other = ages[at];
+        ages[at] = ages[child];
+        ages[child] = other;
+    }
+}
+
+/* Rows come back in any order: a heap sort. */
 void hl7_in_restored(struct engine *engine)
 {
-    (void)engine;
+    struct hl7_state *state = engine->hl7;
+    for (uint32_t row = 0; row < row_bound(engine, TABLE_hl7_in); row++) {
+        if (row_used(engine, TABLE_hl7_in, row)) {
+            age_add(engine, row);
+        }
+    }
+    assert(state->age_first == 0);
+    for (uint32_t i = state->age_count / 2; i > 0; i--) {
+        sift(engine, state->ages, i - 1, state->age_count);
+    }
+    for (uint32_t i = state->age_count; i > 1; i--) {
+        struct receipt_age last = state->ages[i - 1];
+        state->ages[i - 1] = state->ages[0];
+        state->ages[0] = last;
+        sift(engine, state->ages, 0, i - 1);
+    }
+}
+
+/* A receipt goes after its time, and before it when the table is full. Senders repeat within
+ * minutes. */
+static void forget(struct engine *engine, struct out *out)
+{
+    struct hl7_state *state = engine->hl7;
+    time_ns keep = engine->config->receipts_keep_ns > 0 ? engine->config->receipts_keep_ns : KEEP_DEFAULT;
+    for (uint32_t gone = 0; state->age_count > 0 && gone < FORGET_MAX;) {
+        struct receipt_age age = *age_at(state, 0);
+        bool current = is_current(engine, &age);
+        if (current && age.at_ns > engine->now - keep && row_room(engine, TABLE_hl7_in, 1)) {
+            return;
+        }
+        state->age_first = (state->age_first + 1) % state->age_max;
+        state->age_count--;
+        if (current) {
+            struct row_hl7_in receipt = row_get_hl7_in(engine, age.row);
+            row_delete_hl7_in(engine, out, &receipt);
+            gone++;
+        }
+    }
+}
+
+static void put_receipt(struct engine *engine, struct out *out, const struct row_hl7_in *receipt)
+{
+    forget(engine, out);
+    row_put_hl7_in(engine, out, receipt);
+    uint32_t row = row_find_hl7_in(engine, receipt);
+    if (row != ROW_NONE) {
+        age_add(engine, row);
+    }
 }
 
 /* ---- Answers. */
@@ -68,59 +189,47 @@ static slice link_of(struct out *out, const struct hl7_value *value)
                 value->fields[HL7_FIELD_SENDER_SITE]);
 }
 
+static uint64_t fold_names(uint64_t hash, const struct hl7_value *value)
+{
+    for (size_t i = 0; i < value->name_count; i++) {
+        const struct hl7_name *name = &value->names[i];
+        const slice parts[] = {name->family, name->given, name->middle, name->prefix, name->kind};
+        for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+            hash = hash64_words(hash, parts[p]);
+        }
+    }
+    return hash64_mix(hash, value->name_count);
+}
+
+static uint64_t fold_ids(uint64_t hash, const struct hl7_id *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        hash = hash64_words(hash64_words(hash64_words(hash, ids[i].value), ids[i].authority), ids[i].type);
+    }
+    return hash64_mix(hash, count);
+}
+
+/* A fingerprint of all that the message says: tells a repetition from another message that uses the same control id. No
+ * secret depends on it. */
 static slice digest_of(struct out *out, const struct hl7_value *value)
 {
-    size_t size = 4096;
+    struct buffer text = buffer_make(out->arena, 16);
+    uint64_t hash = hash64_mix(1, value->type);
     for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
-        size += 5 * value->fields[i].size; /* escaping makes one byte five at most */
-    }
-    for (size_t i = 0; i < HL7_REPETITIONS_MAX; i++) {
-        size += 5 * (value->ids[i].value.size + value->ids[i].authority.size +
-                     value->prior_ids[i].value.size + value->names[i].family.size +
-                     value->names[i].given.size);
-    }
-    struct buffer buffer = buffer_make(out->arena, size);
-    char *text = arena_alloc(out->arena, SHA256_TEXT_SIZE + 1);
-    hl7_write(value, &buffer);
-    if (text == NULL || buffer.full) {
-        out->full = true;
-        return SLICE_EMPTY;
-    }
-    sha256_text(buffer_slice(&buffer), text);
-    return slice_from(text);
-}
-
-/* The table is full: the oldest receipts go, an eighth of the time they span at once. Senders
- * repeat within minutes; the table holds many times that. */
-static void forget_oldest(struct engine *engine, struct out *out)
-{
-    time_ns first = INT64_MAX, last = INT64_MIN;
-    for (uint32_t row = 0; row < row_bound(engine, TABLE_hl7_in); row++) {
-        if (row_used(engine, TABLE_hl7_in, row)) {
-            time_ns at = row_get_hl7_in(engine, row).at;
-            first = at < first ? at : first;
-            last = at > last ? at : last;
+        if (value->fields[i].size > 0) {
+            hash = hash64_words(hash64_mix(hash, i), value->fields[i]);
         }
     }
-    time_ns until = first + (last - first) / 8;
-    uint32_t gone = 0;
-    for (uint32_t row = 0; row < row_bound(engine, TABLE_hl7_in) && gone < FORGET_MAX; row++) {
-        if (row_used(engine, TABLE_hl7_in, row)) {
-            struct row_hl7_in receipt = row_get_hl7_in(engine, row);
-            if (receipt.at <= until) {
-                row_delete_hl7_in(engine, out, &receipt);
-                gone++;
-            }
-        }
+    hash = fold_ids(hash, value->ids, value->id_count);
+    hash = fold_ids(hash, value->prior_ids, value->prior_id_count);
+    hash = fold_names(hash, value);
+    char bytes[8];
+    for (size_t i = 0; i < 8; i++) {
+        bytes[i] = (char)(hash >> (8 * i));
     }
-}
-
-static void put_receipt(struct engine *engine, struct out *out, const struct row_hl7_in *receipt)
-{
-    if (!row_room(engine, TABLE_hl7_in, 1)) {
-        forget_oldest(engine, out);
-    }
-    row_put_hl7_in(engine, out, receipt);
+    buffer_put_hex(&text, (slice){bytes, 8});
+    out->full = out->full || text.full;
+    return buffer_slice(&text);
 }
 
 /* The defect M_ACK_EARLY: the receipt waits for the next CLOCK, the acknowledgement does not. */
@@ -224,8 +333,10 @@ static void answer_again(struct engine *engine, struct out *out, int64_t channel
         return;
     }
     slice code = text_copy(out, receipt->ack);
+    *receipt = (struct row_hl7_in){text_copy(out, receipt->link), text_copy(out, receipt->control_id),
+                                   digest, code, receipt->at}; /* its row may be the oldest, and go */
     receipt->at = engine->now; /* it is still being repeated: not the first to be forgotten */
-    row_put_hl7_in(engine, out, receipt);
+    put_receipt(engine, out, receipt);
     answer(engine, out, channel, value, code,
            slice_equal(code, SLICE("AA")) ? SLICE_EMPTY : SLICE("refused before"));
 }

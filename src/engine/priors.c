@@ -156,22 +156,32 @@ static void chosen_put(struct engine *engine, struct out *out, const struct row_
     row_put_prior(engine, out, &row);
 }
 
+static size_t study_count(const struct engine *engine, int64_t person)
+{
+    size_t count = 0;
+    for (uint32_t at = index_first_int(engine, INDEX_study_person, person); at != ROW_NONE && count < CANDIDATES_MAX;
+         at = index_next(engine, INDEX_study_person, at)) {
+        count++;
+    }
+    return count;
+}
+
 static void choose(struct engine *engine, struct out *out, const struct row_exam *exam)
 {
     uint32_t node = reading_node(engine, exam);
     int64_t person = identity_survivor(engine, exam->person);
-    struct row_study *studies = arena_array(out->arena, CANDIDATES_MAX, sizeof *studies);
-    struct relevance_study *candidates = arena_array(out->arena, CANDIDATES_MAX, sizeof *candidates);
+    size_t most = node == NODE_NONE || person == 0 ? 0 : study_count(engine, person), count = 0, chosen = 0;
+    if (most == 0) {
+        return;
+    }
+    struct row_study *studies = arena_array(out->arena, most, sizeof *studies);
+    struct relevance_study *candidates = arena_array(out->arena, most, sizeof *candidates);
     struct relevance_choice choices[RELEVANT_MAX];
-    size_t count = 0, chosen = 0;
     if (studies == NULL || candidates == NULL) {
         out->full = true;
         return;
     }
-    if (node == NODE_NONE || person == 0) {
-        return;
-    }
-    for (uint32_t at = index_first_int(engine, INDEX_study_person, person); at != ROW_NONE && count < CANDIDATES_MAX;
+    for (uint32_t at = index_first_int(engine, INDEX_study_person, person); at != ROW_NONE && count < most;
          at = index_next(engine, INDEX_study_person, at)) {
         struct row_study study = row_get_study(engine, at);
         if (may_be_prior(engine, exam, &study)) {

@@ -21,6 +21,7 @@ struct found_series {
 };
 struct found_study {
     slice uid, date, time, description, study_id, modalities, accession;
+    int64_t instance_count; /* -1: not told */
 };
 struct work {
     enum phase phase;
@@ -239,7 +240,8 @@ static void ask_study(struct engine *engine, struct out *out, struct work *work)
                           KEY(PatientID, SLICE_EMPTY), KEY(PatientName, SLICE_EMPTY),
                           KEY(PatientBirthDate, SLICE_EMPTY), KEY(StudyDate, SLICE_EMPTY),
                           KEY(StudyTime, SLICE_EMPTY), KEY(StudyDescription, SLICE_EMPTY),
-                          KEY(StudyID, SLICE_EMPTY), KEY(ModalitiesInStudy, SLICE_EMPTY)));
+                          KEY(StudyID, SLICE_EMPTY), KEY(ModalitiesInStudy, SLICE_EMPTY),
+                          KEY(NumberOfStudyRelatedInstances, SLICE_EMPTY)));
     if (!asked) {
         not_yet(engine, out, work, SLICE("too many questions under way"));
     }
@@ -283,6 +285,14 @@ static void ask_images(struct engine *engine, struct out *out, struct work *work
     }
 }
 
+/* At the start of the work's arena, not zeroed: a series is written as a whole. */
+static struct found_series *series_room(struct work *work)
+{
+    _Static_assert(WORK_SERIES_MAX * sizeof(struct found_series) < WORK_ARENA / 2, "the rest is for texts");
+    work->arena.used = WORK_SERIES_MAX * sizeof(struct found_series);
+    return (struct found_series *)(void *)work->arena.memory;
+}
+
 static void begin(struct engine *engine, struct out *out, struct work *work, uint32_t row)
 {
     struct row_exam exam = row_get_exam(engine, row);
@@ -294,8 +304,7 @@ static void begin(struct engine *engine, struct out *out, struct work *work, uin
                           .round = (uint8_t)(engine->publish->busy[row] - 1)};
     work->node =
         organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE);
-    work->series = arena_array(&work->arena, WORK_SERIES_MAX, sizeof *work->series);
-    assert(work->series != NULL);
+    work->series = series_room(work);
     if (work->node == NODE_NONE) {
         not_yet(engine, out, work, SLICE("the organisation has no PACS"));
         return;
@@ -361,13 +370,16 @@ static void study_row(struct engine *engine, struct out *out, struct work *work,
         return;
     }
     const struct dataset *from = row->dataset;
+    int64_t count = -1;
+    bool told = dataset_get_int(from, TAG_NumberOfStudyRelatedInstances, &count) && count >= 0;
     work->studies[work->study_count++] =
         (struct found_study){.uid = keep(work, row->study_uid),
                              .date = keep(work, dataset_get(from, TAG_StudyDate)),
                              .time = keep(work, dataset_get(from, TAG_StudyTime)),
                              .description = keep(work, dataset_get(from, TAG_StudyDescription)),
                              .study_id = keep(work, dataset_get(from, TAG_StudyID)),
-                             .modalities = keep(work, dataset_get(from, TAG_ModalitiesInStudy))};
+                             .modalities = keep(work, dataset_get(from, TAG_ModalitiesInStudy)),
+                             .instance_count = told ? count : -1};
 }
 
 static void series_row(struct work *work, const struct find_row *row)
@@ -614,15 +626,40 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
 }
 
 /* ---- Ends of questions. */
+/* Looked at again, every study has as many instances as are published: its series need not be
+ * asked. */
+static bool is_as_before(const struct engine *engine, const struct work *work,
+                         const struct row_exam *exam)
+{
+    for (uint32_t i = 0; i < work->study_count; i++) {
+        const struct found_study *found = &work->studies[i];
+        bool same = false;
+        for (uint32_t row = index_first_text(engine, INDEX_study_uid, found->uid); row != ROW_NONE;
+             row = index_next(engine, INDEX_study_uid, row)) {
+            struct row_study study = row_get_study(engine, row);
+            same = same || (study.person == exam->person &&
+                            study.instance_count == found->instance_count);
+        }
+        if (!same) {
+            return false;
+        }
+    }
+    return work->round > 0;
+}
+
 static void study_end(struct engine *engine, struct out *out, struct work *work, bool complete,
                       slice why)
 {
+    struct row_exam exam = row_get_exam(engine, work->row);
     if (work->study_count > 0) {
         work->study_at = 0;
-        ask_series(engine, out, work);
+        if (complete && is_as_before(engine, work, &exam)) {
+            leave(engine, out, work);
+        } else {
+            ask_series(engine, out, work);
+        }
         return;
     }
-    struct row_exam exam = row_get_exam(engine, work->row);
     slice name = node_at(engine, work->node)->name;
     uint32_t next =
         organisation_source(engine, organisation_by_issuer(engine, exam.issuer), work->node);

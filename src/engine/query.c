@@ -443,6 +443,12 @@ void query_found_end(struct engine *engine, struct out *out, int64_t id, uint32_
     }
 }
 
+bool query_waits(struct engine *engine, int64_t subject)
+{
+    const struct query *query = query_by_id(engine, subject < 0 ? -subject : subject);
+    return query != NULL && !query->answering;
+}
+
 void query_timer(struct engine *engine, struct out *out, int64_t subject)
 {
     struct query *query = query_by_id(engine, subject < 0 ? -subject : subject);

@@ -101,6 +101,11 @@ bool row_room(const struct engine *engine, enum record_table table, uint32_t mor
     return !rows->stored || rows->max - rows->count >= more;
 }
 
+uint32_t row_max(const struct engine *engine, enum record_table table)
+{
+    return engine->registry->tables[table].max;
+}
+
 bool text_room(const struct engine *engine, size_t bytes)
 {
     return text_heap_room(&engine->registry->texts, bytes);
@@ -298,8 +303,8 @@ int64_t counter_next(struct engine *engine, struct out *out, slice name)
 /* ---- The typed doors: a struct of a row to a record and back, made from records.def. */
 #define TO_INTEGER(field)   record->values[column++] = (struct record_value){SLICE_EMPTY, row->field};
 #define TO_TEXT(field)      record->values[column++] = (struct record_value){row->field, 0};
-#define FROM_INTEGER(field) row->field = record->values[column++].integer;
-#define FROM_TEXT(field)    row->field = record->values[column++].text;
+#define FROM_INTEGER(field) row->field = layout_integer(layout, cells, column++);
+#define FROM_TEXT(field)    row->field = layout_text(texts, layout, cells, column++);
 
 #define TABLE(name)                                                                                \
     (void)column;                                                                                  \
@@ -320,17 +325,24 @@ __attribute__((unused)) static void none_to_record(void)
 #undef COLUMN
 
 #define TABLE(name)                                                                                \
-    (void)column;                                                                                  \
+    (void)column, (void)texts, (void)layout, (void)cells;                                          \
     }                                                                                              \
-    static void name##_from_record(struct row_##name *row, const struct record *record)            \
+    static void name##_from_row(struct row_##name *row, const struct registry *registry,           \
+                                uint32_t number)                                                   \
     {                                                                                              \
-        size_t column = 0;
+        size_t column = 0;                                                                         \
+        const struct text_heap *texts = &registry->texts;                                          \
+        const struct layout *layout = &registry->tables[TABLE_##name].layout;                      \
+        const char *cells = rows_cells(&registry->tables[TABLE_##name], number);
 #define COLUMN(table, name, type, key) FROM_##type(name)
-__attribute__((unused)) static void none_from_record(void)
+__attribute__((unused)) static void none_from_row(void)
 {
     size_t column = 0;
+    const struct text_heap *texts = NULL;
+    const struct layout *layout = NULL;
+    const char *cells = NULL;
 #include "src/engine/records.def"
-    (void)column;
+    (void)column, (void)texts, (void)layout, (void)cells;
 }
 #undef TABLE
 #undef COLUMN
@@ -338,10 +350,8 @@ __attribute__((unused)) static void none_from_record(void)
 #define TABLE(name)                                                                                \
     struct row_##name row_get_##name(const struct engine *engine, uint32_t row)                    \
     {                                                                                              \
-        struct record record;                                                                      \
         struct row_##name value;                                                                   \
-        rows_load(engine->registry, TABLE_##name, row, &record);                                        \
-        name##_from_record(&value, &record);                                                       \
+        name##_from_row(&value, engine->registry, row);                                            \
         return value;                                                                              \
     }                                                                                              \
     uint32_t row_find_##name(const struct engine *engine, const struct row_##name *key)            \

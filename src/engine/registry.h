@@ -72,6 +72,7 @@ bool row_used(const struct engine *engine, enum record_table table, uint32_t row
 /* Rows in use, and how many more fit: what an admission asks before it says yes. */
 uint32_t row_count(const struct engine *engine, enum record_table table);
 bool row_room(const struct engine *engine, enum record_table table, uint32_t more);
+uint32_t row_max(const struct engine *engine, enum record_table table);
 /* True while texts of `bytes` more still fit. */
 bool text_room(const struct engine *engine, size_t bytes);
 

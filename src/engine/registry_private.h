@@ -70,6 +70,29 @@ uint64_t rows_hash(const struct registry *registry, uint16_t table, uint32_t row
  * those that come are in: a value may borrow from its own row. */
 const char *rows_store(struct registry *registry, uint32_t row, const struct record *record, bool fresh);
 
+static inline const char *rows_cells(const struct rows *rows, uint32_t row)
+{
+    assert(row < rows->bound && rows->used[row]);
+    return rows->cells + (size_t)row * rows->layout.size;
+}
+static inline int64_t layout_integer(const struct layout *layout, const char *cells, size_t column)
+{
+    int64_t wide;
+    int32_t small;
+    if (layout->cell[column] == CELL_WIDE) {
+        memcpy(&wide, cells + layout->offset[column], sizeof wide);
+        return wide;
+    }
+    memcpy(&small, cells + layout->offset[column], sizeof small);
+    return small;
+}
+static inline slice layout_text(const struct text_heap *texts, const struct layout *layout, const char *cells, size_t column)
+{
+    uint32_t name;
+    memcpy(&name, cells + layout->offset[column], sizeof name);
+    return text_heap_get(texts, name);
+}
+
 /* ---- index.c */
 bool index_init(struct registry *registry, struct arena *arena);
 void index_add(struct registry *registry, struct index *index, uint32_t row);

@@ -97,6 +97,12 @@ void retrieve_found_end(struct engine *engine, struct out *out, int64_t id, uint
     }
 }
 
+bool retrieve_waits(struct engine *engine, int64_t subject)
+{
+    struct retrieve_state *state = engine->retrieve;
+    return subject != 0 || state->ticking || state->waiting_count > 0 || state->transfer_count > 0;
+}
+
 void retrieve_timer(struct engine *engine, struct out *out, int64_t subject)
 {
     struct row_demand row;
@@ -116,7 +122,9 @@ void retrieve_pump(struct engine *engine, struct out *out, uint32_t node)
 {
     (void)out;
     (void)node;
-    schedule_soon(engine);
+    if (engine->retrieve->waiting_count > 0 || engine->retrieve->transfer_count > 0) {
+        schedule_soon(engine);
+    }
 }
 
 /* After a crash no job runs. What was acknowledged stands in job_item; what was on its way is not known, so a

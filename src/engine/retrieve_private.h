@@ -132,6 +132,7 @@ struct move_request {
 struct retrieve_state {
     struct pool pool;
     struct transfer transfers[TRANSFERS_MAX];
+    size_t transfer_count;     /* used */
     struct waiting *waiting;   /* in order of due_at, then number */
     size_t waiting_count, waiting_max;
     struct move_request *requests;

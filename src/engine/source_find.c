@@ -12,7 +12,8 @@ enum err source_find_init(struct engine *engine)
     for (uint32_t i = 0; i < FINDS_MAX; i++) {
         struct find *find = &engine->find->finds[i];
         find->seen = arena_array(engine->arena, FIND_SEEN, sizeof *find->seen);
-        if (find->seen == NULL || arena_carve(&find->arena, engine->arena, FIND_ARENA) != ERR_OK) {
+        find->seen_at = arena_array(engine->arena, FIND_SEEN, sizeof *find->seen_at);
+        if (find->seen == NULL || find->seen_at == NULL || arena_carve(&find->arena, engine->arena, FIND_ARENA) != ERR_OK) {
             return ERR_LIMIT;
         }
     }
@@ -24,6 +25,12 @@ slice find_outcome_text(enum find_outcome outcome)
     static const char *const texts[] = {
         "complete", "cut short by the source", "timed out", "refused", "not asked", "down"};
     return slice_from(texts[outcome]);
+}
+
+static void set_state(struct engine *engine, struct find *find, enum find_state_kind state)
+{
+    engine->find->queued += (state == FIND_QUEUED) - (uint32_t)(find->state == FIND_QUEUED);
+    find->state = state;
 }
 
 static struct find *find_of(struct engine *engine, uint32_t handle)
@@ -87,14 +94,14 @@ static void end(struct engine *engine, struct out *out, struct find *find,
 {
     struct find ended = *find;
     slice kept = text_copy(out, why);
-    find->state = FIND_FREE;
+    set_state(engine, find, FIND_FREE);
     tell_end(engine, out, &ended, outcome, kept);
 }
 
 /* Ends it, but not within the call that is under way. */
 static void doom(struct engine *engine, struct find *find, enum find_outcome outcome, slice why)
 {
-    find->state = FIND_DOOMED;
+    set_state(engine, find, FIND_DOOMED);
     find->outcome = outcome;
     find->why = why;
     timer_set(engine, TIMER_FIND, find->handle, engine->now);
@@ -114,14 +121,14 @@ static void open_channel(struct engine *engine, struct out *out, struct find *fi
         doom(engine, find, FIND_SKIPPED, SLICE("limit channels"));
         return;
     }
-    find->state = FIND_OPENING;
+    set_state(engine, find, FIND_OPENING);
     find->silent = true;
 }
 
 static struct find *first_waiting(struct engine *engine, uint32_t node)
 {
     struct find *first = NULL;
-    for (uint32_t i = 0; i < FINDS_MAX; i++) {
+    for (uint32_t i = 0; i < FINDS_MAX && engine->find->queued > 0; i++) {
         struct find *find = &engine->find->finds[i];
         if (find->state == FIND_QUEUED && find->node == node &&
             (first == NULL || find->deadline_ns < first->deadline_ns ||
@@ -158,9 +165,13 @@ static struct find *take_slot(struct engine *engine)
         if (find->state == FIND_FREE && handle != 0) {
             struct arena arena = find->arena;
             uint64_t *seen = find->seen;
+            uint16_t *seen_at = find->seen_at;
             arena_reset(&arena);
-            memset(seen, 0, FIND_SEEN * sizeof *seen);
-            *find = (struct find){.handle = handle, .arena = arena, .seen = seen};
+            for (uint32_t s = 0; s < find->seen_count; s++) {
+                seen[seen_at[s]] = 0;
+            }
+            *find = (struct find){
+                .handle = handle, .arena = arena, .seen = seen, .seen_at = seen_at};
             state->handle_last = handle;
             return find;
         }
@@ -192,7 +203,7 @@ uint32_t source_find_start(struct engine *engine, struct out *out,
     if (!keep_keys(find, question->keys) || !find_first_part(engine, out, find)) {
         return 0; /* the slot stays free */
     }
-    find->state = FIND_QUEUED;
+    set_state(engine, find, FIND_QUEUED);
     timer_set(engine, TIMER_FIND, find->handle, find->deadline_ns);
     source_find_pump(engine, out, find->node);
     return find->handle;
@@ -207,7 +218,7 @@ void source_find_cancel(struct engine *engine, struct out *out, uint32_t handle)
     if (find->state == FIND_OPENING || find->state == FIND_ASKING) {
         channel_abort(engine, out, find->channel);
     }
-    find->state = FIND_FREE;
+    set_state(engine, find, FIND_FREE);
 }
 
 /* ---- Asking. */
@@ -224,7 +235,7 @@ static void ask(struct engine *engine, struct out *out, struct find *find)
     struct dimse request = {
         .kind = DIMSE_C_FIND_RQ, .message_id = ++find->message_id, .identifier = keys};
     request.sop_class_uid = study_root ? UID_STUDY_ROOT_FIND : UID_PATIENT_ROOT_FIND;
-    find->state = FIND_ASKING;
+    set_state(engine, find, FIND_ASKING);
     find->silent = true;
     find->part_rows = 0;
     find->early_day = INT32_MAX;
@@ -262,6 +273,7 @@ static bool seen_before(struct find *find, slice uid)
         }
         if (find->seen[at] == 0) {
             find->seen[at] = hash;
+            find->seen_at[find->seen_count++] = (uint16_t)at;
             return false;
         }
     }
@@ -396,8 +408,9 @@ static void take_row(struct engine *engine, struct out *out, struct find *find,
     }
     find_note_day(find, dataset_get(&row, TAG_StudyDate));
     slice uid = level_uid(part->level, &described, out);
-    if (uid.size == 0 || (find->row_count >= FIND_ROWS_MAX) || seen_before(find, uid)) {
-        find->stopped = find->stopped || find->row_count >= FIND_ROWS_MAX;
+    bool many = find->row_count >= FIND_ROWS_MAX || find->seen_count >= FIND_SEEN / 4 * 3;
+    if (uid.size == 0 || many || seen_before(find, uid)) {
+        find->stopped = find->stopped || many;
         return; /* twice the same row, or a row that names nothing */
     }
     if (part->level == find->level && wants_modalities(engine, find, &row)) {
@@ -522,8 +535,7 @@ static void on_refused(struct engine *engine, const struct event *event, struct 
                        struct find *find)
 {
     if (event->refusal == REFUSAL_TRANSIENT) {
-        find->state =
-            FIND_QUEUED; /* health has shrunk the window and pumps when it may be tried again */
+        set_state(engine, find, FIND_QUEUED); /* health has shrunk the window and pumps when it may be tried again */
         find->channel = 0;
     } else if (event->refusal == REFUSAL_TIMEOUT) {
         end(engine, out, find, FIND_TIMEOUT, SLICE("no answer to the association request"));
@@ -557,6 +569,11 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
             take_response(engine, out, find, &event->run.messages[i].dimse);
         }
     }
+}
+
+bool source_find_waits(struct engine *engine, int64_t subject)
+{
+    return find_of(engine, (uint32_t)subject) != NULL;
 }
 
 /* The deadline, or a question doomed before. */

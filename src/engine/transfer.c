@@ -46,6 +46,7 @@ void transfer_give(struct engine *engine, struct out *out, struct transfer *tran
     transfer_hang_up(engine, out, transfer, false);
     chain_free(&transfer->chain);
     transfer->used = false;
+    engine->retrieve->transfer_count--;
     schedule_soon(engine);
 }
 
@@ -303,6 +304,7 @@ static struct transfer *transfer_take(struct engine *engine)
         struct transfer *transfer = &engine->retrieve->transfers[i];
         if (!transfer->used) {
             *transfer = (struct transfer){.used = true, .chain = chain_make(&engine->retrieve->pool)};
+            engine->retrieve->transfer_count++;
             transfer->items_last = &transfer->items;
             return transfer;
         }

@@ -180,6 +180,7 @@ static void step_to(time_ns until)
                     err |= dataset_put(&rows[i], TAG_StudyTime, SLICE("101500"));
                     err |= dataset_put(&rows[i], TAG_StudyDescription, SLICE("CT thorax"));
                     err |= dataset_put(&rows[i], TAG_ModalitiesInStudy, SLICE("CT"));
+                    err |= dataset_put(&rows[i], TAG_NumberOfStudyRelatedInstances, SLICE("208"));
                 }
                 if (err != ERR_OK) {
                     exit(3);
