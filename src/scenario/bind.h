@@ -53,7 +53,7 @@ void entry_put_who(struct binder *binder, struct plan_entry *entry, const struct
 void entry_put_exam(struct binder *binder, struct plan_entry *entry, const struct scenario_study *study);
 time_ns study_time(const struct scenario_study *study);
 /* The number she is filed under at a site; empty when there is none. */
-slice person_number(const struct person *person, uint32_t site, enum filed_under under);
+slice filed_number(const struct person *person, uint32_t site, enum filed_under under);
 
 /* ---- Made people (crowd.c). */
 void crowd_person(struct binder *binder, struct person *person, size_t nth);

@@ -29,7 +29,7 @@ void entry_put_who(struct binder *binder, struct plan_entry *entry, const struct
     bool maiden = under == FILED_MAIDEN;
     entry_put(binder, entry, "person", person->id);
     entry_put(binder, entry, "site", binder->scenario->sites[site].issuer);
-    entry_put(binder, entry, "number", person_number(person, site, under));
+    entry_put(binder, entry, "number", filed_number(person, site, under));
     entry_put(binder, entry, "nhs", under == FILED_ALSO ? SLICE_EMPTY : person->nhs.size > 0 ? person->nhs : person->wrong_nhs);
     entry_put(binder, entry, "family", maiden ? person->maiden_family : person->family);
     entry_put(binder, entry, "given", maiden ? person->maiden_given : person->given);
@@ -66,7 +66,7 @@ static void tell_registrations(struct binder *binder, enum filed_under under)
     const struct scenario *scenario = binder->scenario;
     for (size_t p = 0; p < scenario->person_count; p++) {
         for (uint32_t s = 0; s < scenario->site_count; s++) {
-            if (person_number(&scenario->persons[p], s, under).size > 0) {
+            if (filed_number(&scenario->persons[p], s, under).size > 0) {
                 entry_put_who(binder, tell(binder, SLICE("register")), &scenario->persons[p], s, under);
             }
         }
@@ -152,7 +152,7 @@ static size_t history_max(const struct scenario *scenario)
         count += scenario->persons[p].maiden_family.size > 0;
         for (uint32_t s = 0; s < scenario->site_count; s++) {
             for (int under = FILED_NAME; under <= FILED_ALSO; under++) {
-                count += person_number(&scenario->persons[p], s, (enum filed_under)under).size > 0;
+                count += filed_number(&scenario->persons[p], s, (enum filed_under)under).size > 0;
             }
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/scenario/bind.h"
 
-slice person_number(const struct person *person, uint32_t site, enum filed_under under)
+slice filed_number(const struct person *person, uint32_t site, enum filed_under under)
 {
     return under == FILED_MAIDEN ? person->maiden_numbers[site] : under == FILED_ALSO ? person->also_numbers[site] : person->numbers[site];
 }

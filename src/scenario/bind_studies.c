@@ -68,7 +68,7 @@ static void check_known(struct binder *binder, const struct tree *entry, const s
 {
     struct person *person = &binder->scenario->persons[study->person];
     uint32_t site = binder->scenario->nodes[study->node].site;
-    if (binder->scenario->site_count == 0 || person_number(person, site, study->under).size > 0) {
+    if (binder->scenario->site_count == 0 || filed_number(person, site, study->under).size > 0) {
         return; /* known, or sites are complained of already */
     }
     if (made_person && study->under == FILED_NAME) {
