@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/bench/run.h"
 #include "src/cli/cli.h"
+#include "src/cli/trial.h"
 #include "src/engine/mutant.h"
 #include "src/report/report.h"
 
@@ -171,6 +172,7 @@ int cmd_run(int argc, char **argv)
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }
+    trial_note_arguments(folder, argc, argv);
     code = tell(&results, folder, words.junit, words.json != NULL, &arena);
     if (code == 0) {
         code = unjudged_invariant(&results);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/cli/trial.h"
 
+#include "src/bench/files.h"
 #include "src/bench/run.h"
 #include "src/cli/cli.h"
 #include "src/engine/mutant.h"
 #include "src/report/report.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 #define TRIAL_ARENA ((size_t)3 << 30) /* taken lazily: only what is touched is used */
@@ -56,4 +58,65 @@ bool trial_defects(const char *command, const char *mutant, const char *without)
     }
 #endif
     return true;
+}
+
+/* ---- args.json */
+
+void trial_note_arguments(const char *folder, int argc, char **argv)
+{
+    char path[700], bytes[1 << 14];
+    struct buffer text = buffer_over(bytes, sizeof bytes);
+    buffer_put_byte(&text, '[');
+    for (int i = 0; i < argc; i++) {
+        buffer_put_text(&text, i == 0 ? "" : ", ");
+        buffer_put_json(&text, slice_from(argv[i]));
+    }
+    buffer_put_text(&text, "]\n");
+    snprintf(path, sizeof path, "%s/args.json", folder);
+    if (text.full || files_write(path, buffer_slice(&text)) != ERR_OK) {
+        fprintf(stderr, "pont: cannot write %s\n", path);
+    }
+}
+
+/* The value of "--name VALUE" or "--name=VALUE" at word i; empty when it is another one. */
+static slice value_at(const json_t *words, size_t i, const char *name)
+{
+    slice word = slice_from(json_string_value(json_array_get(words, i))), rest;
+    if (!slice_starts(word, SLICE("--")) || !slice_starts(slice_after(word, 2), slice_from(name))) {
+        return SLICE_EMPTY;
+    }
+    rest = slice_after(word, 2 + strlen(name));
+    return rest.size > 0 && rest.data[0] == '=' ? slice_after(rest, 1) : rest.size == 0 ? slice_from(json_string_value(json_array_get(words, i + 1))) : SLICE_EMPTY;
+}
+
+#define SETTINGS_MAX 64
+
+int trial_read_arguments(struct trial *trial, const char *folder, struct arena *arena)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/args.json", folder);
+    json_t *words = json_load_file(path, 0, NULL);
+    struct setting *settings = arena_array(arena, SETTINGS_MAX, sizeof *settings);
+    trial->quirks = SLICE("assumed");
+    for (size_t i = 0; settings != NULL && i < json_array_size(words); i++) {
+        const struct {
+            const char *name;
+            slice *to;
+        } texts[] = {{"quirks", &trial->quirks}, {"mutant", &trial->mutant}, {"without", &trial->without}};
+        for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+            slice value = value_at(words, i, texts[t].name);
+            *texts[t].to = value.size > 0 ? arena_copy(arena, value) : *texts[t].to;
+        }
+        (void)slice_to_int64(value_at(words, i, "speed"), &trial->speed);
+        slice rest = value_at(words, i, "set");
+        if (rest.size > 0 && trial->setting_count < SETTINGS_MAX) {
+            rest = arena_copy(arena, rest);
+            slice name = slice_cut(&rest, '=');
+            settings[trial->setting_count++] = (struct setting){name, rest.data == NULL ? SLICE_EMPTY : rest};
+        }
+    }
+    trial->settings = settings;
+    json_decref(words);
+    bool ok = trial_defects("shrink", trial->mutant.size > 0 ? trial->mutant.data : NULL, trial->without.size > 0 ? trial->without.data : NULL);
+    return ok ? -1 : 2;
 }

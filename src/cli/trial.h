@@ -19,6 +19,11 @@ struct trial {
 };
 /* The exit code `pont run` would have. What is wrong goes to stderr. */
 int trial_run(const struct trial *trial);
+/* args.json of a run folder: the words of the command that made it. */
+void trial_note_arguments(const char *folder, int argc, char **argv);
+/* Fills in quirks, speed, mutant, without and settings as the run had them, and switches its defects on in this process. A
+ * folder without args.json had none. -1 when well, else an exit code. */
+int trial_read_arguments(struct trial *trial, const char *folder, struct arena *arena);
 /* Checks and switches on --mutant and --without in this process; prints what is wrong and returns false. */
 bool trial_defects(const char *command, const char *mutant, const char *without);
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "src/bench/reduce.h"
+
+/* ---- What may go, in the order in which it is tried: what makes later probes cheap comes first. `*` is any entry. */
+
+static const char *const patterns[] = {
+    "study", "observe", "arrivals", "meetings", "timeline", "faults", "story", "patients", "people", "studies",
+    "arrivals.*", "meetings.*", "timeline.*", "faults.*", "story.*", "studies.*", "people.*",
+    "expect.*", "expect.always.*", "expect.counts.*", "expect.slo.*", "expect.sometimes.*", "expect.healed_within.*", "expect.never.*",
+    "links.*", "nodes.*", "sites.*", "pathways.*", "calendars.*", "shapes.*", "params.*",
+    "pathways.*.*", "arrivals.*.*", "arrivals.*.process.trace.rows.*", "story.*.after.*", "story.*.*", "people.*.numbers.*", "people.*.*", "studies.*.*",
+    "nodes.*.*", "links.*.*", "sites.*.*", "patients.*", "faults.*.*", "run.*", "run.*.*", "scenario.*",
+};
+
+/* Whole numbers that one is tried for, by the key they stand at. */
+static const char *const counts[] = {"images", "series", "count", "nth", "cases", "studies"};
+
+struct finder {
+    struct reduce *reduce;
+    slice rule;
+    size_t max;
+    bool full;
+};
+
+static void add(struct finder *finder, struct yaml_edit item)
+{
+    if (finder->reduce->count == finder->max) {
+        finder->full = true;
+        return;
+    }
+    finder->reduce->items[finder->reduce->count++] = item;
+}
+
+/* Is it the rule itself, or what it stands in: {id: rule}, or a key or text of its name. */
+static bool names_rule(const struct finder *finder, const struct tree *node)
+{
+    const struct tree *id = tree_get(node, "id");
+    if (slice_equal(node->key, finder->rule) || (node->kind == TREE_TEXT && slice_equal(node->text, finder->rule)) || (id != NULL && slice_equal(id->text, finder->rule))) {
+        return true;
+    }
+    for (const struct tree *child = node->first; child != NULL && node->kind != TREE_TEXT; child = child->next) {
+        if (names_rule(finder, child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void match(struct finder *finder, const struct tree *node, slice pattern)
+{
+    slice rest = pattern, part = slice_cut(&rest, '.');
+    if (node == NULL || node->kind == TREE_TEXT) {
+        return;
+    }
+    for (const struct tree *child = node->first; child != NULL; child = child->next) {
+        if (!slice_equal(part, SLICE("*")) && !slice_equal(part, child->key)) {
+            continue;
+        }
+        if (rest.data != NULL) {
+            match(finder, child, rest);
+        } else if (!slice_starts(pattern, SLICE("expect")) || !names_rule(finder, child)) {
+            add(finder, (struct yaml_edit){.node = child});
+        }
+    }
+}
+
+static void find_counts(struct finder *finder, const struct tree *node)
+{
+    int64_t number = 0;
+    if (node->kind == TREE_TEXT) {
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            if (slice_equal(node->key, slice_from(counts[i])) && slice_to_int64(node->text, &number) && number > 1) {
+                add(finder, (struct yaml_edit){node, SLICE("1")});
+            }
+        }
+        return;
+    }
+    for (const struct tree *child = node->first; child != NULL; child = child->next) {
+        find_counts(finder, child);
+    }
+}
+
+static void end_group(struct reduce *reduce)
+{
+    if (reduce->count > reduce->groups[reduce->group_count]) {
+        reduce->groups[++reduce->group_count] = reduce->count;
+    }
+}
+
+enum err reduce_init(struct reduce *reduce, const struct tree *root, slice rule, struct arena *arena)
+{
+    *reduce = (struct reduce){.root = root, .items = arena_array(arena, REDUCE_ITEMS_MAX, sizeof *reduce->items)};
+    struct finder finder = {.reduce = reduce, .rule = rule, .max = REDUCE_ITEMS_MAX};
+    _Static_assert(sizeof patterns / sizeof patterns[0] + 1 <= REDUCE_GROUPS_MAX, "a group for each pattern");
+    if (reduce->items == NULL) {
+        return ERR_LIMIT;
+    }
+    for (size_t p = 0; p < sizeof patterns / sizeof patterns[0]; p++) {
+        match(&finder, root, slice_from(patterns[p]));
+        end_group(reduce);
+    }
+    find_counts(&finder, root);
+    end_group(reduce);
+    return finder.full ? ERR_LIMIT : ERR_OK;
+}
+
+/* ---- Writing. */
+
+void reduce_put(const struct reduce *reduce, const bool *keep, struct buffer *buffer)
+{
+    static struct yaml_edit edits[REDUCE_ITEMS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < reduce->count; i++) {
+        if (!keep[i]) {
+            edits[count++] = reduce->items[i];
+        }
+    }
+    yaml_put(reduce->root, edits, count, buffer);
+}
+
+size_t reduce_left(const struct reduce *reduce, const bool *keep, const char *section)
+{
+    const struct tree *map = tree_get(reduce->root, section);
+    size_t left = 0;
+    for (size_t i = 0; map != NULL && i < reduce->count; i++) {
+        if (reduce->items[i].node == map && !keep[i]) {
+            return 0;
+        }
+    }
+    for (const struct tree *child = map == NULL ? NULL : map->first; child != NULL; child = child->next) {
+        bool gone = false;
+        for (size_t i = 0; i < reduce->count && !gone; i++) {
+            gone = reduce->items[i].node == child && reduce->items[i].text.data == NULL && !keep[i];
+        }
+        left += !gone;
+    }
+    return left;
+}

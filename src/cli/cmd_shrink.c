@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shrink: from a run that failed to a small scenario that fails in the same way. */
+#include "src/bench/files.h"
+#include "src/bench/progress.h"
+#include "src/bench/reduce.h"
+#include "src/bench/results.h"
+#include "src/bench/sample.h"
+#include "src/bench/shrink.h"
+#include "src/cli/cli.h"
+#include "src/cli/trial.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHRINK_ARENA ((size_t)1 << 30) /* taken lazily */
+#define TEXT_MAX ((size_t)16 << 20)
+#define SEEDS 3             /* the run's own, and two others that the result should fail with as well */
+#define ROUNDS_MAX 8
+#define PROBE_GUARD_S 120   /* a probe that hangs is ended */
+#define SECONDS_DEFAULT 300
+
+struct job {
+    const char *run_folder;
+    char folder[600], scenario_file[600], out[600];
+    struct trial trial;
+    struct sample sample;      /* of the run */
+    slice rule;
+    uint64_t seeds[SEEDS];
+    size_t seed_count;         /* those with which the whole scenario fails so */
+    const struct tree *root;
+    struct reduce reduce;
+    struct shrink shrink;
+    enum progress_mode progress;
+    bool live;
+    double begun;
+    char *text;                /* of the candidate, TEXT_MAX */
+    slice now;                 /* of what is kept, to see that a candidate changes nothing */
+    struct arena arena;
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* ---- One probe: in a child, which makes one of its own for each seed, as a process plays one run. */
+
+static bool failed_so(const struct job *job, const char *folder)
+{
+    static struct sample sample;
+    char path[800];
+    struct arena arena = job->arena; /* a child's: nothing is kept */
+    snprintf(path, sizeof path, "%s/results.json", folder);
+    if (sample_read(&sample, path, &arena) != ERR_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < sample.failed_count; i++) {
+        if (slice_equal(sample.failed[i], job->rule)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Plays a file with a seed: does it fail by the rule? */
+static bool play(const struct job *job, const char *file, uint64_t seed, size_t probe)
+{
+    char folder[700];
+    int status = 0;
+    snprintf(folder, sizeof folder, "%s/%zu-%llu", job->folder, probe, (unsigned long long)seed);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct trial trial = job->trial;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(PROBE_GUARD_S);
+        trial.scenario_file = file;
+        trial.seed_given = true;
+        trial.seed = seed;
+        trial.folder = folder;
+        int code = trial_run(&trial);
+        fflush(NULL);
+        _exit(code);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    bool fails = failed_so(job, folder);
+    files_remove_folder(folder);
+    return fails;
+}
+
+static bool probe(void *self, const bool *keep, size_t number)
+{
+    struct job *job = self;
+    char file[700];
+    struct buffer text = buffer_over(job->text, TEXT_MAX);
+    reduce_put(&job->reduce, keep, &text);
+    if (text.full) {
+        return false;
+    }
+    if (number > 1 && slice_equal(buffer_slice(&text), job->now)) {
+        return true; /* what was left out lay in something that is gone already */
+    }
+    snprintf(file, sizeof file, "%s/%zu.yaml", job->folder, number);
+    bool fails = files_write(file, buffer_slice(&text)) == ERR_OK;
+    for (size_t s = 0; fails && s < job->seed_count; s++) {
+        fails = play(job, file, job->seeds[s], number);
+    }
+    unlink(file);
+    return fails;
+}
+
+/* ---- Progress. */
+
+static void remember(struct job *job)
+{
+    struct buffer text = buffer_over(job->text, TEXT_MAX);
+    reduce_put(&job->reduce, job->shrink.keep, &text);
+    free((void *)(uintptr_t)job->now.data);
+    char *copy = malloc(text.size + 1);
+    if (copy != NULL) {
+        memcpy(copy, text.data, text.size);
+    }
+    job->now = (slice){copy, copy == NULL ? 0 : text.size};
+}
+
+static void told(void *self, const struct shrink *shrink)
+{
+    struct job *job = self;
+    remember(job);
+    if (job->progress != PROGRESS_NONE) {
+        fprintf(stderr, job->live ? "\r\033[K" : "pont: ");
+        fprintf(stderr, "%3.0f s  %zu probes  %zu people, %zu studies, %zu steps, %zu faults, %zu nodes left, %zu bytes", seconds() - job->begun, shrink->probes,
+                reduce_left(&job->reduce, shrink->keep, "people"), reduce_left(&job->reduce, shrink->keep, "studies"), reduce_left(&job->reduce, shrink->keep, "story"),
+                reduce_left(&job->reduce, shrink->keep, "faults"), reduce_left(&job->reduce, shrink->keep, "nodes"), job->now.size);
+        fprintf(stderr, job->live ? "" : "\n");
+    }
+}
+
+/* ---- What is to be shrunk. */
+
+static int read_run(struct job *job, const char *rule)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/results.json", job->run_folder);
+    enum err err = sample_read(&job->sample, path, &job->arena);
+    if (err != ERR_OK) {
+        return cli_fail(err, "%s is not there, or no results of this version; name a run folder", path);
+    }
+    snprintf(job->scenario_file, sizeof job->scenario_file, "%s/scenario.yaml", job->run_folder);
+    if (access(job->scenario_file, R_OK) != 0) {
+        return cli_fail(ERR_NOT_FOUND, "%s is not there; name a run folder", job->scenario_file);
+    }
+    if (job->sample.failed_count == 0) {
+        return cli_fail(ERR_BAD_INPUT, "nothing fell short in %s, so there is nothing to shrink", job->run_folder);
+    }
+    job->rule = rule != NULL ? slice_from(rule) : job->sample.failed[0];
+    bool found = false;
+    for (size_t i = 0; i < job->sample.failed_count; i++) {
+        found = found || slice_equal(job->sample.failed[i], job->rule);
+    }
+    if (!found) {
+        return cli_fail(ERR_BAD_INPUT, "%s held in %s; what fell short is %.*s", rule, job->run_folder, SLICE_ARGS(job->sample.failed[0]));
+    }
+    job->trial.world = job->sample.world;
+    return trial_read_arguments(&job->trial, job->run_folder, &job->arena);
+}
+
+static int read_tree(struct job *job)
+{
+    static struct problems problems;
+    const struct complaints to = {.problems = &problems, .file = job->scenario_file};
+    struct tree *root = NULL;
+    slice source;
+    if (tree_load(&source, job->scenario_file, &to, &job->arena) != ERR_OK || tree_parse(&root, source, &to, &job->arena) != ERR_OK) {
+        return cli_problems(&problems, job->scenario_file);
+    }
+    job->root = root;
+    if (reduce_init(&job->reduce, root, job->rule, &job->arena) != ERR_OK) {
+        return cli_fail(ERR_LIMIT, "%s has more than %d entries", job->scenario_file, REDUCE_ITEMS_MAX);
+    }
+    job->shrink.count = job->reduce.count;
+    job->shrink.keep = arena_alloc(&job->arena, job->reduce.count + 1);
+    job->text = malloc(TEXT_MAX);
+    if (job->shrink.keep == NULL || job->text == NULL) {
+        return cli_fail(ERR_LIMIT, "not enough memory");
+    }
+    memset(job->shrink.keep, true, job->reduce.count);
+    remember(job);
+    return -1;
+}
+
+/* With which seeds does the whole of it fail? Only those can be asked of its parts. */
+static int try_seeds(struct job *job)
+{
+    for (size_t s = 0; s < SEEDS; s++) {
+        job->seeds[0] = job->sample.seed + s;
+        job->seed_count = 1;
+        bool fails = shrink_holds(&job->shrink);
+        if (s == 0 && !fails) {
+            return cli_fail(ERR_SYSTEM, "played again, %.*s holds: what failed in %s is not repeated by its scenario, seed and options", SLICE_ARGS(job->rule), job->run_folder);
+        }
+        job->shrink.probes = 1; /* number 1 is the whole; those that follow are compared with it */
+        if (!fails) {
+            break;
+        }
+        job->trial.seed = s + 1; /* counts them */
+    }
+    job->seed_count = (size_t)job->trial.seed;
+    for (size_t s = 0; s < job->seed_count; s++) {
+        job->seeds[s] = job->sample.seed + s;
+    }
+    return -1;
+}
+
+/* ---- The passes: each group in its order, again until a round takes nothing away. */
+
+static void pass_all(struct job *job)
+{
+    for (size_t round = 0; round < ROUNDS_MAX && job->shrink.err == ERR_OK && !job->shrink.out_of_time; round++) {
+        size_t before = shrink_kept(&job->shrink, 0, job->shrink.count), bytes = job->now.size;
+        for (size_t g = 0; g < job->reduce.group_count && job->shrink.err == ERR_OK; g++) {
+            (void)shrink_group(&job->shrink, job->reduce.groups[g], job->reduce.groups[g + 1] - job->reduce.groups[g]);
+        }
+        if (shrink_kept(&job->shrink, 0, job->shrink.count) == before || job->now.size == bytes) {
+            break;
+        }
+    }
+}
+
+/* ---- The result. */
+
+static void put_comment(const struct job *job, struct buffer *text)
+{
+    enum invariant invariant;
+    buffer_put_text(text, "# Shrunk by `pont shrink`: ");
+    buffer_put(text, job->rule);
+    buffer_put_text(text, " falls short here");
+    if (invariant_from_name(job->rule, &invariant)) {
+        buffer_put_text(text, ".\n# It would hold if ");
+        buffer_put_text(text, invariant_text(invariant));
+    }
+    buffer_put_text(text, ".\n# From ");
+    buffer_put(text, job->sample.scenario);
+    buffer_put_text(text, " with seed ");
+    buffer_put_int(text, (int64_t)job->sample.seed);
+    if (job->trial.mutant.size > 0) {
+        buffer_put_text(text, " and the deliberate defect ");
+        buffer_put(text, job->trial.mutant);
+    }
+    buffer_put_text(text, job->seed_count == SEEDS ? "; the seed does not matter: it falls short with two others as well.\n" : "; with other seeds it may hold.\n");
+}
+
+static int write_result(struct job *job)
+{
+    char *memory = malloc(TEXT_MAX);
+    struct buffer text = buffer_over(memory, memory == NULL ? 0 : TEXT_MAX);
+    put_comment(job, &text);
+    buffer_put(&text, job->now);
+    enum err err = text.full ? ERR_LIMIT : files_write(job->out, buffer_slice(&text));
+    free(memory);
+    return err == ERR_OK ? -1 : cli_fail(err, "cannot write %s: %s", job->out, strerror(errno));
+}
+
+static void tell(const struct job *job)
+{
+    const bool *keep = job->shrink.keep;
+    printf("%.*s still falls short with %zu people, %zu studies, %zu steps, %zu faults at %zu nodes%s\n", SLICE_ARGS(job->rule),
+           reduce_left(&job->reduce, keep, "people"), reduce_left(&job->reduce, keep, "studies"), reduce_left(&job->reduce, keep, "story"),
+           reduce_left(&job->reduce, keep, "faults"), reduce_left(&job->reduce, keep, "nodes"), job->shrink.out_of_time ? "; the time ran out before nothing more could go" : "");
+    printf("%zu probes in %.1f s; %s\n", job->shrink.probes, seconds() - job->begun,
+           job->seed_count == SEEDS ? "it falls short with three seeds, so none is needed" : "it falls short with the seed of the run alone");
+    printf("written to %s\nrepeat  pont run %s --world %.*s%s%.*s\n", job->out, job->out, SLICE_ARGS(job->trial.world), job->trial.mutant.size > 0 ? " --mutant " : "",
+           SLICE_ARGS(job->trial.mutant));
+}
+
+static int shrink_run(struct job *job)
+{
+    if (files_make_folder(job->folder) != ERR_OK) {
+        return cli_fail(ERR_SYSTEM, "cannot make %s: %s", job->folder, strerror(errno));
+    }
+    int code = try_seeds(job);
+    if (code < 0) {
+        pass_all(job);
+        if (job->live) {
+            fputs("\r\033[K", stderr);
+        }
+        code = job->shrink.err == ERR_OK ? write_result(job) : cli_fail(job->shrink.err, "interrupted, or no process could be started");
+    }
+    files_remove_folder(job->folder);
+    if (code >= 0) {
+        return code;
+    }
+    tell(job);
+    return 0;
+}
+
+int cmd_shrink(int argc, char **argv)
+{
+    static struct job job;
+    const char *out = NULL, *rule = NULL, *jobs = NULL, *limit = NULL, *quiet = NULL;
+    const struct option_row rows[] = {
+        {"out", "FILE", "the scenario to write; RUN/shrunk.yaml when absent", &out},
+        {"rule", "ID", "the invariant or expectation; the first that fell short when absent", &rule},
+        {"jobs", "N", "probes at once; as many as there are processors when absent", &jobs},
+        {"seconds", "N", "the time it may take (300)", &limit},
+        {"quiet", NULL, "no progress", &quiet},
+    };
+    const struct options table = {"shrink", rows, sizeof rows / sizeof rows[0], 1, 1};
+    int64_t job_count = sysconf(_SC_NPROCESSORS_ONLN), most = SECONDS_DEFAULT;
+    size_t count = 0;
+    int code = options_read(&table, argc, argv, &job.run_folder, &count);
+    if (code >= 0) {
+        return code;
+    }
+    if ((jobs != NULL && !option_number("shrink", "jobs", jobs, 1, 16, &job_count)) || (limit != NULL && !option_number("shrink", "seconds", limit, 1, 100000, &most))) {
+        return 2;
+    }
+    if (arena_make(&job.arena, SHRINK_ARENA) != ERR_OK) {
+        return cli_fail(ERR_LIMIT, "not enough memory");
+    }
+    code = read_run(&job, rule);
+    code = code < 0 ? read_tree(&job) : code;
+    if (code >= 0) {
+        return code;
+    }
+    job.begun = seconds();
+    job.progress = quiet != NULL ? PROGRESS_NONE : PROGRESS_AUTO;
+    job.live = isatty(STDERR_FILENO);
+    job.shrink.jobs = job_count < 1 ? 1 : (size_t)job_count;
+    job.shrink.deadline_ns = (int64_t)((job.begun + (double)most) * 1e9);
+    job.shrink.fails = probe;
+    job.shrink.told = told;
+    job.shrink.self = &job;
+    snprintf(job.folder, sizeof job.folder, "%s/.shrink", job.run_folder);
+    snprintf(job.out, sizeof job.out, "%s%s", out != NULL ? out : job.run_folder, out != NULL ? "" : "/shrunk.yaml");
+    return shrink_run(&job);
+}
