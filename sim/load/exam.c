@@ -99,29 +99,50 @@ slice modality_code(const struct load *load, const struct exam *exam)
     return (exam->flags & EXAM_OTHER_CODE) != 0 ? row->other_code : row->code.size > 0 ? row->code : row->id;
 }
 
-static bool fits(const struct procedure *row, slice code, bool woman, bool any)
+/* Rows of one modality stand together. */
+static size_t first_procedure(slice code)
 {
-    return slice_equal(slice_from(row->modality), code) && (any || woman || row->women == 0);
+    size_t first = 0;
+    while (first + 1 < PROCEDURE_COUNT && !slice_equal(slice_from(load_procedures[first].modality), code)) {
+        first++;
+    }
+    return first;
+}
+
+static uint64_t weight_of(const struct procedure *row, bool woman, bool any)
+{
+    return any || woman || row->women == 0 ? row->weight : 0;
 }
 
 /* A man's mammogram is an exam too: where only women's procedures are left, one of them. */
-size_t procedure_of(const struct load *load, slice code, uint64_t key, bool woman)
+size_t procedure_of(const struct load *load, size_t first, uint64_t key, bool woman)
 {
-    for (int any = 0; any < 2; any++) {
-        uint64_t all = 0;
-        for (size_t i = 0; i < PROCEDURE_COUNT; i++) {
-            all += fits(&load_procedures[i], code, woman, any == 1) ? load_procedures[i].weight : 0;
-        }
-        uint64_t at = all == 0 ? 0 : load_below(load, PURPOSE('p', 'r', 'o', 'c'), key, 0, all);
-        for (size_t i = 0; all > 0 && i < PROCEDURE_COUNT; i++) {
-            uint64_t weight = fits(&load_procedures[i], code, woman, any == 1) ? load_procedures[i].weight : 0;
-            if (at < weight) {
-                return i;
-            }
-            at -= weight;
-        }
+    const char *modality = load_procedures[first].modality;
+    size_t end = first;
+    uint64_t all = 0, every = 0;
+    for (; end < PROCEDURE_COUNT && strcmp(load_procedures[end].modality, modality) == 0; end++) {
+        all += weight_of(&load_procedures[end], woman, false);
+        every += load_procedures[end].weight;
     }
-    return PROCEDURE_COUNT - 1;
+    bool any = all == 0;
+    uint64_t at = load_below(load, PURPOSE('p', 'r', 'o', 'c'), key, 0, any ? every : all);
+    for (size_t i = first; i < end; i++) {
+        uint64_t weight = weight_of(&load_procedures[i], woman, any);
+        if (at < weight) {
+            return i;
+        }
+        at -= weight;
+    }
+    return end - 1;
+}
+
+void procedures_init(struct load *load)
+{
+    for (size_t i = 0; i < load->population->modality_count; i++) {
+        const struct population_modality *row = &load->population->modalities[i];
+        load->procedures[i][0] = (uint8_t)first_procedure(row->code.size > 0 ? row->code : row->id);
+        load->procedures[i][1] = (uint8_t)first_procedure(row->other_code);
+    }
 }
 
 static void fill_images(const struct load *load, struct exam *exam, time_ns at)
@@ -149,7 +170,7 @@ void exam_fill(struct load *load, struct exam *exam, uint64_t key, uint64_t pers
     exam->flags |= load_chance(load, PURPOSE('o', 't', 'h', 'r'), key, 0, row->other_micro) ? EXAM_OTHER_CODE : 0;
     bool second = block->home == exam->domain && person_has_second(&load->people, person) && load_chance(load, PURPOSE('2', 'n', 'd', ' '), key, 0, SECOND_MICRO);
     exam->flags |= second ? EXAM_SECOND : 0;
-    exam->procedure = (uint8_t)procedure_of(load, modality_code(load, exam), key, person_is_woman(&load->people, person));
+    exam->procedure = (uint8_t)procedure_of(load, load->procedures[modality][(exam->flags & EXAM_OTHER_CODE) != 0], key, person_is_woman(&load->people, person));
     fill_images(load, exam, at);
 }
 

@@ -131,6 +131,7 @@ enum err load_init(struct load **out, const struct load_setup *setup, struct are
     load->speed = setup->speed > 0 ? setup->speed : 1;
     load->arena = arena;
     people_start(load);
+    procedures_init(load);
     enum err (*const parts[])(struct load *) = {memory_start, streams_init, backlog_init, meetings_init, merges_init, faults_init};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && err == ERR_OK; i++) {
         err = parts[i](load);

@@ -134,6 +134,7 @@ struct load {
     struct fault_state *faults;
     size_t fault_count;
     struct fault_live live[FAULTS_LIVE_MAX];
+    uint8_t procedures[LOAD_MODALITIES_MAX][2]; /* first row of load_procedures for code and other_code */
     uint32_t accessions[LOAD_DOMAINS_MAX];
     struct prior_cell *prior_cells[LOAD_DOMAINS_MAX];
     size_t prior_cell_count[LOAD_DOMAINS_MAX];
@@ -185,7 +186,8 @@ enum err exam_seal(struct load *load, uint32_t index, struct draft *draft);     
 void exam_fill(struct load *load, struct exam *exam, uint64_t key, uint64_t person, uint32_t site, uint32_t modality, time_ns at);
 double pathway_done_share(const struct population *population, uint32_t pathway);
 time_ns pathway_wait_max(const struct population *population, uint32_t pathway);
-size_t procedure_of(const struct load *load, slice code, uint64_t key, bool woman);
+void procedures_init(struct load *load);
+size_t procedure_of(const struct load *load, size_t first, uint64_t key, bool woman);
 slice modality_code(const struct load *load, const struct exam *exam);
 struct procedure {
     const char *modality, *region, *code, *text, *side;

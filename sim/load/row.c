@@ -37,37 +37,56 @@ static const struct verb_row {
 
 /* ---- Text. */
 
-static struct buffer begin(struct load *load)
+/* Decimal, `width` digits at least: numbers are half of a row's text, so they are written from the back in place. */
+static void put_digits(struct load *load, uint64_t value, size_t width)
 {
-    return buffer_over(load->text + load->text_size, TEXT_MAX - load->text_size);
+    char digits[24];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0 || sizeof digits - at < width);
+    if (sizeof digits - at <= TEXT_MAX - load->text_size) {
+        memcpy(load->text + load->text_size, digits + at, sizeof digits - at);
+        load->text_size += sizeof digits - at;
+    }
 }
 
-static slice end(struct load *load, const struct buffer *buffer)
+static void put_text(struct load *load, slice text)
 {
-    load->text_size += buffer->size;
-    return buffer_slice(buffer);
+    size_t size = text.size <= TEXT_MAX - load->text_size ? text.size : 0;
+    memcpy(load->text + load->text_size, text.data, size);
+    load->text_size += size;
 }
 
-slice row_text(struct load *load, slice text)
+static slice since(const struct load *load, size_t start)
 {
-    struct buffer buffer = begin(load);
-    buffer_put(&buffer, text);
-    return end(load, &buffer);
+    return (slice){load->text + start, load->text_size - start};
 }
 
 static slice number_text(struct load *load, int64_t value)
 {
-    struct buffer buffer = begin(load);
-    buffer_put_int(&buffer, value);
-    return end(load, &buffer);
+    size_t start = load->text_size;
+    if (value < 0) {
+        put_text(load, SLICE("-"));
+    }
+    put_digits(load, value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value, 1);
+    return since(load, start);
+}
+
+slice row_text(struct load *load, slice text)
+{
+    size_t start = load->text_size;
+    put_text(load, text);
+    return since(load, start);
 }
 
 slice row_person_id(struct load *load, uint64_t person)
 {
-    struct buffer buffer = begin(load);
-    buffer_put_byte(&buffer, 'p');
-    buffer_put_int(&buffer, (int64_t)person);
-    return end(load, &buffer);
+    size_t start = load->text_size;
+    put_text(load, SLICE("p"));
+    put_digits(load, person, 1);
+    return since(load, start);
 }
 
 /* The form of a domain's accession numbers: its last # is the last digit; what does not fit goes before the first. */
@@ -78,26 +97,26 @@ static slice accession_text(struct load *load, uint32_t domain, uint32_t number)
     for (size_t i = 0; i < form.size; i++) {
         digits += form.data[i] == '#';
     }
-    struct buffer buffer = begin(load);
+    size_t start = load->text_size;
     bool put = false;
     for (size_t i = 0; i < form.size; i++) {
         if (form.data[i] != '#') {
-            buffer_put_byte(&buffer, (uint8_t)form.data[i]);
+            put_text(load, (slice){form.data + i, 1});
         } else if (!put) {
-            buffer_put_padded(&buffer, number, digits);
+            put_digits(load, number, digits);
             put = true;
         }
     }
-    return end(load, &buffer);
+    return since(load, start);
 }
 
 /* A UID from a UUID-like number (PS3.5 B.2), of 62 bits. */
 static slice study_uid_text(struct load *load, int64_t number)
 {
-    struct buffer buffer = begin(load);
-    buffer_put_text(&buffer, "2.25.");
-    buffer_put_int(&buffer, number);
-    return end(load, &buffer);
+    size_t start = load->text_size;
+    put_text(load, SLICE("2.25."));
+    put_digits(load, (uint64_t)number, 1);
+    return since(load, start);
 }
 
 /* ---- Rows. */
@@ -141,10 +160,8 @@ void row_put_time(struct load *load, struct load_row *row, slice name, time_ns a
 
 static slice local_number(struct load *load, uint64_t person, uint32_t domain, bool second)
 {
-    struct buffer buffer = begin(load);
     char text[PERSON_NUMBER_SIZE + 1];
-    buffer_put(&buffer, (slice){text, person_number(&load->people, person, domain, second, text)});
-    return end(load, &buffer);
+    return row_text(load, (slice){text, person_number(&load->people, person, domain, second, text)});
 }
 
 /* A second number is one under which nobody knew the NHS number: that is why there is a second one. */
@@ -244,21 +261,22 @@ static void row_study(struct load *load, const struct exam *exam, unsigned what,
     PUT(row, "patient_id", local_number(load, exam->person, exam->domain, is_second(load, exam)));
     PUT(row, "issuer", load->population->domains[exam->domain].issuer);
     PUT(row, "person", row_person_id(load, exam->person));
-    struct buffer name = begin(load);
-    buffer_put(&name, facts.family);
-    buffer_put_byte(&name, '^');
-    buffer_put(&name, facts.given);
-    PUT(row, "name", end(load, &name));
+    size_t start = load->text_size;
+    put_text(load, facts.family);
+    put_text(load, SLICE("^"));
+    put_text(load, facts.given);
+    PUT(row, "name", since(load, start));
     PUT(row, "birth_date", row_text(load, (slice){facts.birth_date, sizeof facts.birth_date}));
     PUT(row, "sex", facts.woman ? SLICE("F") : SLICE("M"));
     PUT(row, "accession", accession_text(load, exam->domain, exam->accession));
     PUT(row, "accession_issuer", load->population->domains[exam->domain].accession_issuer);
-    struct buffer date = begin(load);
-    time_put_da(&date, local);
-    PUT(row, "date", end(load, &date));
-    struct buffer time = begin(load);
-    time_put_tm(&time, local);
-    PUT(row, "time", end(load, &time));
+    struct calendar when = time_calendar(local);
+    start = load->text_size;
+    put_digits(load, (uint64_t)(when.year * 10000 + when.month * 100 + when.day), 8);
+    PUT(row, "date", since(load, start));
+    start = load->text_size;
+    put_digits(load, (uint64_t)(when.hour * 10000 + when.minute * 100 + when.second), 6);
+    PUT(row, "time", since(load, start));
     PUT(row, "description", slice_from(procedure->text));
     PUT(row, "modality", modality_code(load, exam));
     PUT(row, "body_part", slice_from(procedure->region));

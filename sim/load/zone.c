@@ -32,8 +32,11 @@ time_ns zone_offset(enum zone zone, time_ns utc)
     if (zone != ZONE_LONDON) {
         return 0;
     }
-    int year = time_calendar(utc).year;
-    return utc >= last_sunday(year, 3) && utc < last_sunday(year, 10) ? TIME_HOUR : 0;
+    struct calendar date = time_calendar(utc);
+    if (date.month == 3 || date.month == 10) {
+        return (utc >= last_sunday(date.year, date.month)) == (date.month == 3) ? TIME_HOUR : 0;
+    }
+    return date.month > 3 && date.month < 10 ? TIME_HOUR : 0;
 }
 
 time_ns zone_to_utc(enum zone zone, time_ns local, int fold, bool *missing)
