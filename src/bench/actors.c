@@ -51,7 +51,7 @@ static enum err make_node(struct made_actor *made, const struct scenario *scenar
     struct node_setup setup = {.name = node->id, .aet = node->aet, .issuer = scenario->sites[node->site].issuer, .vendor = node->vendor, .peers = options->peers,
                                .peer_count = scenario->node_count, .seed = scenario->seed, .pixels_full = scenario->pixels_full, .truth = true,
                                .imported = options->imported, .imported_count = options->imported_count, .left_out = actors_left_out,
-                               .left_out_count = actors_left_out_count, .run_max = options->run_max};
+                               .left_out_count = actors_left_out_count, .run_max = options->run_max, .spans = options->in_spans};
     struct node_study *studies = arena_array(arena, scenario->study_count + 1, sizeof *studies);
     if (studies == NULL) {
         return ERR_LIMIT;

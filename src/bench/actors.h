@@ -14,6 +14,7 @@ struct actors_options {
     const struct object *imported;  /* of a node that serves files */
     size_t imported_count;
     unsigned run_max;               /* 0: the default */
+    bool in_spans;                  /* virtual time: nodes tell and send consecutive instances as one */
 };
 struct made_actor {
     struct actor actor;

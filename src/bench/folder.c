@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/bench/folder.h"
 
+#include "src/base/hash.h"
 #include "src/bench/json.h"
 
 #include <errno.h>
@@ -64,35 +65,71 @@ void folder_link_latest(const char *folder)
     }
 }
 
-static void note_plan(FILE *plan, slice actor, const struct plan_entry *entry, slice text)
+/* ---- plan.jsonl. */
+
+static void put_row(FILE *file, slice actor, const struct plan_entry *entry, slice text, time_ns at_ns)
 {
     static char line[1 << 16];
     struct buffer buffer = buffer_over(line, sizeof line);
     buffer_put_text(&buffer, "{\"actor\":");
     buffer_put_json(&buffer, actor);
-    buffer_put_text(&buffer, ",\"text\":");
-    buffer_put_json(&buffer, text);
+    if (at_ns > 0) {
+        buffer_put_text(&buffer, ",\"at\":");
+        buffer_put_int(&buffer, at_ns);
+    } else {
+        buffer_put_text(&buffer, ",\"text\":");
+        buffer_put_json(&buffer, text);
+    }
     buffer_put_text(&buffer, ",\"entry\":");
     plan_put_json(entry, &buffer);
     buffer.size--; /* the newline of the entry */
     buffer_put_text(&buffer, "}\n");
-    fwrite(buffer.data, 1, buffer.size, plan);
+    fwrite(buffer.data, 1, buffer.size, file);
 }
 
-
-static enum err write_plan(const char *folder, const struct scenario *scenario)
+enum err plan_file_open(struct plan_file *plan, const char *folder, const struct scenario *scenario)
 {
     char path[600];
     snprintf(path, sizeof path, "%s/plan.jsonl", folder);
-    FILE *plan = fopen(path, "we");
-    for (size_t h = 0; plan != NULL && h < scenario->history_count; h++) {
-        note_plan(plan, SLICE("history"), &scenario->history[h], SLICE_EMPTY);
+    FILE *file = fopen(path, "we");
+    *plan = (struct plan_file){.file = file};
+    for (size_t h = 0; file != NULL && h < scenario->history_count; h++) {
+        put_row(file, SLICE("history"), &scenario->history[h], SLICE_EMPTY, 0);
     }
-    for (size_t s = 0; plan != NULL && s < scenario->step_count; s++) {
-        note_plan(plan, scenario->story[s].actor, &scenario->story[s].entry, scenario->story[s].text);
+    for (size_t s = 0; file != NULL && s < scenario->step_count; s++) {
+        put_row(file, scenario->story[s].actor, &scenario->story[s].entry, scenario->story[s].text, 0);
     }
-    return plan != NULL && fclose(plan) == 0 ? ERR_OK : ERR_SYSTEM;
+    return file != NULL && fflush(file) == 0 ? ERR_OK : ERR_SYSTEM;
 }
+
+void plan_file_row(struct plan_file *plan, time_ns at_ns, slice actor, const struct plan_entry *entry)
+{
+    if (plan->file == NULL) {
+        return;
+    }
+    plan->rows++;
+    if (plan->rows <= PLAN_ROWS_MAX) {
+        put_row(plan->file, actor, entry, SLICE_EMPTY, at_ns);
+    }
+    uint64_t hash = hash64(hash64(plan->digest ^ (uint64_t)at_ns, actor), entry->verb) + (uint64_t)entry->kind;
+    for (size_t i = 0; i < entry->argument_count; i++) {
+        hash = hash64(hash64(hash, entry->arguments[i].name), entry->arguments[i].value);
+    }
+    plan->digest = hash;
+}
+
+void plan_file_close(struct plan_file *plan)
+{
+    if (plan->file != NULL && plan->rows > PLAN_ROWS_MAX) {
+        fprintf(plan->file, "{\"more\":%lld,\"digest\":\"%016llx\"}\n", (long long)(plan->rows - PLAN_ROWS_MAX), (unsigned long long)plan->digest);
+    }
+    if (plan->file != NULL) {
+        fclose(plan->file);
+    }
+    plan->file = NULL;
+}
+
+/* ---- The folder. */
 
 enum err folder_open(char folder[512], const struct scenario *scenario, const char *scenario_file, const char *world, const char *given, char why[256])
 {
@@ -103,7 +140,7 @@ enum err folder_open(char folder[512], const struct scenario *scenario, const ch
     } else {
         snprintf(folder, 512, "%s", given);
     }
-    snprintf(path, sizeof path, "%s/plan.jsonl", folder);
+    snprintf(path, sizeof path, "%s/scenario.yaml", folder);
     if (access(path, F_OK) == 0) {
         snprintf(why, 256, "%s holds a run already; name another folder with --out or remove it", folder);
         return ERR_BAD_INPUT;
@@ -114,11 +151,24 @@ enum err folder_open(char folder[512], const struct scenario *scenario, const ch
         err = make_folder(path);
     }
     err = err == ERR_OK ? copy_file(scenario_file, folder, "scenario.yaml") : err;
-    err = err == ERR_OK ? write_plan(folder, scenario) : err;
     if (err != ERR_OK) {
         snprintf(why, 256, "cannot write the run folder %s: %s", folder, strerror(errno));
     }
     return err;
+}
+
+enum err folder_show(const char *folder, const char *inner)
+{
+    static const char *const names[] = {"observations.jsonl", "trace.jsonl", "engine.yaml", "registry.db"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char from[600], to[600];
+        snprintf(from, sizeof from, "%s/%s", inner, names[i]);
+        snprintf(to, sizeof to, "%s/%s", folder, names[i]);
+        if (symlink(from, to) != 0 && errno != EEXIST) {
+            return ERR_SYSTEM;
+        }
+    }
+    return ERR_OK;
 }
 
 enum err folder_write(const char *folder, const char *name, slice bytes)

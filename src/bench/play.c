@@ -2,6 +2,7 @@
 #include "src/bench/play.h"
 
 #include "src/base/map.h"
+#include "src/dicom/uid.h"
 
 #include <assert.h>
 
@@ -80,34 +81,51 @@ static bool put(struct play *play, struct map *map, slice key, uint32_t value)
     return map_put(map, known ? key : arena_copy(play->arena, key), value) == ERR_OK;
 }
 
-static void study_grows(struct play *play, const struct observation *seen)
+static void study_grows(struct play *play, const struct observation *seen, slice sop_uid)
 {
     char text[KEY_SIZE];
     uint32_t study = (uint32_t)play->studies.count, known = 0;
     slice key = joined(text, seen->study_uid, seen->person.size > 0 ? seen->person : seen->patient_id);
-    if (map_find(&play->instances, seen->sop_uid, &known)) {
+    if (map_find(&play->instances, sop_uid, &known)) {
         return; /* told again by a node that was started again */
     }
     if (!map_find(&play->studies, key, &study) && !put(play, &play->studies, key, study)) {
         return;
     }
-    play->sizes[study] += put(play, &play->instances, seen->sop_uid, study);
+    play->sizes[study] += put(play, &play->instances, sop_uid, study);
 }
 
 /* The instances of the study that exist, when this delivery made it complete at the node; else 0. */
-static uint32_t completes_study(struct play *play, const struct observation *seen)
+static uint32_t completes_study(struct play *play, const struct observation *seen, slice sop_uid)
 {
     char text[KEY_SIZE], digits[16];
     struct buffer number = buffer_over(digits, sizeof digits);
     uint32_t study = 0, here = 0;
-    slice part = joined(text, seen->actor, seen->sop_uid);
-    if (!map_find(&play->instances, seen->sop_uid, &study) || map_find(&play->deliveries, part, &here) || !put(play, &play->deliveries, part, 1)) {
+    slice part = joined(text, seen->actor, sop_uid);
+    if (!map_find(&play->instances, sop_uid, &study) || map_find(&play->deliveries, part, &here) || !put(play, &play->deliveries, part, 1)) {
         return 0;
     }
     buffer_put_int(&number, study);
     slice key = joined(text, seen->actor, buffer_slice(&number));
     (void)map_find(&play->delivered, key, &here);
     return put(play, &play->delivered, key, here + 1) && here + 1 == play->sizes[study] ? here + 1 : 0;
+}
+
+/* Each instance that the observation stands for; the count of the study that one of them completed, or 0. */
+static uint32_t each_instance(struct play *play, const struct observation *seen)
+{
+    uint32_t complete = 0;
+    for (uint32_t i = 0; i < span_count(seen->span); i++) {
+        char text[UID_SIZE_MAX + 1];
+        slice uid = uid_advance(seen->sop_uid, i, text);
+        if (seen->kind == OBSERVATION_truth_instance) {
+            study_grows(play, seen, uid);
+        } else {
+            uint32_t size = completes_study(play, seen, uid);
+            complete = size > 0 ? size : complete;
+        }
+    }
+    return complete;
 }
 
 /* Does the observation satisfy the condition, times aside? */
@@ -126,7 +144,7 @@ static void tally(struct play *play, const struct observation *seen)
         for (size_t c = 0; c < step->condition_count; c++) {
             struct tally *tally = &play->tallies[s * CONDITIONS_MAX + c];
             if (matches(&step->after[c], seen) && (tally->since < 0 || (size_t)tally->since < play->told)) {
-                tally->seen++;
+                tally->seen += span_count(seen->span);
             }
         }
     }
@@ -135,11 +153,8 @@ static void tally(struct play *play, const struct observation *seen)
 bool play_observe(struct play *play, const struct observation *observation, struct observation *derived)
 {
     tally(play, observation);
-    if (observation->kind == OBSERVATION_truth_instance) {
-        study_grows(play, observation);
-    }
     bool arrived = observation->kind == OBSERVATION_delivered && observation->number == 0;
-    uint32_t exist = arrived ? completes_study(play, observation) : 0;
+    uint32_t exist = arrived || observation->kind == OBSERVATION_truth_instance ? each_instance(play, observation) : 0;
     if (exist == 0) {
         return false;
     }

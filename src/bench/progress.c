@@ -39,6 +39,20 @@ static void put_left(char *text, size_t size, const struct progress_state *state
     }
 }
 
+/* Virtual time: the date, how fast it goes, how long it may still take at this pace. */
+static void put_virtual(char *line, size_t size, const struct progress_state *state, time_ns spent)
+{
+    char left[48] = "";
+    struct calendar date = time_calendar(state->at_ns);
+    time_ns gone = state->at_ns - state->from_ns, whole = state->until_ns - state->from_ns;
+    if (state->until_ns > 0 && gone > whole / 100 && gone < whole) {
+        snprintf(left, sizeof left, ", about %lld s left", (long long)((double)spent / (double)gone * (double)(whole - gone) / 1e9 + 1));
+    }
+    snprintf(line, size, "%3lld s  %04d-%02d-%02d %02d:%02d  %.2f M events, %.2f M/s, %lld messages, %lld images%s  %.*s", (long long)(spent / TIME_S), date.year, date.month,
+             date.day, date.hour, date.minute, (double)state->events / 1e6, spent > 0 ? (double)state->events * 1e3 / (double)spent : 0.0, (long long)state->messages,
+             (long long)state->images, left, SLICE_ARGS(state->now));
+}
+
 void progress_show(struct progress *progress, const struct progress_state *state)
 {
     time_ns now = monotonic_ns();
@@ -46,9 +60,13 @@ void progress_show(struct progress *progress, const struct progress_state *state
         return;
     }
     char line[256], left[48];
-    put_left(left, sizeof left, state, state->told_ns);
-    snprintf(line, sizeof line, "%3lld s  %zu/%zu  %lld messages, %lld images, %lld queries%s  %.*s", (long long)((now - progress->begun_ns) / TIME_S), state->done,
-             state->planned, (long long)state->messages, (long long)state->images, (long long)state->queries, left, SLICE_ARGS(state->now));
+    if (state->at_ns > 0) {
+        put_virtual(line, sizeof line, state, now - progress->begun_ns);
+    } else {
+        put_left(left, sizeof left, state, state->told_ns);
+        snprintf(line, sizeof line, "%3lld s  %zu/%zu  %lld messages, %lld images, %lld queries%s  %.*s", (long long)((now - progress->begun_ns) / TIME_S), state->done,
+                 state->planned, (long long)state->messages, (long long)state->images, (long long)state->queries, left, SLICE_ARGS(state->now));
+    }
     progress->shown_ns = now;
     if (progress->live) {
         fprintf(stderr, "\r\033[K%.79s", line);

@@ -22,6 +22,8 @@ struct progress_state {
     size_t done, planned;
     int64_t images, messages, queries, faults;
     time_ns told_ns;     /* from the begin to the last step told */
+    time_ns at_ns, from_ns, until_ns; /* virtual time: now, where it began, where it ends; at_ns 0: this is the wire; until_ns 0: with the story */
+    int64_t events;      /* taken so far */
     bool force;          /* show at once */
 };
 void progress_show(struct progress *progress, const struct progress_state *state);

@@ -82,6 +82,20 @@ struct outcome_item {
 };
 #define OUTCOMES_MAX 100000
 
+/* Both worlds held against each other (fidelity.h). */
+struct fidelity_cell {
+    slice hop;              /* "list at pacs_uhw" */
+    int64_t n;              /* measured */
+    int64_t p50_predicted_ns, p50_measured_ns, p95_predicted_ns, p95_measured_ns;
+};
+struct fidelity {
+    bool compared, outcome_equal;
+    slice first_difference; /* a sentence; empty: none */
+    int64_t left_out;       /* sentences that differ and may: see outcome_item.at_edge */
+    struct fidelity_cell *cells; /* worst first */
+    size_t cell_count;
+};
+
 struct results {
     const struct scenario *scenario;
     enum verdict verdict;
@@ -109,6 +123,7 @@ struct results {
     } *nodes;
     size_t node_count;
     double engine_cpu_s, engine_rss_max_mib;
+    struct fidelity fidelity; /* world both */
     slice error;            /* why the run is inconclusive; empty: it is not */
     const struct series *series; /* of a long run, for the year's report; null in a short one */
 };

@@ -22,7 +22,7 @@ static void tell_watcher(struct stage *stage, const struct observation *seen)
 
 static void count(struct stage *stage, const struct observation *seen)
 {
-    stage->shown.images += seen->kind == OBSERVATION_delivered && seen->number == 0;
+    stage->shown.images += seen->kind == OBSERVATION_delivered && seen->number == 0 ? span_count(seen->span) : 0;
     stage->shown.messages += seen->kind == OBSERVATION_hl7_acked;
     stage->shown.queries += seen->kind == OBSERVATION_query_answered && !slice_equal(seen->actor, SLICE(WATCHER));
     stage->asked += seen->kind == OBSERVATION_query_asked;
@@ -34,11 +34,18 @@ static void count(struct stage *stage, const struct observation *seen)
     stage->said += seen->kind == OBSERVATION_hl7_acked || seen->kind == OBSERVATION_hl7_refused;
 }
 
+/* The story is told and everybody who asked or said something has an answer. */
+static bool is_settled(const struct stage *stage)
+{
+    return !stage->has_row && (stage->play == NULL || play_over(stage->play)) && stage->said >= stage->told_to_ris && stage->said >= stage->sent && stage->watched >= stage->completed &&
+           stage->answered >= stage->asked && stage->retrieves_answered >= stage->retrieves_asked;
+}
+
 void stage_observe(void *self, const struct observation *seen, int64_t line)
 {
     struct stage *stage = self;
-    if (stage->then != NULL) {
-        stage->then(stage->then_self, seen, line);
+    if (stage->then != NULL && stage->err == ERR_OK) {
+        stage->err = stage->then(stage->then_self, seen, line);
     }
     count(stage, seen);
     /* hl7_acked names the exam and, in `name`, the order status that was acknowledged: CM is completed. */
@@ -48,6 +55,9 @@ void stage_observe(void *self, const struct observation *seen, int64_t line)
     struct observation derived;
     if (stage->play != NULL && play_observe(stage->play, seen, &derived)) {
         stage->world.note(stage->world.self, &derived);
+    }
+    if (stage->world.wake != NULL && (stage->err != ERR_OK || is_settled(stage) || (stage->play != NULL && play_due(stage->play) != NULL))) {
+        stage->world.wake(stage->world.self);
     }
 }
 
@@ -80,8 +90,13 @@ static bool is_ris(const struct stage *stage, slice id)
 
 static void show(struct stage *stage, bool now)
 {
-    stage->shown.force = now;
+    stage->shown.force = now && stage->world.events == NULL; /* in virtual time the story flies by */
     if (stage->progress != NULL) {
+        if (stage->world.events != NULL) {
+            stage->shown.at_ns = stage->world.now(stage->world.self);
+            stage->shown.from_ns = stage->begun_ns;
+            stage->shown.events = stage->world.events(stage->world.self);
+        }
         progress_show(stage->progress, &stage->shown);
     }
 }
@@ -107,24 +122,89 @@ static enum err tell_step(struct stage *stage, const struct step *step)
     return stage->world.tell(stage->world.self, step->actor, &step->entry);
 }
 
+/* ---- Rows of the load. */
+
+static enum err pull(struct stage *stage)
+{
+    enum err err = load_next(stage->load, &stage->row);
+    stage->has_row = err == ERR_OK;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err stage_rows(struct stage *stage, struct arena *memory)
+{
+    const struct scenario *scenario = stage->scenario;
+    struct load_setup setup = {.population = &scenario->population, .seed = scenario->seed, .start = scenario->start, .length = scenario->length, .speed = scenario->speed};
+    if (!scenario->populated) {
+        return ERR_OK;
+    }
+    enum err err = arena_make(memory, load_memory(&setup));
+    err = err == ERR_OK ? load_init(&stage->load, &setup, memory) : err;
+    return err == ERR_OK ? pull(stage) : err;
+}
+
+/* Where a row goes: a node's id, or "link" and a number. */
+static slice target_of(const struct stage *stage, uint32_t node, char text[32])
+{
+    if (node < stage->scenario->node_count) {
+        return stage->scenario->nodes[node].id;
+    }
+    return (slice){text, (size_t)snprintf(text, 32, "link %u", node - (uint32_t)stage->scenario->node_count)};
+}
+
+static void count_row(struct stage *stage, const struct load_row *row)
+{
+    char text[32];
+    const struct scenario *scenario = stage->scenario;
+    stage->told_to_ris += row->node < scenario->node_count && scenario->nodes[row->node].kind == KIND_RIS && row->entry.kind == PLAN_DO;
+    if (stage->plan != NULL) {
+        plan_file_row(stage->plan, row->at_ns, target_of(stage, row->node, text), &row->entry);
+    }
+}
+
+const struct load_row *stage_next(struct stage *stage)
+{
+    if (stage->row_taken && stage->err == ERR_OK) {
+        stage->err = pull(stage);
+        stage->row_taken = false;
+    }
+    if (!stage->has_row) {
+        return NULL;
+    }
+    stage->row_taken = true;
+    count_row(stage, &stage->row);
+    return &stage->row;
+}
+
+static enum err tell_row(struct stage *stage)
+{
+    char text[32];
+    const struct load_row *row = &stage->row;
+    slice target = target_of(stage, row->node, text);
+    count_row(stage, row);
+    bool kill = row->entry.kind == PLAN_DO && slice_equal(row->entry.verb, SLICE("kill"));
+    enum err err = kill ? stage->world.kill(stage->world.self, target, false) : stage->world.tell(stage->world.self, target, &row->entry);
+    return err == ERR_OK ? pull(stage) : err;
+}
+
 enum err stage_turn(struct stage *stage, time_ns until)
 {
     const struct step *step = stage->play == NULL ? NULL : play_due(stage->play);
     if (step != NULL) {
         return tell_step(stage, step);
     }
-    enum err err = stage->world.poll(stage->world.self, until);
+    bool rows = stage->has_row && !stage->world.tells_rows;
+    if (rows && stage->row.at_ns <= stage->world.now(stage->world.self)) {
+        return tell_row(stage);
+    }
+    enum err err = stage->world.poll(stage->world.self, rows && stage->row.at_ns < until ? stage->row.at_ns : until);
     show(stage, false);
-    return err;
+    return err == ERR_OK ? stage->err : err;
 }
 
 bool stage_is_over(struct stage *stage)
 {
-    if ((stage->play != NULL && !play_over(stage->play)) || stage->said < stage->told_to_ris || stage->said < stage->sent || stage->watched < stage->completed ||
-        stage->answered < stage->asked || stage->retrieves_answered < stage->retrieves_asked) {
-        return false;
-    }
-    return stage->world.open_demands(stage->world.self) == 0;
+    return is_settled(stage) && stage->world.open_demands(stage->world.self) == 0;
 }
 
 void stage_wind_up(struct stage *stage)

@@ -5,6 +5,8 @@
 #ifndef PONT_BENCH_STAGE_H
 #define PONT_BENCH_STAGE_H
 
+#include "sim/load/load.h"
+#include "src/bench/folder.h"
 #include "src/bench/play.h"
 #include "src/bench/progress.h"
 #include "src/bench/world.h"
@@ -13,8 +15,14 @@ struct stage {
     const struct scenario *scenario;
     struct world world;
     struct play *play;              /* null: the story is not told */
-    world_observer *then;           /* told of every observation before the stage acts on it; null: nobody */
+    struct load *load;              /* null: no rows but the story's */
+    struct load_row row;            /* the next one, when has_row */
+    bool has_row, row_taken;        /* taken: given out by stage_next, good until the next call */
+    struct plan_file *plan;         /* where rows go that were told; null: nowhere */
+    /* Told of every observation before the stage acts on it; null: nobody. Anything but ERR_OK ends the play. */
+    enum err (*then)(void *self, const struct observation *seen, int64_t line);
     void *then_self;
+    enum err err;                   /* the first that `then` gave */
     struct progress *progress;      /* null: none is shown */
     struct progress_state shown;
     char now[160];
@@ -28,7 +36,11 @@ struct stage {
 void stage_observe(void *self, const struct observation *seen, int64_t line);
 /* Tells RADIS2 what happened before the story. */
 MUST_USE enum err stage_history(struct stage *stage);
-/* Tells the next step of the story if it is due, else lets the world go on, at most until `until`. */
+/* Makes the load of the scenario, if it has one, and takes its first row. `memory` is the load's own; drop it at the end. */
+MUST_USE enum err stage_rows(struct stage *stage, struct arena *memory);
+/* The next row of the load, for a world that tells rows itself; good until the next call. Null: there is none any more. */
+const struct load_row *stage_next(struct stage *stage);
+/* Tells the next step of the story or row of the plan if it is due, else lets the world go on, at most until `until`. */
 MUST_USE enum err stage_turn(struct stage *stage, time_ns until);
 /* The story is told and nothing that was begun is still open: what RADIS2 was told it has said, what the watcher and the
  * viewers asked has an answer, and the engine has no open demand. */

@@ -6,6 +6,7 @@
 #ifndef PONT_BENCH_WORLD_H
 #define PONT_BENCH_WORLD_H
 
+#include "sim/load/load.h"
 #include "src/scenario/scenario.h"
 
 /* Told of each observation in order, with its line in observations.jsonl (from 1). It may tell and note. */
@@ -18,6 +19,7 @@ struct world_resources {
 
 struct world {
     void *self;
+    bool tells_rows; /* it takes the rows of the load itself, by options.next */
     /* Gives a plan entry to a node (by id). ERR_NOT_FOUND when none of that name runs. */
     enum err (*tell)(void *self, slice node, const struct plan_entry *entry);
     /* Goes on until something was observed, or scenario time is `until`, or people should see progress; hands on what was
@@ -30,9 +32,12 @@ struct world {
     enum err (*kill)(void *self, slice node, bool stay_down);
     /* Demands in no terminal state that the engine's records tell of; -1: they cannot be read. */
     int64_t (*open_demands)(void *self);
+    /* From an observer: poll returns as soon as the event is over that was observed; null: it does so anyway. */
+    void (*wake)(void *self);
+    int64_t (*events)(const void *self); /* that were taken so far; null: nobody counts */
     time_ns (*now)(const void *self); /* scenario time */
     const char *(*why)(const void *self);
-    /* Ends everything in order. Observations until then are handed on. Nothing else may be called after it but these two: */
+    /* Ends everything in order. Observations until then are handed on. Nothing else may be called after it but `resources` and `why`. */
     void (*stop)(void *self);
     struct world_resources (*resources)(const void *self);
 };
@@ -56,5 +61,28 @@ struct world_options {
  * says what failed. Ports are written into scenario->nodes. Whatever happens later, stop leaves no process behind.
  * Observed while it starts: `world` is filled before the first one. */
 MUST_USE enum err world_wire(struct world *world, struct scenario *scenario, const struct world_options *options, char why[256], struct arena *arena);
+
+/* ---- In virtual time. */
+struct judge;
+struct virtual_options {
+    const char *folder;        /* for engine.yaml, observations.jsonl and trace.jsonl; exists */
+    bool observations, trace;  /* are written */
+    unsigned run_max;
+    struct judge *judge;       /* told of the engine's record stream; null: nobody is */
+    uint32_t crash_one_in;     /* the engine dies at a seeded one in so many commits and is restored; 1: each; 0: none */
+    int64_t crash_first, crash_last;
+    world_observer *observer;
+    void *observer_self;
+    /* The next row of the load, in order of time; null: there is none any more. Null: no rows. */
+    const struct load_row *(*next)(void *self);
+    void *next_self;
+};
+MUST_USE enum err world_virtual(struct world *world, struct scenario *scenario, const struct virtual_options *options, char why[256], struct arena *arena);
+/* Of a world made by world_virtual, also after its stop. */
+struct virtual_sums {
+    uint64_t trace_hash, state_digest;
+    int64_t events, steps, lives;
+};
+struct virtual_sums world_virtual_sums(const struct world *world);
 
 #endif

@@ -28,7 +28,7 @@
 #define CONTROL_FD 3
 #define OBSERVE_FD 4
 
-struct process {
+struct child {
     pid_t pid;      /* 0: not running */
     int control, observe;
     int64_t life;   /* counts starts */
@@ -41,7 +41,7 @@ struct wire {
     struct scenario *scenario;
     struct world_options options;
     struct ports ports;
-    struct process processes[SCENARIO_NODES_MAX];
+    struct child processes[SCENARIO_NODES_MAX];
     FILE *observations;
     int64_t line;
     time_ns origin_ns; /* CLOCK_MONOTONIC at scenario->start */
@@ -209,7 +209,7 @@ static void run_child(const struct wire *wire, struct arguments *arguments, size
 
 static enum err spawn(struct wire *wire, size_t node)
 {
-    struct process *process = &wire->processes[node];
+    struct child *process = &wire->processes[node];
     struct arguments *arguments = calloc(1, sizeof *arguments);
     int control[2] = {-1, -1}, observe[2] = {-1, -1};
     if (arguments == NULL || pipe2(control, O_CLOEXEC) != 0 || pipe2(observe, O_CLOEXEC) != 0) {
@@ -262,7 +262,7 @@ static void wire_note(void *self, const struct observation *observation)
 
 static void take_line(struct wire *wire, size_t node, slice line)
 {
-    struct process *process = &wire->processes[node];
+    struct child *process = &wire->processes[node];
     struct observation observation;
     arena_reset(&wire->scratch);
     if (observation_from_json(&observation, line, &wire->scratch) != ERR_OK) {
@@ -281,7 +281,7 @@ static void take_line(struct wire *wire, size_t node, slice line)
 
 static void take_bytes(struct wire *wire, size_t node)
 {
-    struct process *process = &wire->processes[node];
+    struct child *process = &wire->processes[node];
     for (;;) {
         ssize_t got = read(process->observe, process->line + process->line_size, LINE_MAX_SIZE - process->line_size);
         if (got <= 0) {
@@ -306,7 +306,7 @@ static void take_bytes(struct wire *wire, size_t node)
 
 static void reap(struct wire *wire, size_t node, int options)
 {
-    struct process *process = &wire->processes[node];
+    struct child *process = &wire->processes[node];
     struct rusage usage;
     int status = 0;
     if (process->pid <= 0 || wait4(process->pid, &status, options, &usage) != process->pid) {
@@ -401,7 +401,7 @@ static enum err wire_kill(void *self, slice node, bool stay_down)
     if (n == wire->scenario->node_count || wire->processes[n].pid <= 0) {
         return ERR_NOT_FOUND;
     }
-    struct process *process = &wire->processes[n];
+    struct child *process = &wire->processes[n];
     process->may_end = true;
     kill(process->pid, SIGKILL);
     reap(wire, n, 0);
@@ -485,7 +485,7 @@ static void end_kind(struct wire *wire, enum scenario_kind kind)
     for (size_t round = 0; round < sizeof signals / sizeof signals[0]; round++) {
         size_t left = 0;
         for (size_t n = 0; n < wire->scenario->node_count; n++) {
-            struct process *process = &wire->processes[n];
+            struct child *process = &wire->processes[n];
             if (wire->scenario->nodes[n].kind != kind || process->pid <= 0) {
                 continue;
             }
@@ -516,7 +516,7 @@ static void wire_stop(void *self)
         end_kind(wire, order[i]);
     }
     for (size_t n = 0; n < wire->scenario->node_count; n++) {
-        struct process *process = &wire->processes[n];
+        struct child *process = &wire->processes[n];
         if (process->observe >= 0) {
             take_bytes(wire, n);
         }
@@ -550,10 +550,10 @@ enum err world_wire(struct world *world, struct scenario *scenario, const struct
         return ERR_LIMIT;
     }
     *wire = (struct wire){.scenario = scenario, .options = *options, .ports = {.holder = -1}, .origin_ns = monotonic_ns()};
-    *world = (struct world){wire, wire_tell, wire_poll, wire_note, wire_kill, wire_open_demands, wire_now, wire_why, wire_stop, wire_resources};
+    *world = (struct world){wire, false, wire_tell, wire_poll, wire_note, wire_kill, wire_open_demands, NULL, NULL, wire_now, wire_why, wire_stop, wire_resources};
     enum err err = arena_carve(&wire->scratch, arena, 4u << 20);
     for (size_t n = 0; n < SCENARIO_NODES_MAX; n++) {
-        wire->processes[n] = (struct process){.control = -1, .observe = -1, .line = n < scenario->node_count ? lines + n * LINE_MAX_SIZE : NULL};
+        wire->processes[n] = (struct child){.control = -1, .observe = -1, .line = n < scenario->node_count ? lines + n * LINE_MAX_SIZE : NULL};
     }
     signal(SIGPIPE, SIG_IGN);
     err = err == ERR_OK ? start_all(wire) : err;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "src/bench/fidelity.h"
+#include "src/bench/folder.h"
 #include "src/bench/run.h"
 #include "src/cli/cli.h"
 #include "src/cli/trial.h"
 #include "src/engine/mutant.h"
 #include "src/report/report.h"
 
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -25,7 +28,7 @@ static void catch_interrupts(void)
 }
 
 struct run_words {
-    const char *world, *seed, *speed, *out, *junit, *quirks, *trace, *progress, *quiet, *json, *mutant, *without, *run_max, *timed;
+    const char *world, *seed, *speed, *out, *junit, *quirks, *trace, *progress, *quiet, *json, *mutant, *without, *run_max, *timed, *crash_at, *crash_every;
 };
 
 static bool read_words(const struct run_words *words, struct run_options *run, struct scenario_options *options)
@@ -46,6 +49,19 @@ static bool read_words(const struct run_words *words, struct run_options *run, s
             return false;
         }
         run->run_max = (unsigned)number;
+    }
+    if (words->crash_every != NULL) {
+        if (!option_number("run", "crash-every", words->crash_every, 1, 1000000, &number)) {
+            return false;
+        }
+        run->crash_one_in = (uint32_t)number;
+    }
+    if (words->crash_at != NULL) {
+        if (!option_number("run", "crash-at", words->crash_at, 1, INT64_MAX, &run->crash_first)) {
+            return false;
+        }
+        run->crash_one_in = 1;
+        run->crash_last = run->crash_first;
     }
     if (words->quirks != NULL && strcmp(words->quirks, "documented") != 0 && strcmp(words->quirks, "reported") != 0 && strcmp(words->quirks, "assumed") != 0) {
         fprintf(stderr, "pont run: --quirks is \"%s\"; it must be documented, reported or assumed\n", words->quirks);
@@ -85,14 +101,19 @@ static int print_json(const char *folder)
     return file == NULL ? 3 : fclose(file);
 }
 
+static void name_build(struct results *results)
+{
+    results->sut_version = SLICE(PONT_VERSION);
+    results->commit = slice_from(cli_commit());
+    results->compiler = slice_from(cli_compiler());
+}
+
 /* Writes the report and says how it went; the exit code of the verdict. */
 static int tell(struct results *results, const char *folder, const char *junit, bool json, struct arena *arena)
 {
     static char text[1 << 16];
     char why[256];
-    results->sut_version = SLICE(PONT_VERSION);
-    results->commit = slice_from(cli_commit());
-    results->compiler = slice_from(cli_compiler());
+    name_build(results);
     enum err err = report_write(results, folder, junit, why, arena);
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
@@ -104,6 +125,62 @@ static int tell(struct results *results, const char *folder, const char *junit, 
         (void)print_json(folder);
     }
     return results->verdict == VERDICT_PASS ? 0 : results->verdict == VERDICT_FAIL ? 1 : 3;
+}
+
+/* One world of two, into its own folder inside. */
+static int run_one(struct results *results, struct scenario *scenario, const struct run_options *options, const char *folder, const char *world, struct hops *hops,
+                   struct arena *arena)
+{
+    struct run_options one = *options;
+    char inside[560], used[512], why[256];
+    snprintf(inside, sizeof inside, "%s/%s", folder, world);
+    one.folder = inside;
+    one.hops = hops;
+    hops_init(hops, arena);
+    enum err err = (strcmp(world, "wire") == 0 ? run_wire : run_virtual)(results, scenario, &one, used, why, arena);
+    name_build(results);
+    err = err == ERR_OK ? report_write(results, used, NULL, why, arena) : err;
+    return err == ERR_OK ? 0 : cli_fail(err, "%s: %s", world, why);
+}
+
+/* The same plan in both worlds. What they came to together is judged as the wire's run, unless they differ. */
+static int run_both(struct results *results, struct scenario *scenario, const struct run_options *options, char folder[512], struct arena *arena)
+{
+    static struct results predicted, measured;
+    static struct hops hops[2];
+    char why[256];
+    enum err err = folder_open(folder, scenario, options->scenario_file, "both", options->folder, why);
+    if (err != ERR_OK) {
+        return cli_fail(err, "%s", why);
+    }
+    int code = run_one(&predicted, scenario, options, folder, "virtual", &hops[0], arena);
+    code = code == 0 ? run_one(&measured, scenario, options, folder, "wire", &hops[1], arena) : code;
+    if (code != 0) {
+        return code;
+    }
+    err = folder_show(folder, "wire");
+    *results = measured;
+    results->world = SLICE("both");
+    results->trace_hash = predicted.trace_hash;
+    err = err == ERR_OK ? fidelity_compare(&results->fidelity, &predicted, &measured, &hops[0], &hops[1], arena) : err;
+    if (err != ERR_OK) {
+        return cli_fail(err, "the two worlds cannot be compared: %s", err_text(err));
+    }
+    fidelity_judge(results, &predicted, arena);
+    if (options->folder == NULL) {
+        folder_link_latest(folder);
+    }
+    return 0;
+}
+
+static int play(struct results *results, struct scenario *scenario, const struct run_options *options, slice world, char folder[512], struct arena *arena)
+{
+    char why[256];
+    if (slice_equal(world, SLICE("both"))) {
+        return run_both(results, scenario, options, folder, arena);
+    }
+    enum err err = (slice_equal(world, SLICE("wire")) ? run_wire : run_virtual)(results, scenario, options, folder, why, arena);
+    return err == ERR_OK ? 0 : cli_fail(err, "%s", why);
 }
 
 static int unjudged_invariant(const struct results *results)
@@ -121,7 +198,7 @@ int cmd_run(int argc, char **argv)
 {
     struct run_words words = {0};
     const struct option_row rows[] = {
-        {"world", "wire", "the world to play in; virtual time comes with a later version", &words.world},
+        {"world", "wire|virtual|both", "the world to play in (the scenario's; virtual)", &words.world},
         {"seed", "N", "another seed than the scenario's", &words.seed},
         {"speed", "X", "divide the waits of the plan by X", &words.speed},
         {"out", "DIR", "the run folder", &words.out},
@@ -133,6 +210,8 @@ int cmd_run(int argc, char **argv)
         {"json", NULL, "results.json on stdout, the summary on stderr", &words.json},
         {"timed", NULL, "objectives of time fail the run too", &words.timed},
         {"run-max", "N", "messages in one run, 1 to 64", &words.run_max},
+        {"crash-at", "K", "virtual: the engine dies at its Kth commit, before what it decided leaves, and is restored", &words.crash_at},
+        {"crash-every", "N", "virtual: it dies at a seeded one in N of its commits", &words.crash_every},
         {"mutant", "NAME", "a deliberate defect (build/mutants/pont only)", &words.mutant},
         {"without", "MITIGATION", "leave a mitigation out (build/mutants/pont only)", &words.without},
     };
@@ -160,17 +239,23 @@ int cmd_run(int argc, char **argv)
         return cli_problems(&problems, file);
     }
     slice world = words.world == NULL ? scenario->world : slice_from(words.world);
-    if (!slice_equal(world, SLICE("wire"))) {
-        return cli_fail(ERR_BAD_INPUT, "world \"%.*s\" cannot be played by this version; use --world wire", SLICE_ARGS(world));
+    if (!slice_equal(world, SLICE("both")) && !slice_equal(world, SLICE("wire")) && !slice_equal(world, SLICE("virtual"))) {
+        return cli_fail(ERR_BAD_INPUT, "--world is \"%.*s\"; it must be wire, virtual or both", SLICE_ARGS(world));
     }
-    char folder[512], why[256];
+    char folder[512];
     run.program = cli_program();
     run.scenario_file = file;
     run.folder = words.out;
     catch_interrupts();
-    err = run_wire(&results, scenario, &run, folder, why, &arena);
-    if (err != ERR_OK) {
-        return cli_fail(err, "%s", why);
+    if (slice_equal(world, SLICE("virtual")) && words.speed == NULL && scenario->speed != 1) {
+        options.speed = 1; /* the file's is the wire's: virtual time has time */
+        if (scenario_read(&scenario, file, &options, &problems, &arena) != ERR_OK) {
+            return cli_problems(&problems, file);
+        }
+    }
+    code = play(&results, scenario, &run, world, folder, &arena);
+    if (code != 0) {
+        return code;
     }
     trial_note_arguments(folder, argc, argv);
     code = tell(&results, folder, words.junit, words.json != NULL, &arena);
@@ -181,7 +266,22 @@ int cmd_run(int argc, char **argv)
     return code;
 }
 
-/* ---- report RUN and rejudge RUN: both judge what the folder holds and write the report of it. */
+/* ---- report RUN and rejudge RUN: both judge what the folder holds and write the report of it. A run in virtual time holds
+ * all it needs to be played again, which is what is done. */
+
+/* World and seed as results.json says; the scenario's own where there is none. */
+static void read_before(const char *folder, char world[16], struct scenario_options *options)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/results.json", folder);
+    json_t *before = json_load_file(path, 0, NULL);
+    const char *name = json_string_value(json_object_get(before, "world"));
+    json_t *seed = json_object_get(before, "seed");
+    snprintf(world, 16, "%s", name == NULL ? "wire" : name);
+    options->seed_given = json_is_integer(seed);
+    options->seed = (uint64_t)json_integer_value(seed);
+    json_decref(before);
+}
 
 static int judge_again(const char *command, int argc, char **argv)
 {
@@ -197,8 +297,12 @@ static int judge_again(const char *command, int argc, char **argv)
     static struct results results;
     struct arena arena;
     struct scenario *scenario = NULL;
-    char path[600], why[256] = "";
+    char path[600], used[512], world[16], why[256] = "";
     snprintf(path, sizeof path, "%s/scenario.yaml", folder);
+    read_before(folder, world, &options);
+    if (strcmp(world, "both") == 0) {
+        return cli_fail(ERR_BAD_INPUT, "%s holds two runs; judge %s/virtual or %s/wire again", folder, folder, folder);
+    }
     if (arena_make(&arena, RUN_ARENA) != ERR_OK) {
         return cli_fail(ERR_LIMIT, "not enough memory for a run");
     }
@@ -206,7 +310,8 @@ static int judge_again(const char *command, int argc, char **argv)
         return cli_problems(&problems, path);
     }
     results = (struct results){.scenario = scenario, .world = SLICE("wire"), .sut_name = SLICE("pont"), .lives = 1};
-    enum err err = run_judge(&results, scenario, folder, 0, why, &arena);
+    const struct run_options again = {.scenario_file = path, .folder = folder, .again = true, .trace = true, .progress = PROGRESS_NONE};
+    enum err err = strcmp(world, "virtual") == 0 ? run_virtual(&results, scenario, &again, used, why, &arena) : run_judge(&results, scenario, folder, 0, why, &arena);
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }

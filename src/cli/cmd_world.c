@@ -36,7 +36,7 @@ static void put_truth(struct up *up, const struct observation *seen)
 }
 
 /* Told before the stage acts. */
-static void look(void *self, const struct observation *seen, int64_t line)
+static enum err look(void *self, const struct observation *seen, int64_t line)
 {
     struct up *up = self;
     (void)line;
@@ -45,6 +45,7 @@ static void look(void *self, const struct observation *seen, int64_t line)
     } else if (seen->kind == OBSERVATION_story) {
         fprintf(stderr, "pont: %.*s\n", SLICE_ARGS(seen->text));
     }
+    return ERR_OK;
 }
 
 static void put_nodes(FILE *sheet, const struct scenario *scenario, const char *host)

@@ -231,8 +231,9 @@ static void put_latencies(struct buffer *page, const struct results *results, co
     for (int i = 0; i < LATENCY_COUNT; i++) {
         put_plot(page, folder, rows[i][0]);
     }
-    html_markup(page, "</div><p class=\"soft\">World %.*s, seed %llu, one run on loopback: these times describe this machine, not a hospital.</p></section>\n", SLICE_ARGS(results->world),
-           (unsigned long long)results->scenario->seed);
+    html_markup(page, "</div><p class=\"soft\">World %.*s, seed %llu, one run %s, not a hospital.</p></section>\n", SLICE_ARGS(results->world),
+                (unsigned long long)results->scenario->seed,
+                slice_equal(results->world, SLICE("virtual")) ? "in virtual time: these times are those of the model" : "on loopback: these times describe this machine");
 }
 
 /* ---- Transfers. */
@@ -354,6 +355,7 @@ enum err report_html(const struct results *results, const char *folder, char why
     put_expectations(&page, results);
     html_year(&page, results, arena);
     html_places(&page, results, arena);
+    html_fidelity(&page, results);
     html_story(&page, results, proof, arena);
     html_map(&page, results);
     put_invariants(&page, results, proof, arena);

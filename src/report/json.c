@@ -107,6 +107,24 @@ static json_t *transfers(const struct results *results)
     return all;
 }
 
+static double ms(int64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+static json_t *fidelity(const struct fidelity *from)
+{
+    json_t *cells = json_array();
+    for (size_t i = 0; i < from->cell_count; i++) {
+        const struct fidelity_cell *cell = &from->cells[i];
+        json_array_append_new(cells, json_pack("{s:o, s:I, s:f, s:f, s:f, s:f}", "hop", text(cell->hop), "n", (json_int_t)cell->n, "p50_predicted_ms",
+                                               ms(cell->p50_predicted_ns), "p50_measured_ms", ms(cell->p50_measured_ns), "p95_predicted_ms",
+                                               ms(cell->p95_predicted_ns), "p95_measured_ms", ms(cell->p95_measured_ns)));
+    }
+    json_t *difference = from->first_difference.size == 0 ? json_null() : text(from->first_difference);
+    return json_pack("{s:b, s:o, s:I, s:o}", "outcome_equal", from->outcome_equal, "first_difference", difference, "left_out", (json_int_t)from->left_out, "cells", cells);
+}
+
 enum err report_json(const struct results *results, const char *folder, char why[256])
 {
     const struct scenario *scenario = results->scenario;
@@ -127,6 +145,9 @@ enum err report_json(const struct results *results, const char *folder, char why
     json_object_set_new(root, "latency_ms", latencies(results));
     json_object_set_new(root, "invariants", invariants(results));
     json_object_set_new(root, "expectations", expectations(results));
+    if (results->fidelity.compared) {
+        json_object_set_new(root, "fidelity", fidelity(&results->fidelity));
+    }
     json_object_set_new(root, "nodes", nodes(results));
     json_object_set_new(root, "transfers", transfers(results));
     json_object_set_new(root, "resources", json_pack("{s:{s:f, s:f, s:I}}", "engine", "cpu_s", results->engine_cpu_s, "rss_max_mib", results->engine_rss_max_mib, "lives",

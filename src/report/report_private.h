@@ -62,6 +62,7 @@ bool proof_has_step(const struct proof *proof, int64_t life, int64_t step);
 void html_proof(struct buffer *page, const struct results *results, const struct proof *proof);
 
 void html_story(struct buffer *page, const struct results *results, const struct proof *proof, struct arena *arena);
+void html_fidelity(struct buffer *page, const struct results *results);
 void html_map(struct buffer *page, const struct results *results);
 
 /* ---- The chapters of a long run (html_year.c, html_places.c), and what they are drawn with (html_chart.c). */

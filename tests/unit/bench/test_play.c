@@ -203,10 +203,20 @@ START_TEST(two_studies_of_one_uid_are_delivered_one_by_one)
 }
 END_TEST
 
+START_TEST(a_study_told_and_delivered_in_spans_is_complete_wherever_they_are_cut)
+{
+    begin(0);
+    SEE(truth_instance, .actor = SLICE("north"), .study_uid = SLICE("1.7"), .sop_uid = SLICE("1.7.1"), .span = 30);
+    ck_assert(!SEE(delivered, .actor = SLICE("ws"), .study_uid = SLICE("1.7"), .sop_uid = SLICE("1.7.1"), .span = 12));
+    ck_assert(!SEE(delivered, .actor = SLICE("ws"), .study_uid = SLICE("1.7"), .sop_uid = SLICE("1.7.10"), .span = 3));
+    ck_assert(SEE(delivered, .actor = SLICE("ws"), .study_uid = SLICE("1.7"), .sop_uid = SLICE("1.7.13"), .span = 18));
+}
+END_TEST
+
 UNIT_MAIN(a_step_without_conditions_is_due_at_once_and_steps_are_told_in_order, a_step_waits_for_the_nth_of_what_it_names,
           a_condition_counts_over_the_whole_run_even_before_its_step_is_next, since_a_step_only_what_comes_after_it_was_told_counts,
           a_condition_that_names_a_node_is_met_by_that_node_alone, a_condition_that_names_a_study_is_met_by_its_uid_or_its_accession_number,
           a_complete_answer_is_one_without_the_mark, a_condition_with_a_type_is_met_by_what_begins_with_it,
           count_history_waits_for_every_exam_of_the_history, every_condition_of_a_step_must_be_met,
           a_study_is_delivered_when_every_instance_that_exists_is_there_once, a_study_that_grew_is_delivered_again_when_the_rest_is_there,
-          two_studies_of_one_uid_are_delivered_one_by_one)
+          two_studies_of_one_uid_are_delivered_one_by_one, a_study_told_and_delivered_in_spans_is_complete_wherever_they_are_cut)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fidelity: two runs of one plan, one in each world, held against each other (design section 9): what they came to,
+ * sentence by sentence, and how long things took against how long they were thought to take. */
+#ifndef PONT_BENCH_FIDELITY_H
+#define PONT_BENCH_FIDELITY_H
+
+#include "src/bench/hops.h"
+#include "src/bench/results.h"
+
+#define FIDELITY_SAMPLES_MIN 5 /* of a hop in each world, else its quantiles say nothing */
+#define FIDELITY_LEFT_OUT_PERCENT 5
+
+/* Fills `fidelity`. Hops are sorted. ERR_LIMIT when the arena is full, ERR_BAD_INPUT when there are more outcomes than are kept. */
+MUST_USE enum err fidelity_compare(struct fidelity *fidelity, const struct results *predicted, const struct results *measured, struct hops *predicted_hops,
+                                   struct hops *measured_hops, struct arena *arena);
+/* Makes the verdict and the sentence those of both: they differ, or the virtual run fell short, or as the measured one. */
+void fidelity_judge(struct results *results, const struct results *predicted, struct arena *arena);
+
+#endif

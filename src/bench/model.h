@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Model: the network and the service times of a scenario as the virtual driver wants them. Where the scenario says
+ * nothing, times are about those of the wire world's processes on loopback. */
+#ifndef PONT_BENCH_MODEL_H
+#define PONT_BENCH_MODEL_H
+
+#include "sim/virtual/virtual.h"
+#include "src/scenario/scenario.h"
+
+/* Places: a node with a line of its own is one by itself; the others stand beside a node of their organisation. Link L
+ * of the scenario is link L here. */
+struct model {
+    struct virtual_site *sites;
+    size_t site_count;
+    struct virtual_link *links;
+    size_t link_count;
+    uint32_t places[SCENARIO_NODES_MAX]; /* by node */
+};
+
+/* ERR_LIMIT when the arena is full or there are too many links. */
+MUST_USE enum err model_make(struct model *model, const struct scenario *scenario, struct arena *arena);
+/* Fills place and service times of a node. */
+MUST_USE enum err model_node(struct virtual_node *node, const struct model *model, const struct scenario *scenario, uint32_t n, struct arena *arena);
+
+#endif

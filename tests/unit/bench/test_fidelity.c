@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fidelity: what two worlds came to is compared sentence by sentence; how long things took hop by hop. */
+#include "tests/unit/unit.h"
+
+#include "src/bench/fidelity.h"
+
+static struct arena arena;
+static struct outcome_item items[2][8];
+static struct results results[2];
+static struct hops hops[2];
+static struct fidelity fidelity;
+
+static void begin(void)
+{
+    ck_assert_int_eq(arena_make(&arena, 16u << 20), ERR_OK);
+    hops_init(&hops[0], &arena);
+    hops_init(&hops[1], &arena);
+    for (int world = 0; world < 2; world++) {
+        results[world] = (struct results){.outcomes = items[world]};
+    }
+}
+
+static void came_to(int world, const char *text, bool at_edge)
+{
+    items[world][results[world].outcome_count++] = (struct outcome_item){slice_from(text), at_edge};
+}
+
+static void compare(void)
+{
+    ck_assert_int_eq(fidelity_compare(&fidelity, &results[0], &results[1], &hops[0], &hops[1], &arena), ERR_OK);
+}
+
+static void says(const char *text)
+{
+    ck_assert_msg(slice_equal(fidelity.first_difference, slice_from(text)), "%.*s", SLICE_ARGS(fidelity.first_difference));
+}
+
+START_TEST(the_same_sentences_in_another_order_are_equal)
+{
+    begin();
+    came_to(0, "exam CAV/1 state 5", false);
+    came_to(0, "link CAV/7 to 9990000018", false);
+    came_to(1, "link CAV/7 to 9990000018", false);
+    came_to(1, "exam CAV/1 state 5", false);
+    compare();
+    ck_assert(fidelity.outcome_equal);
+    ck_assert_int_eq(fidelity.left_out, 0);
+    says("");
+}
+END_TEST
+
+START_TEST(the_first_difference_says_what_each_world_came_to)
+{
+    begin();
+    came_to(0, "transfer 1.2 to mdt for 2: state 4, 40 there", false);
+    came_to(1, "transfer 1.2 to mdt for 2: state 6, 12 there", false);
+    compare();
+    ck_assert(!fidelity.outcome_equal);
+    says("transfer 1.2 to mdt for 2: state 4, 40 there in virtual time; state 6, 12 there on the wire");
+}
+END_TEST
+
+START_TEST(what_one_world_alone_has_is_absent_in_the_other)
+{
+    begin();
+    came_to(0, "exam CAV/1 state 5", false);
+    came_to(1, "exam CAV/1 state 5", false);
+    came_to(1, "tombstone 1.2.3 113001", false);
+    compare();
+    ck_assert(!fidelity.outcome_equal);
+    says("tombstone 1.2.3 113001: absent in virtual time; there on the wire");
+}
+END_TEST
+
+START_TEST(a_difference_at_the_edge_of_a_fault_is_left_out_and_counted_once)
+{
+    begin();
+    for (int world = 0; world < 2; world++) {
+        came_to(world, "exam CAV/1 state 5", false);
+        came_to(world, world == 0 ? "question 7 of ws: complete" : "question 7 of ws: incomplete", true);
+    }
+    compare();
+    ck_assert_int_eq(fidelity.left_out, 1);
+    ck_assert(!fidelity.outcome_equal); /* one of two is more than one in twenty */
+}
+END_TEST
+
+static void took(int world, time_ns one_ns)
+{
+    for (int i = 0; i < 5; i++) {
+        hops_observe(&hops[world], &(struct observation){.kind = OBSERVATION_find_received, .actor = SLICE("north"), .peer = SLICE("PONT"), .at_ns = i * TIME_S});
+        hops_observe(&hops[world], &(struct observation){.kind = OBSERVATION_find_answered, .actor = SLICE("north"), .peer = SLICE("PONT"), .at_ns = i * TIME_S + one_ns});
+        hops_observe(&hops[world], &(struct observation){.kind = OBSERVATION_query_answered, .actor = SLICE("ws"), .latency_ns = 10 * TIME_MS});
+    }
+}
+
+START_TEST(the_worst_prediction_stands_first)
+{
+    begin();
+    came_to(0, "exam CAV/1 state 5", false);
+    came_to(1, "exam CAV/1 state 5", false);
+    took(0, 2 * TIME_MS);
+    took(1, 3 * TIME_MS);
+    compare();
+    ck_assert_uint_eq(fidelity.cell_count, 2);
+    ck_assert(slice_equal(fidelity.cells[0].hop, SLICE("list at north")));
+    ck_assert_int_eq(fidelity.cells[0].n, 5);
+    ck_assert_int_eq(fidelity.cells[0].p50_predicted_ns, 2 * TIME_MS);
+    ck_assert_int_eq(fidelity.cells[0].p95_measured_ns, 3 * TIME_MS);
+    ck_assert(slice_equal(fidelity.cells[1].hop, SLICE("answer to ws")));
+}
+END_TEST
+
+START_TEST(quantiles_lie_between_the_values)
+{
+    int64_t values[] = {10, 20, 30, 40};
+    struct hop hop = {.samples_ns = values, .count = 4};
+    ck_assert_int_eq(hop_quantile(&hop, 0), 10);
+    ck_assert_int_eq(hop_quantile(&hop, 50), 25);
+    ck_assert_int_eq(hop_quantile(&hop, 100), 40);
+}
+END_TEST
+
+START_TEST(unequal_worlds_fail_whatever_each_came_to)
+{
+    begin();
+    came_to(0, "exam CAV/1 state 5", false);
+    came_to(1, "exam CAV/1 state 3", false);
+    compare();
+    struct results both = results[1];
+    both.sentence = SLICE("All is well.");
+    both.fidelity = fidelity;
+    fidelity_judge(&both, &results[0], &arena);
+    ck_assert_int_eq(both.verdict, VERDICT_FAIL);
+    ck_assert(slice_starts(both.sentence, SLICE("The two worlds came to different ends: exam CAV/1")));
+}
+END_TEST
+
+UNIT_MAIN(the_same_sentences_in_another_order_are_equal, the_first_difference_says_what_each_world_came_to, what_one_world_alone_has_is_absent_in_the_other,
+          a_difference_at_the_edge_of_a_fault_is_left_out_and_counted_once, the_worst_prediction_stands_first, quantiles_lie_between_the_values,
+          unequal_worlds_fail_whatever_each_came_to)
