@@ -260,34 +260,14 @@ int64_t load_came(const struct load *load, uint32_t site, uint32_t modality, int
     return load->came[(site * load->population->modality_count + modality) * LOAD_WEEK_HOURS + (size_t)hour];
 }
 
-static double asked_on(const struct load *load, uint32_t stream, int32_t day, double a_year, int hour)
-{
-    struct day_hours hours;
-    double sum = 0;
-    stream_day(load, stream, day, &hours);
-    double a_day = hours.weight > 0 ? a_year * hours.weight / load->streams[stream].norm * growth_at(load, load->population->exams_growth_micro, hours.at[0]) : 0;
-    for (size_t i = 0; i < hours.count && a_day > 0; i++) {
-        bool inside = hours.at[i] >= load->start && hours.at[i] < load->end;
-        double part = hours.upto[i] - (i == 0 ? 0 : hours.upto[i - 1]);
-        if (inside && hours.hour[i] == hour) {
-            sum = sum + a_day * part / hours.upto[hours.count - 1] * ((double)load_ramp(load, load->population->patients.ramp, hours.at[i]) / MICRO);
-        }
-    }
-    return sum;
-}
-
 int64_t load_asked_micro(const struct load *load, uint32_t site, uint32_t modality, int hour)
 {
-    enum zone zone = load->population->zone;
-    int32_t first = zone_day(load->start + zone_offset(zone, load->start)), last = zone_day(load->end + zone_offset(zone, load->end));
     double sum = 0;
     for (uint32_t i = 0; i < load->population->stream_count; i++) {
         const struct stream_state *state = &load->streams[i];
         for (size_t c = 0; c < state->cell_count; c++) {
             bool ours = state->cells[c].site == site && state->cells[c].modality == modality;
-            for (int32_t day = first; ours && day <= last; day++) {
-                sum = zone_weekday(day) == hour / 24 ? sum + asked_on(load, i, day, state->cells[c].a_year, hour % 24) : sum;
-            }
+            sum = ours ? sum + state->cells[c].a_year * state->asked[hour] : sum;
         }
     }
     return real_round(sum * MICRO);

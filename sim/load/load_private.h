@@ -87,6 +87,7 @@ struct stream_state {
     size_t cell_count;
     double norm; /* sum of day weights over the 365 days from the start */
     double done_share; /* of arrivals that are acquired */
+    double asked[LOAD_WEEK_HOURS]; /* years' worth of exams that each hour of the week has in the run */
     uint64_t key;
     int32_t next_day;
 };

@@ -300,6 +300,25 @@ static void norm_init(struct load *load, uint32_t index)
     }
 }
 
+/* What the self-test holds against what came. */
+static void asked_init(struct load *load, uint32_t index)
+{
+    struct stream_state *state = &load->streams[index];
+    int32_t last = zone_day(load->end + zone_offset(load->population->zone, load->end));
+    struct day_hours hours;
+    for (int32_t day = state->next_day; day <= last; day++) {
+        stream_day(load, index, day, &hours);
+        double growth = growth_at(load, load->population->exams_growth_micro, hours.at[0]);
+        for (size_t i = 0; i < hours.count && hours.weight > 0; i++) {
+            double part = (hours.upto[i] - (i == 0 ? 0 : hours.upto[i - 1])) / hours.upto[hours.count - 1];
+            double ramp = (double)load_ramp(load, load->population->patients.ramp, hours.at[i]) / MICRO;
+            bool inside = hours.at[i] >= load->start && hours.at[i] < load->end;
+            double *asked = &state->asked[zone_weekday(day) * 24 + hours.hour[i]];
+            *asked = inside ? *asked + hours.weight / state->norm * growth * part * ramp : *asked;
+        }
+    }
+}
+
 static enum err stream_start(struct load *load, uint32_t index)
 {
     const struct population_stream *stream = &load->population->streams[index];
@@ -312,6 +331,7 @@ static enum err stream_start(struct load *load, uint32_t index)
     if (stream->process == PROCESS_POISSON) {
         err = cells_init(load, index);
         norm_init(load, index);
+        asked_init(load, index);
         err = err == ERR_OK && state->norm > 0 && state->cell_count > 0 ? wait_for_day(load, index) : err;
     }
     for (uint32_t s = 0; stream->process == PROCESS_SCHEDULE && s < stream->site_count && err == ERR_OK; s++) {
