@@ -174,6 +174,7 @@ enum err request_add(struct viewer *viewer, const struct plan_entry *plan, struc
     slice destination = retrieve ? viewer->setup.aet : plan_get(plan, "destination");
     request->peer = peer_of(viewer, plan_get(plan, "to"));
     request->patient_root = slice_equal(plan_get(plan, "root"), SLICE("patient"));
+    request->expected = arena_copy(&request->arena, plan_get(plan, "expect"));
     request->until_complete = slice_equal(plan_get(plan, "until"), SLICE("complete"));
     request->attempt = 1;
     request->id = next_id(viewer, request, plan_get(plan, "id"), 1);
@@ -260,6 +261,7 @@ void request_ask(struct viewer *viewer, struct out *out, struct request *request
     seen->issuer = viewer_copy(out, dataset_get(&request->keys, TAG_IssuerOfPatientID));
     seen->accession = viewer_copy(out, dataset_get(&request->keys, TAG_AccessionNumber));
     seen->study_uid = viewer_copy(out, dataset_get(&request->keys, TAG_StudyInstanceUID));
+    seen->name = viewer_copy(out, request->expected);
     request->asked_ns = viewer->now;
 }
 

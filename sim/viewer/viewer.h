@@ -8,7 +8,9 @@
 /* clang-format off */
 /* Plan entries (DO). `to` is the name of a peer, the engine when absent; ids count when absent.
  *   query    {id, level (STUDY), root (patient|study, study), patient_id, issuer, name, birth_date,
- *             accession, accession_issuer, study_uid, series_uid, modality, date, person, to, until}
+ *             accession, accession_issuer, study_uid, series_uid, modality, date, person, to, until,
+ *             expect}
+ *             expect: complete or incomplete, only told on with the question
  *             until: complete asks again, at doubling intervals from 500 ms, until the answer is not marked
  *   retrieve {id, study_uid, series_uid, patient_id, to}               C-MOVE to itself
  *   move_to  {id, study_uid, series_uid, patient_id, destination, to}  C-MOVE to another AE title

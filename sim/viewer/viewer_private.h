@@ -27,6 +27,7 @@ struct request {
     int64_t channel; /* 0: waits for its next attempt */
     slice id;
     struct dataset keys;
+    slice expected; /* complete or incomplete, for the judge; empty */
     bool patient_root, asked, until_complete, first_image;
     uint32_t peer, attempt;
     slice destination, study_uid;

@@ -92,8 +92,9 @@ static enum err init_arrays(struct judge *judge, struct arena *arena)
     judge->pending = arena_array(arena, JUDGE_PENDING_MAX, sizeof *judge->pending);
     judge->story = arena_array(arena, JUDGE_STORY_MAX, sizeof *judge->story);
     judge->tallies = arena_array(arena, JUDGE_TALLIES_MAX, sizeof *judge->tallies);
+    judge->expected_answers = arena_array(arena, JUDGE_EXPECTED_MAX, sizeof *judge->expected_answers);
     judge->outcomes = arena_array(arena, OUTCOMES_MAX, sizeof *judge->outcomes);
-    bool ok = judge->sources != NULL && judge->pending != NULL && judge->story != NULL && judge->tallies != NULL && judge->outcomes != NULL;
+    bool ok = judge->sources != NULL && judge->pending != NULL && judge->story != NULL && judge->tallies != NULL && judge->expected_answers != NULL && judge->outcomes != NULL;
     for (int i = 0; ok && i < LATENCY_COUNT; i++) {
         judge->latencies[i] = arena_array(arena, JUDGE_LATENCIES_MAX, sizeof(int64_t));
         ok = judge->latencies[i] != NULL;

@@ -14,6 +14,15 @@
 
 /* ---- Expectations. */
 
+static int64_t tally_sum(const struct judge *judge, const char *what, bool coped)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < judge->tally_count; i++) {
+        sum += judge->tallies[i].coped == coped && slice_equal(judge->tallies[i].what, slice_from(what)) ? judge->tallies[i].count : 0;
+    }
+    return sum;
+}
+
 static bool measure(struct judge *judge, const struct results *results, slice of, int64_t *value)
 {
     static const char *const names[COUNT_COUNT] = {
@@ -31,7 +40,9 @@ static bool measure(struct judge *judge, const struct results *results, slice of
         const char *name;
         int64_t value;
     } more[] = {{"priors_ready_before_scan", judge->priors_ready_before}, {"wrong_patient", judge->wrong_patient}, {"silently_missing", judge->silently_missing},
-                {"engine_lives", results->lives}, {"rows_with_two_holders", judge->rows_with_two_holders}};
+                {"engine_lives", results->lives}, {"rows_with_two_holders", judge->rows_with_two_holders},
+                {"caps_bit", tally_sum(judge, "find_response_cap_silent", false)}, {"caps_coped", tally_sum(judge, "row_cap", true)},
+                {"broad_refused", tally_sum(judge, "find_broad_query_blocked", false)}, {"broad_coped", tally_sum(judge, "narrow_first", true)}};
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
         if (slice_equal(of, slice_from(more[i].name))) {
             *value = more[i].value;
@@ -44,7 +55,7 @@ static bool measure(struct judge *judge, const struct results *results, slice of
 static void check_expectations(struct judge *judge, struct results *results)
 {
     const struct scenario *scenario = judge->scenario;
-    results->expectations = arena_array(judge->arena, scenario->expectation_count + 1, sizeof *results->expectations);
+    results->expectations = arena_array(judge->arena, scenario->expectation_count + judge->expected_count + 1, sizeof *results->expectations);
     for (size_t i = 0; results->expectations != NULL && i < scenario->expectation_count; i++) {
         const struct expectation *expectation = &scenario->expectations[i];
         struct expectation_result *result = &results->expectations[results->expectation_count++];
@@ -56,6 +67,12 @@ static void check_expectations(struct judge *judge, struct results *results)
         }
         bool enough = expectation->kind == BOUND_MAX || result->value >= low, few = expectation->kind == BOUND_MIN || result->value <= high;
         result->pass = known && enough && few;
+    }
+    struct expectation *answers = arena_array(judge->arena, judge->expected_count + 1, sizeof *answers);
+    for (uint32_t i = 0; results->expectations != NULL && answers != NULL && i < judge->expected_count; i++) {
+        const struct expected_answer *answer = &judge->expected_answers[i];
+        answers[i] = (struct expectation){.id = answer->id, .text = answer->text, .kind = BOUND_EXACTLY, .low = 1, .high = 1};
+        results->expectations[results->expectation_count++] = (struct expectation_result){.expectation = &answers[i], .value = answer->value, .pass = answer->value == 1};
     }
 }
 

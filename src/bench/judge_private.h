@@ -24,6 +24,7 @@
 #define JUDGE_STORY_MAX 2000
 #define JUDGE_LATENCIES_MAX 20000 /* kept one by one; of more there is a histogram */
 #define JUDGE_TALLIES_MAX 4096
+#define JUDGE_EXPECTED_MAX 256 /* questions of a story that say how they are answered */
 #define JUDGE_TRANSFERS_MAX 20000 /* listed in the results */
 #define JUDGE_NAMES_MAX 6         /* of one person */
 #define JUDGE_OPEN_FINDS_MAX 64   /* at one node */
@@ -150,6 +151,7 @@ struct question {
     time_ns asked_at, answered_at;
     int64_t asked_line, answered_line, answers, row_count, status;
     bool used, flagged, watcher, study_level;
+    enum { EXPECT_NOTHING, EXPECT_COMPLETE, EXPECT_INCOMPLETE } expected;
     uint32_t row_first, row_last;
 };
 
@@ -300,6 +302,11 @@ struct judge {
     uint64_t outcome;        /* of questions that were put away */
     struct outcome_item *outcomes;
     size_t outcome_count;
+    struct expected_answer { /* of the story's questions that say how */
+        slice id, text;
+        int64_t value;
+    } *expected_answers;
+    uint32_t expected_count;
     struct quirk_tally {
         slice node, what;
         int64_t count;
@@ -354,6 +361,7 @@ uint32_t judge_next_exam(const struct judge *judge, uint32_t study); /* of its a
 int64_t judge_line(const struct judge *judge, uint32_t study);       /* of observations.jsonl; 0: not known any more */
 uint32_t judge_study_of(const struct judge *judge, slice uid, slice accession); /* of this UID the one of this number, else the first */
 slice judge_accession(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX]);
+const struct scenario_study *judge_scenario_study(const struct judge *judge, uint32_t study); /* null: the scenario does not name it */
 slice judge_uid(const struct judge *judge, uint32_t study, char room[STORE_TEXT_MAX]); /* for people; "(of NOR A1)" when it was left out */
 struct truth_exam *judge_exam(const struct judge *judge, slice issuer, slice accession); /* told by RADIS2; or null */
 struct truth_exam *judge_put_exam(struct judge *judge, slice issuer, slice accession);   /* made if need be, told or not; null when full */

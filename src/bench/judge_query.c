@@ -42,6 +42,7 @@ static enum err asked(struct judge *judge, const struct observation *seen, int64
         .id = seen->other_id, .viewer = seen->actor, .patient_id = seen->patient_id, .issuer = seen->issuer, .accession = seen->accession, .study_uid = seen->study_uid,
         .text = seen->text, .room = question->room, .asked_at = seen->at_ns, .answered_at = TIME_NEVER, .asked_line = line, .used = true,
         .watcher = slice_equal(seen->actor, SLICE("watcher")), .study_level = slice_starts(seen->text, SLICE("STUDY")), .row_first = JUDGE_NONE, .row_last = JUDGE_NONE};
+    question->expected = slice_equal(seen->name, SLICE("complete")) ? EXPECT_COMPLETE : slice_equal(seen->name, SLICE("incomplete")) ? EXPECT_INCOMPLETE : EXPECT_NOTHING;
     slice *texts[] = {&question->id, &question->viewer, &question->patient_id, &question->issuer, &question->accession, &question->study_uid, &question->text};
     return store_room_keep(&question->room, texts, sizeof texts / sizeof texts[0], judge->arena) ? ERR_OK : ERR_LIMIT;
 }
@@ -155,7 +156,7 @@ static void check_row_person(struct judge *judge, const struct question *questio
 /* Keys that the judge does not match itself make the answer smaller than the studies of the patient. */
 static bool has_other_keys(slice text)
 {
-    static const char *const known[] = {"PatientID", "IssuerOfPatientID", "AccessionNumber", "IssuerOfAccessionNumber", "StudyInstanceUID", "patient_id",
+    static const char *const known[] = {"PatientID", "IssuerOfPatientID", "AccessionNumber", "IssuerOfAccessionNumber", "StudyInstanceUID", "patient_id", "ModalitiesInStudy", "StudyDate",
                                         "issuer",    "accession",         "accession_issuer", "study_uid",              "root"};
     slice rest = text;
     (void)slice_cut(&rest, ' ');
@@ -171,6 +172,43 @@ static bool has_other_keys(slice text)
         }
     }
     return false;
+}
+
+/* The value of one key of the question, as the viewer told it; empty when it was not asked for. */
+static slice key_of(const struct question *question, slice name)
+{
+    slice rest = question->text;
+    (void)slice_cut(&rest, ' ');
+    while (rest.data != NULL) {
+        slice part = slice_trim(slice_cut(&rest, ' '));
+        size_t equals = slice_index(part, '=');
+        if (equals < part.size && slice_equal(slice_before(part, equals), name)) {
+            return slice_after(part, equals + 1);
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+static bool in_span(slice date, slice span)
+{
+    size_t dash = slice_index(span, '-');
+    slice from = slice_before(span, dash), to = dash == span.size ? from : slice_after(span, dash + 1);
+    return span.size == 0 || (slice_compare(date, from) >= 0 && slice_compare(date, to) <= 0);
+}
+
+/* Kind and days of a study are the scenario's; of one that the scenario does not name nothing is known. */
+enum fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
+static enum fit fits_kind(const struct judge *judge, const struct question *question, uint32_t s)
+{
+    const struct scenario_study *study = judge_scenario_study(judge, s);
+    slice modality = key_of(question, SLICE("ModalitiesInStudy")), span = key_of(question, SLICE("StudyDate"));
+    if (modality.size == 0 && span.size == 0) {
+        return FIT_YES;
+    }
+    if (study == NULL) {
+        return FIT_UNKNOWN;
+    }
+    return (modality.size == 0 || slice_equal(study->modality, modality)) && in_span(study->date, span) ? FIT_YES : FIT_NO;
 }
 
 static bool is_broad(const struct question *question)
@@ -262,7 +300,7 @@ static void check_study(struct judge *judge, const struct question *question, ui
         return;
     }
     const char *copy = row == NULL || question->flagged || !settled ? NULL : wrong_copy(judge, question, s, row);
-    if (row == NULL && settled && !question->flagged && !has_other_keys(question->text)) {
+    if (row == NULL && settled && !question->flagged && !has_other_keys(question->text) && fits_kind(judge, question, s) == FIT_YES) {
         judge->silently_missing++;
         judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s exists and was not shown, and nothing said so",
                    SLICE_ARGS(question->id), SLICE_ARGS(question->viewer), SLICE_ARGS(uid));
@@ -317,6 +355,19 @@ static int64_t check_studies(struct judge *judge, const struct question *questio
     return count;
 }
 
+/* Nobody's in particular: every study there is. */
+static int64_t check_all(struct judge *judge, const struct question *question, uint32_t q)
+{
+    int64_t count = 0;
+    for (uint32_t s = 0; s < judge->study_count; s++) {
+        if (fits_kind(judge, question, s) == FIT_YES) {
+            check_study(judge, question, q, s);
+            count++;
+        }
+    }
+    return count;
+}
+
 /* Finds out which study each row is; a row of what does not exist, or does not answer, is a lie. */
 static void check_rows(struct judge *judge, const struct question *question, uint32_t q)
 {
@@ -333,6 +384,10 @@ static void check_rows(struct judge *judge, const struct question *question, uin
         const struct shown_row *before = shown_row(judge, row->study, q);
         row->shown = before == NULL || before == row ? 1 : before->shown + 1;
         (void)!store_index_put(&judge->row_index, store_hash_int(q, row->study), r);
+        if (fits_kind(judge, question, row->study) == FIT_NO) {
+            judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown and is of another kind or day", SLICE_ARGS(question->id),
+                       SLICE_ARGS(question->viewer), SLICE_ARGS(row->uid));
+        }
         if (!is_broad(question) && !answers(judge, question, row->study, slice_equal(row->uid, question->study_uid))) {
             judge_case(judge, INVARIANT_answer_is_true, true, lines, 3, "question %.*s by %.*s: study %.*s was shown and does not answer it", SLICE_ARGS(question->id),
                        SLICE_ARGS(question->viewer), SLICE_ARGS(row->uid));
@@ -344,7 +399,7 @@ static void check_truth(struct judge *judge, const struct question *question, ui
 {
     int64_t before = judge->invariants[INVARIANT_answer_is_true].violations;
     check_rows(judge, question, q);
-    int64_t expected = is_broad(question) ? question->row_count : check_studies(judge, question, q);
+    int64_t expected = is_broad(question) ? check_all(judge, question, q) : check_studies(judge, question, q);
     const int64_t lines[] = {question->asked_line, question->answered_line};
     if (judge->invariants[INVARIANT_answer_is_true].violations == before) {
         judge_case(judge, INVARIANT_answer_is_true, false, lines, 2, "question %.*s by %.*s (%.*s): %lld of %lld studies, %s", SLICE_ARGS(question->id),
@@ -483,8 +538,26 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
 
 /* ---- The end: a run that was cut short owes no answers. */
 
+static void judge_expected(struct judge *judge, const struct question *question)
+{
+    if (question->expected == EXPECT_NOTHING || judge->expected_count == JUDGE_EXPECTED_MAX) {
+        return;
+    }
+    bool incomplete = question->expected == EXPECT_INCOMPLETE;
+    struct buffer text = buffer_make(judge->arena, question->id.size + question->viewer.size + 80);
+    buffer_put_text(&text, "answer-");
+    buffer_put(&text, question->id);
+    slice id = buffer_slice(&text);
+    size_t from = text.size;
+    buffer_put(&text, question->viewer);
+    buffer_put_text(&text, incomplete ? ": the answer says that it is incomplete" : ": the answer is complete");
+    judge->expected_answers[judge->expected_count++] =
+        (struct expected_answer){id, slice_after(buffer_slice(&text), from), question->answers == 1 && question->flagged == incomplete && question->status != STATUS_NONE_LOST};
+}
+
 static void put_away(struct judge *judge, const struct question *question, bool ended)
 {
+    judge_expected(judge, question);
     const int64_t lines[] = {question->asked_line, question->answered_line};
     bool lost = question->answers == 1 && question->status <= STATUS_NONE_LOST;
     bool owed = (question->answers == 0 && ended) || lost;

@@ -80,6 +80,16 @@ static const struct scenario_study *scenario_study(const struct judge *judge, sl
     return found == JUDGE_NONE ? NULL : &judge->scenario->studies[found];
 }
 
+const struct scenario_study *judge_scenario_study(const struct judge *judge, uint32_t s)
+{
+    char uid[STORE_TEXT_MAX], person[STORE_TEXT_MAX];
+    const struct truth_study *study = &judge->studies[s];
+    if (study->person == JUDGE_NONE || study->person >= JUDGE_MANY_STUDIES) {
+        return NULL;
+    }
+    return scenario_study(judge, judge_uid(judge, s, uid), judge_text(judge, judge->person_words[study->person], person));
+}
+
 /* Two patients may have studies of one UID (a cloned modality); imported studies have no person: the number tells them apart. */
 static uint32_t find_study(const struct judge *judge, const struct observation *seen, uint32_t first, uint32_t person, slice issuer)
 {

@@ -262,12 +262,36 @@ static void tell_meeting(struct telling *telling)
 
 /* ---- Viewers. */
 
+/* A DA range (PS3.4 C.2.2.2.5) of two dates as the reader keeps them, with or without dashes. */
+static slice date_span(struct telling *telling, slice from, slice to)
+{
+    char text[24];
+    struct buffer span = buffer_over(text, sizeof text);
+    const slice ends[] = {from, to};
+    for (size_t e = 0; e < 2; e++) {
+        buffer_put_text(&span, e == 0 ? "" : "-");
+        for (size_t i = 0; i < ends[e].size; i++) {
+            if (ends[e].data[i] != '-') {
+                buffer_put_byte(&span, (uint8_t)ends[e].data[i]);
+            }
+        }
+    }
+    return bind_copy(telling->binder, buffer_slice(&span));
+}
+
 static void tell_query(struct telling *telling)
 {
     const struct tree *person_name = tree_get(telling->verb, "person"), *study_name = tree_get(telling->verb, "study");
-    if ((person_name == NULL) == (study_name == NULL)) {
-        (void)complain(telling->binder->to, "P112", telling->verb->key_at, "a query asks for a person or for a study: write one of the two");
+    slice from = text_of(telling, "from"), to = text_of(telling, "to"), modality = text_of(telling, "modality");
+    int asked = (person_name != NULL) + (study_name != NULL) + (modality.size > 0 || from.size > 0 || to.size > 0);
+    if (asked != 1 || (from.size == 0) != (to.size == 0)) {
+        (void)complain(telling->binder->to, "P112", telling->verb->key_at,
+                       "a query asks for a person, or for a study, or for every study of a modality, of days (from and to), or of both: write one of them");
         return;
+    }
+    put(telling, "modality", modality);
+    if (from.size > 0) {
+        put(telling, "date", date_span(telling, from, to));
     }
     const struct person *person = person_of(telling, "person");
     const struct scenario_study *study = study_of(telling, "study");

@@ -25,7 +25,12 @@ static struct scenario_node nodes[] = {{.id = SLICE("pacs_north"), .aet = SLICE(
                                        {.id = SLICE("ris"), .aet = SLICE("RIS"), .site = 0, .kind = KIND_RIS},
                                        {.id = SLICE("hub"), .aet = SLICE("PONT"), .site = 0, .kind = KIND_ENGINE},
                                        {.id = SLICE("watcher"), .aet = SLICE("WATCHER"), .site = 0, .kind = KIND_VIEWER}};
-static struct scenario scenario = {.id = SLICE("unit"), .sites = sites, .site_count = 2, .nodes = nodes, .node_count = 6};
+static struct person persons[] = {{.id = SLICE("ann")}, {.id = SLICE("bob")}};
+static struct scenario_study studies[] = {{.id = SLICE("ann_ct"), .person = 0, .node = 0, .modality = SLICE("CT"), .study_uid = SLICE("1.1"), .accession = SLICE("A1"), .date = SLICE("20090601")},
+                                          {.id = SLICE("ann_cr"), .person = 0, .node = 1, .modality = SLICE("CR"), .study_uid = SLICE("1.2"), .accession = SLICE("A2"), .date = SLICE("20090701")},
+                                          {.id = SLICE("bob_ct"), .person = 1, .node = 1, .modality = SLICE("CT"), .study_uid = SLICE("1.3"), .accession = SLICE("A3"), .date = SLICE("20100101")}};
+static struct scenario scenario = {.id = SLICE("unit"), .sites = sites, .site_count = 2, .nodes = nodes, .node_count = 6,
+                                   .persons = persons, .person_count = 2, .studies = studies, .study_count = 3};
 
 struct script {
     struct arena arena;
@@ -127,6 +132,12 @@ __attribute__((unused)) static void ask_uid(int second, const char *uid)
 {
     script.question++;
     SEE(query_asked, second, .actor = SLICE("ws"), .other_id = question_id(), .text = SLICE("STUDY StudyInstanceUID=x"), .study_uid = slice_from(uid));
+}
+/* A question about nobody in particular. */
+__attribute__((unused)) static void ask_kind(int second, const char *keys, const char *expected)
+{
+    script.question++;
+    SEE(query_asked, second, .actor = SLICE("ws"), .other_id = question_id(), .text = slice_from(keys), .name = slice_from(expected));
 }
 __attribute__((unused)) static void row(int second, const char *uid, const char *nhs, const char *holders)
 {

@@ -601,6 +601,71 @@ START_TEST(an_image_sent_after_its_rejection_is_caught)
 }
 END_TEST
 
+/* ---- Questions about nobody in particular; answers that the story expects. */
+
+#define CT_OF_2009 "STUDY ModalitiesInStudy=CT StudyDate=20090101-20091231"
+
+START_TEST(a_broad_answer_with_all_of_its_kind_and_days_is_true)
+{
+    begin_world();
+    ask_kind(10, CT_OF_2009, "");
+    row(10, "1.1", "9990000018", "pacs_north");
+    answer(11, 0);
+    expect_holds(INVARIANT_answer_is_true);
+}
+END_TEST
+
+START_TEST(a_broad_answer_that_was_cut_short_is_a_lie)
+{
+    begin_world();
+    ask_kind(10, "STUDY ModalitiesInStudy=CT", "");
+    row(10, "1.1", "9990000018", "pacs_north");
+    answer(11, 0);
+    expect_broken(INVARIANT_answer_is_true);
+}
+END_TEST
+
+START_TEST(a_broad_answer_with_a_study_of_another_kind_or_day_is_a_lie)
+{
+    begin_world();
+    ask_kind(10, CT_OF_2009, "");
+    row(10, "1.1", "9990000018", "pacs_north");
+    row(10, "1.3", "9990000026", "pacs_south");
+    answer(11, 0);
+    expect_broken(INVARIANT_answer_is_true);
+}
+END_TEST
+
+static bool expected_answer_holds(const char *expected, int64_t status)
+{
+    begin_world();
+    SEE(fault_began, 5, .actor = SLICE("pacs_south"), .text = SLICE("down"));
+    ask_kind(10, CT_OF_2009, expected);
+    row(10, "1.1", "9990000018", "pacs_north");
+    answer(11, status);
+    end_world();
+    ck_assert_uint_eq(script.results.expectation_count, 1);
+    return script.results.expectations[0].pass;
+}
+
+START_TEST(an_answer_that_is_marked_as_the_story_expects_passes)
+{
+    ck_assert(expected_answer_holds("incomplete", 0xC0D1));
+}
+END_TEST
+
+START_TEST(an_answer_that_is_not_marked_though_the_story_expects_it_fails)
+{
+    ck_assert(!expected_answer_holds("incomplete", 0));
+}
+END_TEST
+
+START_TEST(an_answer_that_is_marked_though_the_story_expects_it_complete_fails)
+{
+    ck_assert(!expected_answer_holds("complete", 0xC0D1));
+}
+END_TEST
+
 UNIT_MAIN(an_answer_that_shows_every_study_once_is_true, an_unmarked_answer_without_one_of_the_studies_is_a_lie, a_marked_answer_may_lack_studies,
           a_marked_answer_may_not_show_what_does_not_answer, a_study_shown_twice_is_a_lie, a_study_that_exists_nowhere_is_a_lie,
           rows_of_another_open_question_are_not_counted_to_this_one, a_moved_study_is_one_row_with_both_copies, a_row_without_one_of_its_copies_is_a_lie,
@@ -618,4 +683,7 @@ UNIT_MAIN(an_answer_that_shows_every_study_once_is_true, an_unmarked_answer_with
           a_question_with_two_answers_is_caught, a_lost_association_is_caught, an_association_lost_because_the_engine_was_killed_is_excused,
           an_association_lost_long_after_the_engine_was_killed_is_not, a_run_that_was_cut_short_owes_no_answer, a_retrieve_that_never_ends_is_caught,
           an_answer_behind_its_deadline_is_caught, a_rejected_study_is_not_shown, a_rejected_study_that_is_shown_is_caught,
-          a_study_of_a_withdrawn_exam_is_hidden_once_the_engine_knows, an_image_sent_after_its_rejection_is_caught)
+          a_study_of_a_withdrawn_exam_is_hidden_once_the_engine_knows, an_image_sent_after_its_rejection_is_caught,
+          a_broad_answer_with_all_of_its_kind_and_days_is_true, a_broad_answer_that_was_cut_short_is_a_lie, a_broad_answer_with_a_study_of_another_kind_or_day_is_a_lie,
+          an_answer_that_is_marked_as_the_story_expects_passes, an_answer_that_is_not_marked_though_the_story_expects_it_fails,
+          an_answer_that_is_marked_though_the_story_expects_it_complete_fails)
