@@ -44,9 +44,16 @@ bool index_init(struct registry *registry, struct arena *arena)
     for (uint32_t i = 0; i < INDEX_COUNT; i++) {
         struct index *index = &registry->indexes[i];
         describe(index, i);
-        const struct rows *rows = &registry->tables[index->table];
+        struct rows *rows = &registry->tables[index->table];
         if (!rows->stored) {
             continue;
+        }
+        for (uint8_t c = 0; c < index->column_count; c++) {
+            index->bits |= 1u << index->columns[c];
+        }
+        if (i >= TABLE_COUNT) {
+            assert(rows->index_count < sizeof rows->indexes);
+            rows->indexes[rows->index_count++] = (uint8_t)i;
         }
         index->most = BUCKETS_LEAST;
         while (index->most < rows->max) {
@@ -208,6 +215,12 @@ uint32_t index_first(const struct engine *engine, enum index_id which, const str
             return ROW_NONE;
         }
         raw.values[i] = text ? name : key[i].integer;
+    }
+    const struct rows *rows = &registry->tables[index->table];
+    int64_t guess = raw.values[0] - 1; /* ids count from 1, and so do rows where none is ever deleted */
+    if ((uint32_t)which < TABLE_COUNT && index->column_count == 1 && guess >= 0 && guess < rows->bound && rows->used[guess] &&
+        has_raw(registry, index, (uint32_t)guess, &raw)) {
+        return (uint32_t)guess;
     }
     for (uint32_t at = index->heads[hash_of(index, &raw) & index->mask]; at != 0; at = index->next[at - 1]) {
         if (has_raw(registry, index, at - 1, &raw)) {

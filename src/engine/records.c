@@ -38,23 +38,35 @@ const struct table *records_table(uint16_t table)
     return &tables[table];
 }
 
-/* Folds one value into a hash; the size of a text is part of it, so no two rows run together. */
 static uint64_t value_hash(uint64_t hash, enum column_type type, const struct record_value *value)
 {
-    if (type == COLUMN_TEXT) {
-        return hash64_words(hash, value->text.data == NULL ? SLICE_EMPTY : value->text);
+    return type == COLUMN_TEXT ? hash64_words(hash, value->text.data == NULL ? SLICE_EMPTY : value->text)
+                               : hash64_mix(hash, (uint64_t)value->integer);
+}
+
+uint64_t record_key_hash(const struct record *record)
+{
+    const struct table *table = records_table(record->table);
+    uint64_t hash = record->table + 1u;
+    for (size_t i = 0; i < table->key_count; i++) {
+        hash = value_hash(hash, table->columns[i].type, &record->values[i]);
     }
-    return hash64_mix(hash, (uint64_t)value->integer);
+    return hash;
+}
+
+uint64_t record_cell_hash(uint64_t key_hash, enum column_type type, size_t column, const struct record_value *value)
+{
+    return value_hash(key_hash + column * 0x9E3779B97F4A7C15u, type, value);
 }
 
 uint64_t record_hash(const struct record *record)
 {
     const struct table *table = records_table(record->table);
-    uint64_t hash = record->table + 1u;
-    for (size_t i = 0; i < table->column_count; i++) {
-        hash = value_hash(hash, table->columns[i].type, &record->values[i]);
+    uint64_t key = record_key_hash(record), sum = key;
+    for (size_t i = table->key_count; i < table->column_count; i++) {
+        sum += record_cell_hash(key, table->columns[i].type, i, &record->values[i]);
     }
-    return hash;
+    return sum;
 }
 
 void record_put_key(const struct record *record, struct buffer *buffer)

@@ -40,8 +40,11 @@ enum { COLUMN_none_
 
 /* The table's description; `table` below TABLE_COUNT. */
 const struct table *records_table(uint16_t table);
-/* Hash of the row (key and values), what the state digest sums. */
+/* Hash of the row, what the state digest sums: itself the sum of the hash of its key and of one for each other column, so
+ * that a change costs what it changes. */
 uint64_t record_hash(const struct record *record);
+uint64_t record_key_hash(const struct record *record);
+uint64_t record_cell_hash(uint64_t key_hash, enum column_type type, size_t column, const struct record_value *value);
 /* "person/12": table and key, for people and maps. */
 void record_put_key(const struct record *record, struct buffer *buffer);
 

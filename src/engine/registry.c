@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/engine/registry_private.h"
 
+#define ALL_COLUMNS UINT32_MAX
+
 /* ---- Sizes. */
 #define HL7_IN_MAX 65536u
 #define SMALL_MAX  1024u
@@ -144,85 +146,83 @@ static void clip(const struct table *table, struct record *record)
     }
 }
 
-/* Does the index sort by a column whose value changes? */
-static bool index_moves(const struct registry *registry, const struct index *index, uint32_t row,
-                        const struct record *record)
-{
-    const struct layout *layout = &registry->tables[record->table].layout;
-    for (uint8_t i = 0; i < index->column_count; i++) {
-        struct record_value own = rows_value(registry, record->table, row, index->columns[i]);
-        const struct record_value *new = &record->values[index->columns[i]];
-        bool text = layout->cell[index->columns[i]] == CELL_TEXT;
-        if (text ? !slice_equal(own.text, new->text) : own.integer != new->integer) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The indexes of the table that the change concerns, as bits; all of them for a row that is new. */
-static uint64_t indexes_of(const struct registry *registry, const struct record *record,
-                           uint32_t row, bool all)
-{
-    uint64_t bits = 0;
-    _Static_assert(INDEX_COUNT <= 64, "one bit for each index");
-    for (uint32_t i = 0; i < INDEX_COUNT; i++) {
-        const struct index *index = &registry->indexes[i];
-        if (index->table == record->table && index->heads != NULL &&
-            (all || (i >= TABLE_COUNT && index_moves(registry, index, row, record)))) {
-            bits |= (uint64_t)1 << i;
-        }
-    }
-    return bits;
-}
-
-static void each_index(struct registry *registry, uint64_t bits, uint32_t row,
+/* The indexes of the table by any of these columns; that of the key when all are meant. */
+static void each_index(struct registry *registry, uint16_t table, uint32_t row, uint32_t columns,
                        void (*act)(struct registry *, struct index *, uint32_t))
 {
-    for (uint32_t i = 0; bits != 0; i++, bits >>= 1) {
-        if ((bits & 1) != 0) {
-            act(registry, &registry->indexes[i], row);
+    const struct rows *rows = &registry->tables[table];
+    if (columns == ALL_COLUMNS) {
+        act(registry, &registry->indexes[table], row);
+    }
+    for (uint8_t i = 0; i < rows->index_count; i++) {
+        struct index *index = &registry->indexes[rows->indexes[i]];
+        if ((index->bits & columns) != 0) {
+            act(registry, index, row);
         }
     }
+}
+
+/* What the change of these columns does to the digest. */
+static uint64_t digest_change(const struct registry *registry, const struct record *record,
+                              uint32_t row, uint32_t columns)
+{
+    const struct table *table = records_table(record->table);
+    uint64_t key = record_key_hash(record), change = 0;
+    for (size_t i = 0; columns != 0; i++, columns >>= 1) {
+        if ((columns & 1) != 0) {
+            struct record_value old = rows_value(registry, record->table, row, i);
+            change += record_cell_hash(key, table->columns[i].type, i, &record->values[i]) -
+                      record_cell_hash(key, table->columns[i].type, i, &old);
+        }
+    }
+    return change;
+}
+
+/* Changes a row that is there. */
+static void change(struct engine *engine, struct out *out, const struct record *record, uint32_t row)
+{
+    struct registry *registry = engine->registry;
+    uint32_t columns = rows_differ(registry, row, record);
+    if (columns == 0) {
+        return;
+    }
+    if (out != NULL) {
+        emit(out, record); /* first: the values may borrow from the row they replace */
+    }
+    count_digest(registry, record->table, digest_change(registry, record, row, columns), true);
+    each_index(registry, record->table, row, columns, index_drop);
+    const char *full = rows_store(registry, row, record, columns, false);
+    each_index(registry, record->table, row, columns, index_add);
+    engine->exhausted = full != NULL ? full : engine->exhausted;
 }
 
 /* Puts the row into memory; its record goes to `out`, where there is one. */
 static void apply(struct engine *engine, struct out *out, const struct record *record)
 {
     struct registry *registry = engine->registry;
-    const struct table *table = records_table(record->table);
     struct rows *rows = &registry->tables[record->table];
     uint32_t row = rows->stored ? index_first(engine, (enum index_id)record->table, record->values)
                                 : ROW_NONE;
-    bool fresh = row == ROW_NONE;
-    if (!fresh && rows_equal(registry, row, record)) {
+    if (row != ROW_NONE) {
+        change(engine, out, record, row);
         return;
     }
     if (out != NULL) {
-        emit(out, record); /* first: the values may borrow from the row they replace */
+        emit(out, record);
     }
-    if (!rows->stored) {
-        count_digest(registry, record->table, record_hash(record), true);
+    if (rows->stored && rows->count == rows->max) {
+        engine->exhausted = records_table(record->table)->name;
         return;
     }
-    if (fresh && rows->count == rows->max) {
-        engine->exhausted = table->name;
-        return;
-    }
-    uint64_t hash = record_hash(record), moved = indexes_of(registry, record, row, fresh);
-    if (fresh) {
+    count_digest(registry, record->table, record_hash(record), true);
+    if (rows->stored) {
         row = rows_take(registry, record->table);
-    } else {
-        count_digest(registry, record->table, rows_hash(registry, record->table, row), false);
-        each_index(registry, moved, row, index_drop);
+        const char *full = rows_store(registry, row, record, ALL_COLUMNS, true);
+        if (full == NULL) {
+            each_index(registry, record->table, row, ALL_COLUMNS, index_add);
+        }
+        engine->exhausted = full != NULL ? full : engine->exhausted;
     }
-    const char *full = rows_store(registry, row, record, fresh);
-    if (full != NULL) {
-        engine->exhausted = full;
-        return;
-    }
-    each_index(registry, moved, row, index_add);
-    count_digest(registry, record->table, hash, true);
 }
 
 static bool unapply(struct engine *engine, const struct record *record)
@@ -235,17 +235,22 @@ static bool unapply(struct engine *engine, const struct record *record)
         return false;
     }
     count_digest(registry, record->table, rows_hash(registry, record->table, row), false);
-    each_index(registry, indexes_of(registry, record, row, true), row, index_drop);
+    each_index(registry, record->table, row, ALL_COLUMNS, index_drop);
     rows_give(registry, record->table, row);
     return true;
 }
 
+static void put(struct engine *engine, struct out *out, struct record *record)
+{
+    clip(records_table(record->table), record);
+    apply(engine, out, record);
+}
+
 void records_put(struct engine *engine, struct out *out, const struct record *record)
 {
-    struct record put = *record;
-    put.deleted = false;
-    clip(records_table(put.table), &put);
-    apply(engine, out, &put);
+    struct record copy = *record;
+    copy.deleted = false;
+    put(engine, out, &copy);
 }
 
 void records_delete(struct engine *engine, struct out *out, const struct record *record)
@@ -364,7 +369,7 @@ __attribute__((unused)) static void none_from_row(void)
     {                                                                                              \
         struct record record;                                                                      \
         name##_to_record(value, &record);                                                          \
-        records_put(engine, out, &record);                                                         \
+        put(engine, out, &record);                                                                 \
     }                                                                                              \
     void row_delete_##name(struct engine *engine, struct out *out, const struct row_##name *key)   \
     {                                                                                              \

@@ -24,6 +24,7 @@ struct rows {
     uint32_t told;                         /* high water that `limit` last said */
     uint32_t high;
     bool stored; /* false: written only, never looked up */
+    uint8_t indexes[8], index_count; /* besides that of the key */
 };
 
 /* Rows of one hash bucket hang on one list, those of one value side by side and sorted by the
@@ -34,6 +35,7 @@ struct index {
     uint8_t columns[KEY_COLUMNS_MAX];
     uint8_t column_count;
     bool set;        /* rows whose first value is none are left out */
+    uint32_t bits;   /* of its columns */
     uint32_t *heads; /* row + 1; 0: none */
     uint32_t *next;
     uint32_t mask, most, count; /* buckets now less one, at most; rows in it */
@@ -64,11 +66,12 @@ void rows_give(struct registry *registry, uint16_t table, uint32_t row);
 int64_t rows_raw(const struct registry *registry, uint16_t table, uint32_t row, size_t column);
 struct record_value rows_value(const struct registry *registry, uint16_t table, uint32_t row, size_t column);
 void rows_load(const struct registry *registry, uint16_t table, uint32_t row, struct record *record);
-bool rows_equal(const struct registry *registry, uint32_t row, const struct record *record);
+/* The columns, as bits, in which the row differs from the record. */
+uint32_t rows_differ(const struct registry *registry, uint32_t row, const struct record *record);
 uint64_t rows_hash(const struct registry *registry, uint16_t table, uint32_t row); /* as record_hash */
-/* Writes the values into the row; null, or the limit that was reached. Texts that go are freed after
+/* Writes these columns into the row; null, or the limit that was reached. Texts that go are freed after
  * those that come are in: a value may borrow from its own row. */
-const char *rows_store(struct registry *registry, uint32_t row, const struct record *record, bool fresh);
+const char *rows_store(struct registry *registry, uint32_t row, const struct record *record, uint32_t columns, bool fresh);
 
 static inline const char *rows_cells(const struct rows *rows, uint32_t row)
 {

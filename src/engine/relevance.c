@@ -25,15 +25,22 @@ static const struct rule rules[] = {
 };
 
 /* Is one of the words among the values of `have`? */
+static bool has(slice have, slice word)
+{
+    while (word.size > 0 && have.data != NULL) {
+        slice part = slice_cut(&have, '\\');
+        if (part.size >= word.size && slice_equal(slice_trim(part), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool shares(slice words, char separator, slice have)
 {
-    while (words.data != NULL) {
-        slice word = slice_trim(slice_cut(&words, separator));
-        slice rest = have;
-        while (word.size > 0 && rest.data != NULL) {
-            if (slice_equal(slice_trim(slice_cut(&rest, '\\')), word)) {
-                return true;
-            }
+    while (words.data != NULL && have.size > 0) {
+        if (has(have, slice_trim(slice_cut(&words, separator)))) {
+            return true;
         }
     }
     return false;

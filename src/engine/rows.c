@@ -138,22 +138,23 @@ void rows_load(const struct registry *registry, uint16_t table, uint32_t row, st
     }
 }
 
-static bool same(const struct layout *layout, size_t column, const struct record_value *a, const struct record_value *b)
-{
-    return layout->cell[column] == CELL_TEXT ? a->text.size == b->text.size && (a->text.size == 0 || memcmp(a->text.data, b->text.data, a->text.size) == 0)
-                                             : a->integer == b->integer;
-}
-
-bool rows_equal(const struct registry *registry, uint32_t row, const struct record *record)
+uint32_t rows_differ(const struct registry *registry, uint32_t row, const struct record *record)
 {
     const struct rows *rows = &registry->tables[record->table];
-    for (size_t i = 0; i < rows->layout.columns; i++) {
-        struct record_value own = value_of(registry, &rows->layout, cells_at(rows, row), i);
-        if (!same(&rows->layout, i, &own, &record->values[i])) {
-            return false;
+    const struct layout *layout = &rows->layout;
+    const char *cells = rows_cells(rows, row);
+    uint32_t bits = 0;
+    for (size_t i = layout->keys; i < layout->columns; i++) {
+        const struct record_value *value = &record->values[i];
+        if (layout->cell[i] != CELL_TEXT) {
+            bits |= (uint32_t)(layout_integer(layout, cells, i) != value->integer) << i;
+            continue;
         }
+        slice own = layout_text(&registry->texts, layout, cells, i);
+        bool same = own.size == value->text.size && (own.size == 0 || own.data == value->text.data || memcmp(own.data, value->text.data, own.size) == 0);
+        bits |= (uint32_t)!same << i;
     }
-    return true;
+    return bits;
 }
 
 uint64_t rows_hash(const struct registry *registry, uint16_t table, uint32_t row)
@@ -178,7 +179,7 @@ static bool cell_put(enum cell cell, char *at, int64_t value)
     return cell != CELL_SMALL || small == value;
 }
 
-const char *rows_store(struct registry *registry, uint32_t row, const struct record *record, bool fresh)
+const char *rows_store(struct registry *registry, uint32_t row, const struct record *record, uint32_t columns, bool fresh)
 {
     const struct rows *rows = &registry->tables[record->table];
     const struct layout *layout = &rows->layout;
@@ -188,6 +189,9 @@ const char *rows_store(struct registry *registry, uint32_t row, const struct rec
     for (size_t i = 0; i < layout->columns; i++) {
         const struct record_value *value = &record->values[i];
         char *at = cells + layout->offset[i];
+        if ((columns >> i & 1) == 0) {
+            continue;
+        }
         if (layout->cell[i] != CELL_TEXT) {
             if (!cell_put(layout->cell[i], at, value->integer)) {
                 return "number";
@@ -195,11 +199,7 @@ const char *rows_store(struct registry *registry, uint32_t row, const struct rec
             continue;
         }
         uint32_t name = 0, old = fresh ? 0 : (uint32_t)cell_get(CELL_TEXT, at);
-        slice text = value->text;
-        if (!fresh && slice_equal(text_heap_get(&registry->texts, old), text)) {
-            continue;
-        }
-        if (!text_heap_put(&registry->texts, text, &name)) {
+        if (!text_heap_put(&registry->texts, value->text, &name)) {
             return "text";
         }
         gone[gone_count] = old;
