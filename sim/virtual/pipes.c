@@ -316,8 +316,9 @@ void pipe_over(struct virtual *virtual, uint32_t ref, enum closed cause, int ref
         passage_closed(virtual, passage - 1, REF_CHANNEL(ref));
         end = end_at(virtual, ref);
     }
+    bool knows = number != 0 && (REF_END(ref) == 0 || end->asked); /* who was never asked has nothing to hear */
     set_told(virtual, ref);
-    if (number == 0) {
+    if (!knows) {
         return;
     }
     if (refusal >= 0) {

@@ -7,7 +7,6 @@
 #include "src/hl7/hl7.h"
 
 #define OBJECT_BYTES (INT64_C(512) << 10)
-#define HELD_FILE SLICE("held")      /* what a receiver holds is bytes like a file's, though nobody wrote one */
 #define STATUS_UNREACHABLE STATUS_SOP_CLASS_NOT_SUPPORTED
 
 /* ---- Lists. */
@@ -285,9 +284,7 @@ static void describe(struct virtual *virtual, uint32_t node, struct object *obje
             object->pixel_sha256 = (slice){texts + 65, 64};
         }
     }
-    object->transfer_syntax = context->accepted_syntax;
-    object->file = HELD_FILE;
-    object->study = object->instance = -1;
+    object->transfer_syntax = context->accepted_syntax; /* the key stays: who has it may send it on, as no file is kept */
 }
 
 static int64_t bytes_of(const struct dimse *message)

@@ -21,6 +21,9 @@
 enum { HUB, PACS_CAV, PACS_GWE, RIS, WS, HOSPITAL_NODES };
 enum { SITE_HUB, SITE_CAV, SITE_GWE, HOSPITAL_SITES };
 enum { LINK_CAV, LINK_GWE, HOSPITAL_LINKS };
+#ifndef HOSPITAL_MEMORY
+#define HOSPITAL_MEMORY ((size_t)1200 << 20)
+#endif
 #ifndef STUDIES
 #define STUDIES 40
 #endif
@@ -172,7 +175,7 @@ MAYBE void hospital_make(void)
 {
     struct arena arena = h.arena, engine_memory = h.engine_memory;
     if (arena.memory == NULL) {
-        ck_assert_int_eq(arena_make(&arena, (size_t)1200 << 20), ERR_OK);
+        ck_assert_int_eq(arena_make(&arena, HOSPITAL_MEMORY), ERR_OK);
         ck_assert_int_eq(arena_make(&engine_memory, (size_t)200 << 20), ERR_OK);
     }
     h = (struct hospital){.arena = arena, .engine_memory = engine_memory};
