@@ -349,10 +349,16 @@ static slice or_else(slice text, slice otherwise)
     return text.size > 0 ? text : otherwise;
 }
 
+static bool is_full(const struct virtual *virtual, uint32_t node)
+{
+    const struct node_state *state = &virtual->nodes[node];
+    return state->end_count >= (state->setup.channels_max > 0 ? state->setup.channels_max : virtual->limits.node_channels_max);
+}
+
 uint32_t pipe_open(struct virtual *virtual, uint32_t node, uint32_t to, const struct command *command, uint32_t passage)
 {
     const struct virtual_node *us = &virtual->nodes[node].setup, *them = &virtual->nodes[to].setup;
-    uint32_t index = virtual->nodes[node].end_count >= virtual->limits.node_channels_max ? NONE : take(virtual, command->protocol);
+    uint32_t index = is_full(virtual, node) ? NONE : take(virtual, command->protocol);
     if (index == NONE) {
         return 0;
     }
@@ -418,7 +424,7 @@ bool pipe_take_ask(struct virtual *virtual, uint32_t ref, struct payload *ask)
         refuse_ask(virtual, ref, REFUSAL_NO_ROUTE, 0);
         return false;
     }
-    if (node->end_count >= virtual->limits.node_channels_max) {
+    if (is_full(virtual, end->node)) {
         payload_free(virtual, ask);
         refuse_ask(virtual, ref, REFUSAL_TRANSIENT, 2u << 16 | 3u << 8 | 2u); /* local limit exceeded (PS3.8 9.3.4) */
         return false;

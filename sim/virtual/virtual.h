@@ -58,6 +58,7 @@ struct virtual_node {
     time_ns commit_ns;     /* durable: what a step costs before its commands leave */
     time_ns restart_ns;    /* from a kill until it listens again */
     time_ns connect_ns;    /* 0: nothing; added to each association it opens */
+    uint32_t channels_max; /* open at once; 0: limits.node_channels_max */
 };
 
 /* ---- The network. Sites are joined by links; the way between two sites is the one of fewest links (the first
