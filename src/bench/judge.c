@@ -50,7 +50,7 @@ struct reserve {
                   RESERVE(arrivals, JUDGE_ROWS_MAX),       RESERVE(faults, JUDGE_FAULTS_MAX), RESERVE(deliveries, JUDGE_ROWS_MAX), RESERVE(held, STORE_WORDS_MAX),      \
                   RESERVE(engine_persons, JUDGE_ROWS_MAX), RESERVE(engine_studies, JUDGE_ROWS_MAX), RESERVE(demands, JUDGE_ROWS_MAX), RESERVE(tombstones, JUDGE_ROWS_MAX), \
                   RESERVE(cases, JUDGE_ROWS_MAX),          RESERVE(demand_ids, JUDGE_ROWS_MAX), RESERVE(questions, JUDGE_QUERIES_MAX), RESERVE(retrieves, JUDGE_QUERIES_MAX), \
-                  RESERVE(rows, JUDGE_SHOWN_MAX),          RESERVE(study_words, JUDGE_MANY_STUDIES),   RESERVE(late_uids, JUDGE_ROWS_MAX),    RESERVE(person_words, JUDGE_MANY_STUDIES)}
+                  RESERVE(rows, JUDGE_SHOWN_MAX),          RESERVE(study_words, JUDGE_MANY_STUDIES),   RESERVE(late_uids, JUDGE_ROWS_MAX), RESERVE(meetings, JUDGE_ROWS_MAX), RESERVE(moves, JUDGE_ROWS_MAX), RESERVE(spooled, JUDGE_ROWS_MAX),   RESERVE(person_words, JUDGE_MANY_STUDIES)}
 
 static enum err init_rows(struct judge *judge)
 {
@@ -72,7 +72,7 @@ void judge_drop(struct judge *judge)
                                            &judge->tombstone_index, &judge->case_index,     &judge->prior_index,      &judge->messages.index,   &judge->delivers_audited,
                                            &judge->clients_audited, &judge->answered.index, &judge->running_index,    &judge->acks.index,       &judge->tally_index,
                                            &judge->words.index,     &judge->whys.index,      &judge->next_uids,        &judge->next_exams,       &judge->uid_texts,
-                                           &judge->row_index};
+                                           &judge->row_index,       &judge->meeting_index,   &judge->spool_index};
     const struct reserve reserves[] = RESERVES;
     for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
         store_index_clear(indexes[i]);
@@ -93,8 +93,9 @@ static enum err init_arrays(struct judge *judge, struct arena *arena)
     judge->story = arena_array(arena, JUDGE_STORY_MAX, sizeof *judge->story);
     judge->tallies = arena_array(arena, JUDGE_TALLIES_MAX, sizeof *judge->tallies);
     judge->expected_answers = arena_array(arena, JUDGE_EXPECTED_MAX, sizeof *judge->expected_answers);
+    judge->reached = arena_array(arena, REACH_COUNT, sizeof *judge->reached);
     judge->outcomes = arena_array(arena, OUTCOMES_MAX, sizeof *judge->outcomes);
-    bool ok = judge->sources != NULL && judge->pending != NULL && judge->story != NULL && judge->tallies != NULL && judge->expected_answers != NULL && judge->outcomes != NULL;
+    bool ok = judge->sources != NULL && judge->pending != NULL && judge->story != NULL && judge->tallies != NULL && judge->expected_answers != NULL && judge->outcomes != NULL && judge->reached != NULL;
     for (int i = 0; ok && i < LATENCY_COUNT; i++) {
         judge->latencies[i] = arena_array(arena, JUDGE_LATENCIES_MAX, sizeof(int64_t));
         ok = judge->latencies[i] != NULL;
@@ -142,7 +143,10 @@ enum err judge_init(struct judge **out, const struct scenario *scenario, struct 
     *out = judge;
     enum err err = init_rows(judge);
     err = err == ERR_OK ? init_arrays(judge, arena) : err;
-    return err == ERR_OK ? index_names(judge) : err;
+    err = err == ERR_OK ? index_names(judge) : err;
+    err = err == ERR_OK ? judge_fold_init(judge) : err;
+    judge_bound_init(judge);
+    return err == ERR_OK ? judge_slo_init(judge) : err;
 }
 
 void judge_deadline(struct judge *judge, time_ns deadline_ns)
@@ -239,6 +243,12 @@ uint32_t judge_site(const struct judge *judge, slice issuer)
     return issuer.size == 0 ? JUDGE_NONE : store_index_find(&judge->site_index, store_hash(1, issuer));
 }
 
+bool judge_same_issuer(const struct judge *judge, uint32_t site, uint32_t other)
+{
+    size_t count = judge->scenario->site_count;
+    return site == other || (site < count && other < count && slice_equal(judge->scenario->sites[site].issuer, judge->scenario->sites[other].issuer));
+}
+
 bool judge_is(const struct judge *judge, slice node, enum scenario_kind kind)
 {
     uint32_t found = judge_node(judge, node);
@@ -268,6 +278,7 @@ enum err judge_observe(struct judge *judge, const struct observation *seen, int6
     err = err == ERR_OK ? judge_truth(judge, seen, line) : err;
     err = err == ERR_OK ? judge_question(judge, seen, line) : err;
     judge_fault(judge, seen);
+    judge_fold_observe(judge, seen);
     judge_story(judge, seen, line);
     return err;
 }
@@ -331,6 +342,7 @@ enum err judge_end(struct judge *judge, struct results *results)
     judge->at_step = 0;
     judge_questions_end(judge, results->error.size == 0);
     judge_records_end(judge, results);
+    judge_spool_end(judge);
     memcpy(results->invariants, judge->invariants, sizeof judge->invariants);
     judge_outcome(judge, results);
     /* A violation seen is a violation, however the run ended; what was expected counts at its end only. */

@@ -26,6 +26,9 @@ MUST_USE enum err judge_record(struct judge *judge, const struct record *record,
 MUST_USE enum err judge_committed(struct judge *judge, int64_t step, uint64_t digest, time_ns at_ns);
 /* A command of `step` left; what the judge needs of it: its kind and message. */
 MUST_USE enum err judge_left(struct judge *judge, const struct command *command, int64_t step, time_ns at_ns);
+/* A link (index in the scenario) carried so many bytes since the run began, both ways; told now and then, at the latest at
+ * the end. */
+void judge_link_carried(struct judge *judge, uint32_t link, int64_t bytes);
 /* The replay of a life: equal, or the first difference. */
 MUST_USE enum err judge_replayed(struct judge *judge, int64_t life, bool equal, slice difference);
 MUST_USE enum err judge_restored(struct judge *judge, int64_t life, uint64_t committed_digest, uint64_t restored_digest);

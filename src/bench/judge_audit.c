@@ -188,6 +188,9 @@ enum err judge_left(struct judge *judge, const struct command *command, int64_t 
             check_ack(judge, fields[HL7_FIELD_ACK_OF], step);
         } else if (message->protocol == PROTOCOL_DICOM && message->dimse.kind == DIMSE_C_FIND_RSP && message->dimse.identifier != NULL) {
             check_shown(judge, command, &message->dimse);
+        } else if (message->protocol == PROTOCOL_DICOM && message->dimse.kind == DIMSE_C_STORE_RSP && message->dimse.status == STATUS_SUCCESS) {
+            judge_case(judge, INVARIANT_ack_is_durable, step > judge->committed_step, NULL, 0, "an object on channel %lld was acknowledged %s the commit of its record",
+                       (long long)command->channel, step > judge->committed_step ? "before" : "after");
         } else if (message->protocol == PROTOCOL_DICOM && message->dimse.kind == DIMSE_C_MOVE_RSP) {
             /* The first sign that a demand was accepted: from then on it must outlive a crash. */
             judge_case(judge, INVARIANT_ack_is_durable, step > judge->committed_step, NULL, 0, "an answer to a retrieve on channel %lld left %s the commit of its step",

@@ -14,12 +14,27 @@ static void set_reach(struct judge *judge, uint32_t from)
     }
 }
 
-static void open_window(struct judge *judge, slice node, slice effect, time_ns at)
+/* Links come behind the nodes. */
+static uint32_t place_of(const struct judge *judge, slice name)
+{
+    uint32_t node = judge_node(judge, name);
+    for (size_t l = 0; node == JUDGE_NONE && l < judge->scenario->link_count; l++) {
+        if (slice_equal(judge->scenario->links[l].id, name)) {
+            return (uint32_t)(judge->scenario->node_count + l);
+        }
+    }
+    return node;
+}
+
+static void open_window(struct judge *judge, const struct observation *seen, slice effect)
 {
     if (judge->fault_count < JUDGE_FAULTS_MAX) {
+        bool told = seen->kind == OBSERVATION_fault_began; /* of a planned one the plan says which it is */
         judge->faults[judge->fault_count++] =
-            (struct fault_window){.node = judge_word(judge, node), .effect = judge_word(judge, effect), .index = judge_node(judge, node), .from = at, .until = TIME_NEVER};
+            (struct fault_window){.node = judge_word(judge, seen->actor), .effect = judge_word(judge, effect), .index = place_of(judge, seen->actor), .from = seen->at_ns,
+                                  .until = TIME_NEVER, .fault = told ? judge_word(judge, seen->other_id) : 0, .planned = told && seen->flag};
         set_reach(judge, judge->fault_count - 1);
+        judge_reach_fault(judge, &judge->faults[judge->fault_count - 1]);
     }
 }
 
@@ -73,13 +88,25 @@ static void find_received(struct source *source, time_ns at)
     source->finds[source->find_count++] = at;
 }
 
-static void find_answered(struct source *source, const struct observation *seen)
+static void find_answered(struct judge *judge, uint32_t node, const struct observation *seen)
 {
+    struct source *source = &judge->sources[node];
     if (source->find_count > 0) {
+        time_ns took = seen->at_ns - source->finds[0];
+        judge_fold_find(judge, node, took, seen->number != 0);
         memmove(source->finds, source->finds + 1, (source->find_count - 1) * sizeof source->finds[0]);
         source->find_count--;
     }
     source->failed_at = seen->number != 0 || is_cut(seen->text) ? seen->at_ns : source->failed_at;
+}
+
+static void move_answered(struct judge *judge, uint32_t node, const struct observation *seen)
+{
+    struct source *source = &judge->sources[node];
+    if (source->move_count > 0) {
+        judge_fold_move(judge, node, seen->number != 0);
+        source->move_count--;
+    }
 }
 
 static void served(struct judge *judge, const struct observation *seen)
@@ -94,13 +121,13 @@ static void served(struct judge *judge, const struct observation *seen)
         find_received(source, seen->at_ns);
         break;
     case OBSERVATION_find_answered:
-        find_answered(source, seen);
+        find_answered(judge, node, seen);
         break;
     case OBSERVATION_move_received:
         source->move_count++;
         break;
     case OBSERVATION_move_answered:
-        source->move_count -= source->move_count > 0;
+        move_answered(judge, node, seen);
         break;
     case OBSERVATION_asked:
         source->rejected_at = seen->flag ? source->rejected_at : seen->at_ns;
@@ -114,16 +141,17 @@ void judge_fault(struct judge *judge, const struct observation *seen)
 {
     switch (seen->kind) {
     case OBSERVATION_fault_began:
-        open_window(judge, seen->actor, seen->text, seen->at_ns);
+        open_window(judge, seen, seen->text);
         return;
     case OBSERVATION_fault_ended:
         close_window(judge, seen->actor, seen->text, seen->at_ns);
         return;
     case OBSERVATION_killed:
-        open_window(judge, seen->actor, SLICE("killed"), seen->at_ns);
+        open_window(judge, seen, SLICE("killed"));
         return;
     case OBSERVATION_restarted:
         close_window(judge, seen->actor, SLICE("killed"), seen->at_ns);
+        judge->reached[REACH_engine_killed] |= judge_is(judge, seen->actor, KIND_ENGINE);
         return;
     default:
         served(judge, seen);
@@ -153,9 +181,10 @@ static bool is_asked(const struct judge *judge, const struct question *question,
     return identity != JUDGE_NONE && judge->identities[identity].person != JUDGE_NONE && judge_is_certain(judge, judge->identities[identity].person, question->asked_at);
 }
 
-static bool stops(slice effect)
+bool judge_stops(slice effect)
 {
-    return slice_starts(effect, SLICE("down")) || slice_starts(effect, SLICE("crash")) || slice_equal(effect, SLICE("killed")) || slice_equal(effect, SLICE("hang find"));
+    return slice_starts(effect, SLICE("down")) || slice_starts(effect, SLICE("crash")) || slice_equal(effect, SLICE("killed")) || slice_equal(effect, SLICE("hang find")) ||
+           slice_starts(effect, SLICE("pause"));
 }
 
 /* A question that reached the node while this one was open and has no answer yet. */
@@ -167,9 +196,9 @@ static bool has_open_find(const struct source *source, time_ns since)
 static bool is_due(const struct judge *judge, const struct question *question, const struct fault_window *window, uint32_t node)
 {
     slice effect = judge_spell(judge, window->effect);
-    bool all_the_while = stops(effect) && window->from <= question->asked_at && window->until >= question->answered_at;
+    bool all_the_while = judge_stops(effect) && window->from <= question->asked_at && window->until >= question->answered_at;
     bool in_it = window->from <= question->answered_at && window->until >= question->asked_at;
-    bool left_open = in_it && (stops(effect) || slice_starts(effect, SLICE("hang"))) && has_open_find(&judge->sources[node], question->asked_at);
+    bool left_open = in_it && (judge_stops(effect) || slice_starts(effect, SLICE("hang"))) && has_open_find(&judge->sources[node], question->asked_at);
     return (all_the_while || left_open) && is_asked(judge, question, node);
 }
 
@@ -179,6 +208,10 @@ struct flag_cause judge_flag_cause(const struct judge *judge, const struct quest
     for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= question->asked_at - JUDGE_GRACE_NS; f--) {
         const struct fault_window *window = &judge->faults[f - 1];
         uint32_t node = window->index;
+        if (node != JUDGE_NONE && node >= judge->scenario->node_count) { /* a link: who lies behind it is not asked */
+            cause.allowed = cause.allowed || (window->from <= question->answered_at && window->until >= question->asked_at - JUDGE_GRACE_NS);
+            continue;
+        }
         if (node == JUDGE_NONE || judge->scenario->nodes[node].kind != KIND_PACS) {
             continue;
         }

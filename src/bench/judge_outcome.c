@@ -55,7 +55,8 @@ static bool measure(struct judge *judge, const struct results *results, slice of
 static void check_expectations(struct judge *judge, struct results *results)
 {
     const struct scenario *scenario = judge->scenario;
-    results->expectations = arena_array(judge->arena, scenario->expectation_count + judge->expected_count + 1, sizeof *results->expectations);
+    results->expectations = arena_array(judge->arena, scenario->expectation_count + judge->expected_count + scenario->slo_count * SLO_QUANTILES_MAX + scenario->sometimes_count +
+                                                            scenario->never_count + scenario->healed_count + 1, sizeof *results->expectations);
     for (size_t i = 0; results->expectations != NULL && i < scenario->expectation_count; i++) {
         const struct expectation *expectation = &scenario->expectations[i];
         struct expectation_result *result = &results->expectations[results->expectation_count++];
@@ -397,6 +398,20 @@ static void fill_latency(struct judge *judge, enum latency_kind kind, struct lat
     }
 }
 
+/* Cases that are only known to be bad when the run is over. */
+static void end_shares(struct judge *judge)
+{
+    for (uint32_t e = 0; e < judge->exam_count; e++) {
+        const struct truth_exam *exam = &judge->exams[e];
+        if ((exam->flags & EXAM_TOLD) && exam->completed_at != UINT32_MAX) {
+            judge_share(judge, MEASURE_published_share, judge_time(judge, exam->completed_at), (exam->flags & EXAM_WATCHED) != 0);
+        }
+    }
+    for (size_t p = 0; p < judge->prior_index.count; p++) {
+        judge_share(judge, MEASURE_priors_ready_share, judge->now, false);
+    }
+}
+
 void judge_outcome(struct judge *judge, struct results *results)
 {
     uint64_t before = judge->outcome; /* of the questions that were put away; they stay counted */
@@ -406,7 +421,13 @@ void judge_outcome(struct judge *judge, struct results *results)
         fill_latency(judge, (enum latency_kind)i, &results->latency[i]);
     }
     fill_nodes(judge, results);
+    results->expectation_count = 0;
     check_expectations(judge, results);
+    end_shares(judge);
+    if (results->expectations != NULL) {
+        judge_slo_end(judge, results);
+    }
+    judge_fold_end(judge, results);
     outcome_rows(judge);
     outcome_transfers(judge);
     for (uint32_t q = 0; q < JUDGE_QUERIES_MAX; q++) {

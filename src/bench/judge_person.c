@@ -230,6 +230,7 @@ static void note_name(struct judge *judge, uint32_t at, const struct observation
         identity->newest_name = name;
     } else if (identity->newest_name != name && judge->stale_count < JUDGE_ROWS_MAX) {
         judge->stales[judge->stale_count++] = (struct stale_name){at, name};
+        judge_reach(judge, REACH_late_event);
     }
 }
 

@@ -168,6 +168,9 @@ struct fault_window {
     time_ns reach;           /* latest `until` of this and all before */
     uint32_t index;          /* of its node in the scenario; JUDGE_NONE */
     uint16_t node, effect;   /* words */
+    uint16_t fault;          /* word: the scenario's id of it, where it is told */
+    bool planned;
+    uint32_t late, partial;  /* exams published late, answers marked, while it was on */
 };
 
 /* How a PACS serves, as it told it. */
@@ -195,7 +198,7 @@ struct engine_demand {
     uint32_t study, wanted, delivered, why; /* study: the engine's; why: word */
     uint16_t destination;    /* word */
     uint16_t attempts;
-    uint8_t reason, state, proof;
+    uint8_t reason, state, proof, path;
     bool alive, whole;       /* whole: level STUDY */
 };
 struct engine_tombstone {
@@ -203,11 +206,19 @@ struct engine_tombstone {
     uint16_t code;           /* word */
     bool alive;
 };
-struct engine_case { /* of a meeting */
-    time_ns ready_at;
-    uint16_t meeting;        /* word */
+struct engine_meeting {
+    time_ns meets_at;        /* 0: not told yet */
+    uint32_t id;             /* text */
+    uint16_t node;           /* word */
+};
+struct engine_spooled {
+    uint32_t sop, study;     /* texts */
+    uint16_t home;           /* word */
+};
+struct engine_case {
+    uint32_t meeting;        /* engine_meeting */
     uint8_t state;
-    bool alive;
+    bool alive, in_time;     /* in_time: ready when the meeting began */
 };
 
 /* What was asked for of a study at a node, so that what comes twice can be told from what was wanted twice. */
@@ -220,6 +231,12 @@ struct pending_ack { /* instances acknowledged by their destination, or taken ba
     struct sop_span sops;
     uint16_t node;
     bool acked;
+};
+
+/* A row that a merge gave to another person. */
+struct judge_move {
+    uint32_t row, from, to;
+    bool exam;
 };
 
 enum audit_event { AUDIT_QUERY, AUDIT_RETRIEVE, AUDIT_DELIVER, AUDIT_REJECT, AUDIT_MERGE, AUDIT_PUBLISH, AUDIT_OTHER, AUDIT_COUNT };
@@ -259,6 +276,10 @@ struct judge {
     struct store_index person_index, identity_index, uid_index, exam_index, delivery_index, question_index, retrieve_index, node_index, site_index;
     struct store_index scenario_studies; /* of the scenario, by UID and person */
     uint32_t *late_uids, late_uid_count;
+    struct store_index spool_index;      /* what was taken over and nobody else has for certain yet, by instance and origin */
+    struct engine_spooled *spooled;
+    uint32_t spooled_count;
+    time_ns urgent_ns;       /* after its acceptance an urgent transfer is needed */
     struct store_index next_uids, next_exams, uid_texts, row_index; /* by study: the next of its UID, of its number; its UID, if asked for; the row shown */
     struct { /* by word of the node's name */
         int64_t studies, images;
@@ -272,8 +293,9 @@ struct judge {
     struct engine_demand *demands;
     struct engine_tombstone *tombstones;
     struct engine_case *cases;
-    uint32_t engine_person_end, engine_study_end, demand_end, tombstone_count, case_count;
-    struct store_index tombstone_index, case_index, prior_index; /* prior_index: chosen and not there yet */
+    struct engine_meeting *meetings;
+    uint32_t engine_person_end, engine_study_end, demand_end, tombstone_count, case_count, meeting_count;
+    struct store_index tombstone_index, case_index, meeting_index, prior_index; /* prior_index: chosen and not there yet */
     struct store_recent messages; /* the engine's hl7_in rows */
     int64_t priors_ready_before;
     bool restoring;
@@ -295,6 +317,15 @@ struct judge {
     uint32_t demand_count, demand_committed;
     struct pending_ack *pending;
     uint32_t pending_count;
+
+    struct judge_fold *fold; /* month by month; null in a short run */
+    struct slo_fold *slos;   /* by objective of the scenario */
+    bool *reached;           /* by row of reach.def */
+    time_ns within[INVARIANT_COUNT]; /* bounds of those that have one */
+    struct judge_move *moves; /* rows that went from person to person */
+    uint32_t move_count, unmerge_count;
+    struct { uint32_t from, to; } unmerged[16]; /* in this step */
+    uint32_t demand_low;     /* no demand below is open */
 
     struct story_line *story;
     uint32_t story_count;
@@ -336,6 +367,7 @@ static inline uint32_t judge_hash32(slice text) /* never 0 but of nothing */
 }
 uint32_t judge_node(const struct judge *judge, slice id_or_aet); /* of the scenario, or JUDGE_NONE */
 uint32_t judge_site(const struct judge *judge, slice issuer);    /* by its issuer or the letters of its accession numbers */
+bool judge_same_issuer(const struct judge *judge, uint32_t site, uint32_t other); /* sites of one organisation share numbers */
 bool judge_is(const struct judge *judge, slice node, enum scenario_kind kind);
 slice judge_engine(const struct judge *judge);                   /* id of the engine's node */
 void judge_tally(struct judge *judge, slice node, slice what, bool coped);
@@ -422,6 +454,60 @@ void judge_transfers_committed(struct judge *judge);
 void judge_transfers_restored(struct judge *judge); /* the last row of a life was restored */
 void judge_transfers_end(struct judge *judge, struct results *results);
 void judge_records_end(struct judge *judge, struct results *results);
+
+/* ---- judge_series.c: month by month, day by day, place by place. All do nothing in a short run. */
+MUST_USE enum err judge_fold_init(struct judge *judge);
+void judge_fold_observe(struct judge *judge, const struct observation *seen);
+void judge_fold_completed(struct judge *judge, const struct truth_exam *exam);
+void judge_fold_published(struct judge *judge, const struct truth_exam *exam, time_ns latency_ns);
+void judge_fold_images(struct judge *judge, uint32_t study, slice node, int64_t count, int64_t bytes, time_ns at);
+void judge_fold_delivered(struct judge *judge, uint32_t study, slice node, int64_t bytes);
+void judge_fold_question(struct judge *judge, bool partial);
+void judge_fold_prior(struct judge *judge, const struct truth_exam *exam, bool wanted, bool ready);
+void judge_fold_transfer(struct judge *judge, uint32_t study, const struct engine_demand *demand);
+void judge_fold_find(struct judge *judge, uint32_t node, time_ns latency_ns, bool failed);
+void judge_fold_move(struct judge *judge, uint32_t node, bool failed);
+void judge_fold_end(struct judge *judge, struct results *results);
+void judge_fold_objectives(struct judge *judge, struct series_objective *objectives, size_t count);
+
+/* ---- judge_slo.c: objectives. */
+enum measure {
+#define MEASURE(name, kind, spelt, text) MEASURE_##name,
+#include "src/bench/slo.def"
+#undef MEASURE
+    MEASURE_COUNT
+};
+MUST_USE enum err judge_slo_init(struct judge *judge);
+void judge_length(struct judge *judge, enum measure measure, time_ns at, int64_t value_ns); /* a case of a latency */
+void judge_share(struct judge *judge, enum measure measure, time_ns at, bool good);         /* a case of a share */
+void judge_slo_end(struct judge *judge, struct results *results);
+time_ns judge_period(const struct judge *judge, enum slo_per per, time_ns at, time_ns *until); /* where it begins, local time */
+
+/* ---- judge_reach.c: what must be reached in some run. */
+enum reach_point {
+#define REACH(name, text) REACH_##name,
+#include "src/bench/reach.def"
+#undef REACH
+    REACH_COUNT
+};
+static inline void judge_reach(struct judge *judge, enum reach_point point)
+{
+    judge->reached[point] = true;
+}
+const char *reach_name(enum reach_point point);
+void judge_reach_fault(struct judge *judge, const struct fault_window *window);
+void judge_reach_merge(struct judge *judge, uint32_t gone, uint32_t kept);
+
+/* ---- judge_bound.c: what must hold within a time, or after a while. */
+void judge_bound_init(struct judge *judge);
+void judge_demand_ended(struct judge *judge, uint32_t id, const struct engine_demand *demand);
+void judge_retrieved(struct judge *judge, slice study_uid, slice viewer, time_ns asked_at, int64_t asked_line, const struct observation *seen, int64_t line);
+void judge_moved(struct judge *judge, uint32_t row, bool exam, uint32_t from, uint32_t to); /* identity or exam from person to person */
+void judge_unmerged(struct judge *judge, uint32_t from, uint32_t to); /* the step of which this is ends them */
+void judge_unmerge_end(struct judge *judge);
+bool judge_stops(slice effect); /* nothing is answered while it lasts */
+MUST_USE enum err judge_spooled(struct judge *judge, const struct record *record, bool restored);
+void judge_spool_end(struct judge *judge);
 
 /* ---- judge_outcome.c */
 void judge_story(struct judge *judge, const struct observation *seen, int64_t line);

@@ -220,7 +220,7 @@ static bool fits_accession(const struct judge *judge, const struct question *que
 {
     char room[STORE_TEXT_MAX];
     uint32_t site = question->patient_id.size > 0 ? JUDGE_NONE : judge_site(judge, question->issuer);
-    return question->accession.size == 0 || (slice_equal(question->accession, judge_accession(judge, s, room)) && (site == JUDGE_NONE || site == judge->studies[s].site));
+    return question->accession.size == 0 || (slice_equal(question->accession, judge_accession(judge, s, room)) && (site == JUDGE_NONE || judge_same_issuer(judge, site, judge->studies[s].site)));
 }
 
 /* Does the truth say that this study answers the question? One that answers is either reached by its UID, or is of a UID as asked for. */
@@ -440,6 +440,10 @@ static void answered(struct judge *judge, const struct observation *seen, int64_
         judge->counts[COUNT_queries]++;
         judge->counts[COUNT_queries_partial] += seen->flag && !is_refusal(seen->number);
         judge_latency(judge, LATENCY_query, seen->latency_ns);
+        judge_length(judge, MEASURE_query_answer, seen->at_ns, seen->latency_ns);
+        judge_share(judge, MEASURE_query_complete_share, seen->at_ns, !seen->flag || is_refusal(seen->number));
+        judge_fold_question(judge, seen->flag && !is_refusal(seen->number));
+        judge->reached[REACH_partial_answer_flagged] |= seen->flag && !is_refusal(seen->number);
     }
     /* A lost association, a cancelled question and a refusal are no answers, so nothing that could be untrue. */
     if (seen->number == 0 || (seen->flag && !is_refusal(seen->number))) {
@@ -498,6 +502,19 @@ static void retrieve_answered(struct judge *judge, const struct observation *see
     judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "retrieve %.*s by %.*s %s", SLICE_ARGS(seen->other_id), SLICE_ARGS(seen->actor),
                again ? "ended more than once" : lost ? "lost its association" : "had its final answer");
     judge_latency(judge, LATENCY_retrieve, seen->latency_ns);
+    if (!again) {
+        judge_retrieved(judge, retrieve->study_uid, retrieve->viewer, retrieve->asked_at, retrieve->asked_line, seen, line);
+    }
+}
+
+static void first_image(struct judge *judge, const struct observation *seen)
+{
+    uint32_t study = judge_study(judge, seen->study_uid), viewer = judge_node(judge, seen->actor);
+    judge_latency(judge, LATENCY_first_image, seen->latency_ns);
+    judge_length(judge, MEASURE_open_first_image, seen->at_ns, seen->latency_ns);
+    if (study != JUDGE_NONE && viewer != JUDGE_NONE && judge->studies[study].site != judge->scenario->nodes[viewer].site) {
+        judge_length(judge, MEASURE_open_remote_first_image, seen->at_ns, seen->latency_ns);
+    }
 }
 
 static void watched(struct judge *judge, const struct observation *seen)
@@ -507,6 +524,8 @@ static void watched(struct judge *judge, const struct observation *seen)
         exam->flags |= EXAM_WATCHED;
         judge->counts[COUNT_published]++;
         judge_latency(judge, LATENCY_publish, seen->latency_ns);
+        judge_length(judge, MEASURE_published_after_completed, seen->at_ns, seen->latency_ns);
+        judge_fold_published(judge, exam, seen->latency_ns);
     }
 }
 
@@ -526,7 +545,7 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
         retrieve_answered(judge, seen, line);
         return ERR_OK;
     case OBSERVATION_first_image:
-        judge_latency(judge, LATENCY_first_image, seen->latency_ns);
+        first_image(judge, seen);
         return ERR_OK;
     case OBSERVATION_watched:
         watched(judge, seen);

@@ -54,6 +54,11 @@ static enum err person_row(struct judge *judge, const struct record *record, boo
     bool existed = person->name != 0;
     if (existed && !restored && !record->deleted && person->merged_into != into) {
         judge_effect(judge, AUDIT_MERGE, "the link of person", text(record, COLUMN_person_patient_id));
+        if (into == 0) {
+            judge_unmerged(judge, (uint32_t)id, person->merged_into);
+        } else {
+            judge_reach_merge(judge, (uint32_t)id, into);
+        }
     }
     uint32_t number = judge_engine_identity(judge, text(record, COLUMN_person_issuer), text(record, COLUMN_person_patient_id));
     *person = record->deleted ? (struct engine_person){0}
@@ -62,11 +67,14 @@ static enum err person_row(struct judge *judge, const struct record *record, boo
     return ERR_OK;
 }
 
-static enum err identifier_row(struct judge *judge, const struct record *record)
+static enum err identifier_row(struct judge *judge, const struct record *record, bool restored)
 {
     uint32_t identity = judge_engine_identity(judge, text(record, COLUMN_identifier_issuer), text(record, COLUMN_identifier_value));
     if (identity == JUDGE_NONE) {
         return ERR_LIMIT;
+    }
+    if (!restored && !record->deleted) {
+        judge_moved(judge, identity, false, judge->identities[identity].engine, (uint32_t)integer(record, COLUMN_identifier_person));
     }
     judge->identities[identity].engine = record->deleted ? 0 : (uint32_t)integer(record, COLUMN_identifier_person);
     return ERR_OK;
@@ -127,6 +135,16 @@ static void check_moved(struct judge *judge, const struct record *record, const 
                SLICE_ARGS(text(record, COLUMN_exam_accession)), person, wrong ? "whose number it was not ordered under" : "whose number it was ordered under");
 }
 
+/* What lay in the archives from before is published when RADIS2 tells of it: no measure of anything. */
+static void note_published(struct judge *judge, const struct truth_exam *exam)
+{
+    time_ns stored = exam->studies == JUDGE_NONE ? 0 : judge_time(judge, judge->studies[exam->studies].range_at);
+    if (exam->studies != JUDGE_NONE && stored > judge->scenario->start) {
+        time_ns took = judge->now > stored ? judge->now - stored : 0;
+        judge_length(judge, MEASURE_published_after_stored, judge->now, took);
+    }
+}
+
 static enum err exam_row(struct judge *judge, const struct record *record, bool restored)
 {
     struct truth_exam *exam = judge_put_exam(judge, text(record, COLUMN_exam_issuer), text(record, COLUMN_exam_accession));
@@ -143,11 +161,13 @@ static enum err exam_row(struct judge *judge, const struct record *record, bool 
     if (restored || record->deleted || before.engine_state == 0) {
         return ERR_OK;
     }
+    judge_moved(judge, (uint32_t)(exam - judge->exams), true, before.engine_person, exam->engine_person);
     if (before.engine_person != exam->engine_person && exam->engine_state != EXAM_FROZEN) {
         check_moved(judge, record, exam);
     }
     if (!(before.flags & EXAM_HAS_STUDY) && has_study) {
         judge_effect(judge, AUDIT_PUBLISH, "the publication of", text(record, COLUMN_exam_accession));
+        note_published(judge, exam);
     }
     return ERR_OK;
 }
@@ -243,34 +263,66 @@ static enum err prior_row(struct judge *judge, const struct record *record, bool
     uint64_t hash = store_hash_int(store_hash(1, key), (uint64_t)integer(record, COLUMN_prior_study));
     bool waited = store_index_find(&judge->prior_index, hash) != JUDGE_NONE;
     time_ns at = integer(record, COLUMN_prior_ready_at);
-    (void)restored;
-    if (!waited) {
-        judge->counts[COUNT_priors_wanted]++;
-    }
+    const struct truth_exam *of = judge_exam(judge, issuer, accession);
+    judge->counts[COUNT_priors_wanted] += !waited;
     if (at <= 0) {
+        judge_fold_prior(judge, of, !waited && !restored, false);
         return waited ? ERR_OK : store_index_put(&judge->prior_index, hash, 0);
     }
     /* Ready before RADIS2 was told that the exam was done: stamps in messages have whole seconds, so the telling is what counts. */
-    const struct truth_exam *exam = judge_exam(judge, issuer, accession);
+    bool in_time = of == NULL || at < judge_time(judge, of->completed_at);
+    if (!restored) {
+        judge_fold_prior(judge, of, !waited, in_time);
+        judge_share(judge, MEASURE_priors_ready_share, judge->now, in_time);
+    }
     store_index_remove(&judge->prior_index, hash);
     judge->counts[COUNT_priors_ready]++;
-    judge->priors_ready_before += exam == NULL || at < judge_time(judge, exam->completed_at);
+    judge->priors_ready_before += in_time;
     return ERR_OK;
 }
 
+static uint32_t put_meeting(struct judge *judge, slice id)
+{
+    uint32_t at = store_index_find(&judge->meeting_index, store_hash(1, id));
+    if (at != JUDGE_NONE || judge->meeting_count == JUDGE_ROWS_MAX || store_index_put(&judge->meeting_index, store_hash(1, id), judge->meeting_count) != ERR_OK) {
+        return at;
+    }
+    judge->meetings[judge->meeting_count].id = store_text_put(&judge->texts, id);
+    return judge->meeting_count++;
+}
+
+static enum err meeting_row(struct judge *judge, const struct record *record)
+{
+    uint32_t at = put_meeting(judge, text(record, COLUMN_mdt_id));
+    if (at == JUDGE_NONE) {
+        return ERR_LIMIT;
+    }
+    if (!record->deleted) {
+        judge->meetings[at].meets_at = integer(record, COLUMN_mdt_meets_at);
+        judge->meetings[at].node = judge_word(judge, text(record, COLUMN_mdt_node));
+    }
+    return ERR_OK;
+}
+
+/* How it was as the meeting began is what counts; what comes later changes only the row. */
 static enum err case_row(struct judge *judge, const struct record *record)
 {
+    uint32_t meeting = put_meeting(judge, text(record, COLUMN_mdt_case_mdt));
     uint64_t key = store_hash_int(store_hash(1, text(record, COLUMN_mdt_case_mdt)), (uint64_t)integer(record, COLUMN_mdt_case_person));
     uint32_t at = store_index_find(&judge->case_index, key);
     if (at == JUDGE_NONE) {
         at = judge->case_count;
-        if (at == JUDGE_ROWS_MAX || store_index_put(&judge->case_index, key, at) != ERR_OK) {
+        if (at == JUDGE_ROWS_MAX || meeting == JUDGE_NONE || store_index_put(&judge->case_index, key, at) != ERR_OK) {
             return ERR_LIMIT;
         }
         judge->case_count++;
     }
-    judge->cases[at] = (struct engine_case){.ready_at = integer(record, COLUMN_mdt_case_ready_at), .meeting = judge_word(judge, text(record, COLUMN_mdt_case_mdt)),
-                                            .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted};
+    struct engine_case *one = &judge->cases[at];
+    time_ns meets_at = judge->meetings[meeting].meets_at;
+    bool ready = integer(record, COLUMN_mdt_case_state) == MDT_READY, begun = meets_at > 0 && judge->now > meets_at;
+    *one = (struct engine_case){.meeting = meeting, .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted,
+                                .in_time = begun ? one->in_time : ready};
+    judge->reached[REACH_name_after_list_closed] |= begun && one->alive && !one->in_time;
     return ERR_OK;
 }
 
@@ -300,7 +352,7 @@ static void limit_row(struct judge *judge, const struct record *record)
 static const bool changes[TABLE_COUNT] = {
     [TABLE_person] = true,    [TABLE_identifier] = true, [TABLE_name] = true, [TABLE_exam] = true,     [TABLE_study] = true, [TABLE_series] = true,
     [TABLE_copy] = true,      [TABLE_tombstone] = true,  [TABLE_demand] = true, [TABLE_job] = true,    [TABLE_job_item] = true, [TABLE_mdt] = true,
-    [TABLE_mdt_case] = true,  [TABLE_prior] = true,
+    [TABLE_mdt_case] = true,  [TABLE_prior] = true, [TABLE_spooled] = true,
 };
 
 /* Takes the record into the copy of the rows, and asks of it what can be asked at once. */
@@ -312,7 +364,7 @@ static enum err take_row(struct judge *judge, const struct record *record, bool 
     case TABLE_person:
         return person_row(judge, record, restored);
     case TABLE_identifier:
-        return identifier_row(judge, record);
+        return identifier_row(judge, record, restored);
     case TABLE_study:
         return study_row(judge, record);
     case TABLE_tombstone:
@@ -321,6 +373,10 @@ static enum err take_row(struct judge *judge, const struct record *record, bool 
         return exam_row(judge, record, restored);
     case TABLE_prior:
         return record->deleted ? ERR_OK : prior_row(judge, record, restored);
+    case TABLE_mdt:
+        return meeting_row(judge, record);
+    case TABLE_spooled:
+        return judge_spooled(judge, record, restored);
     case TABLE_mdt_case:
         return case_row(judge, record);
     case TABLE_demand:
@@ -360,6 +416,8 @@ static void look(struct judge *judge, const struct record *record)
 static void end_step(struct judge *judge)
 {
     judge->at_step = judge->step;
+    judge_unmerge_end(judge);
+    judge->reached[REACH_duplicate_message] |= judge->duplicate_step;
     if (judge->duplicate_step) {
         judge_case(judge, INVARIANT_idempotent, judge->records_of_step > 0, NULL, 0, "step %lld: a repeated message changed %lld row%s", (long long)judge->step,
                    (long long)judge->records_of_step, judge->records_of_step == 1 ? "" : "s");

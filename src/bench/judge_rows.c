@@ -27,6 +27,7 @@ void judge_rows_clear(struct judge *judge)
     for (uint32_t c = 0; c < judge->case_count; c++) {
         judge->cases[c].alive = false;
     }
+    store_index_clear(&judge->spool_index);
     store_index_clear(&judge->prior_index);
     store_recent_clear(&judge->messages);
     judge->counts[COUNT_priors_wanted] = judge->counts[COUNT_priors_ready] = judge->priors_ready_before = 0;

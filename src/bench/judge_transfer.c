@@ -59,7 +59,7 @@ static enum err fill_demand(struct judge *judge, const struct record *record, st
         .delivered = (uint32_t)integer(record, COLUMN_demand_delivered), .why = why == STORE_NONE ? 0 : why,
         .destination = judge_word(judge, destination), .attempts = attempts > UINT16_MAX ? UINT16_MAX : (uint16_t)attempts,
         .reason = (uint8_t)integer(record, COLUMN_demand_reason), .state = (uint8_t)integer(record, COLUMN_demand_state),
-        .proof = (uint8_t)integer(record, COLUMN_demand_proof), .alive = true, .whole = slice_equal(text(record, COLUMN_demand_level), SLICE("STUDY"))};
+        .proof = (uint8_t)integer(record, COLUMN_demand_proof), .path = (uint8_t)integer(record, COLUMN_demand_path), .alive = true, .whole = slice_equal(text(record, COLUMN_demand_level), SLICE("STUDY"))};
     demand->key = store_hash_int(store_hash2(destination, uids), demand->study);
     return demand->destination == 0 && destination.size > 0 ? ERR_LIMIT : ERR_OK;
 }
@@ -100,6 +100,9 @@ static enum err demand_row(struct judge *judge, const struct record *record, boo
     }
     if (state == DEMAND_DONE && was != DEMAND_DONE) {
         check_done(judge, record, demand);
+    }
+    if (is_over(state) && !is_over(was)) {
+        judge_demand_ended(judge, (uint32_t)id, demand);
     }
     return ERR_OK;
 }
@@ -157,7 +160,7 @@ static void pend(struct judge *judge, const struct record *item, bool acked)
     if (judge->pending_count == JUDGE_PENDING_MAX) {
         judge_transfers_committed(judge); /* sooner than told: judged a little stricter */
     }
-    judge->pending[judge->pending_count++] = (struct pending_ack){study, judge_sops(text(item, COLUMN_job_item_sop_uid), 1), demand->destination, acked};
+    judge->pending[judge->pending_count++] = (struct pending_ack){study, judge_sops(text(item, COLUMN_job_item_sop_uid), integer(item, COLUMN_job_item_span)), demand->destination, acked};
 }
 
 static void settle(struct judge *judge, const struct pending_ack *ack, uint32_t study)
@@ -257,6 +260,8 @@ static void end_demand(struct judge *judge, uint32_t id, bool ended)
     int64_t state = demand->state;
     judge->counts[COUNT_transfers_requested]++;
     judge->counts[COUNT_transfers_done] += state == DEMAND_DONE;
+    judge->counts[COUNT_transfers_direct] += state == DEMAND_DONE && demand->path == PATH_DIRECT;
+    judge->counts[COUNT_transfers_committed] += state == DEMAND_DONE && demand->proof == PROOF_COMMITMENT;
     judge->counts[COUNT_transfers_unproven] += state == DEMAND_UNPROVEN;
     judge->counts[COUNT_transfers_failed] += state == DEMAND_FAILED;
     bool known = state >= DEMAND_WAITING && state <= DEMAND_FAILED, over = is_over(state);

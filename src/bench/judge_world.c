@@ -227,6 +227,9 @@ static enum err add_part(struct judge *judge, uint32_t study, uint16_t node, con
         judge->held[node].images += part->count;
     }
     judge->counts[COUNT_images] += part->count;
+    bool late = truth->instances > 0 && truth->exam != JUDGE_NONE && (judge->exams[truth->exam].flags & (EXAM_HAS_STUDY | EXAM_WATCHED)) != 0;
+    judge->reached[REACH_late_series_after_publish] |= late;
+    judge_fold_images(judge, study, seen->actor, part->count, seen->count * part->count, seen->at_ns);
     return judge_add_range(judge, study, &range);
 }
 
@@ -278,7 +281,10 @@ static void lose(struct judge *judge, const struct observation *seen, bool rejec
         if (study != JUDGE_NONE) {
             lose_part(judge, study, node, &part, seen->at_ns);
         }
+        judge->reached[REACH_reject_before_data] |= rejected && study == JUDGE_NONE;
         if (study != JUDGE_NONE && rejected) {
+            uint32_t exam = judge->studies[study].exam;
+            judge->reached[REACH_reject_after_publish] |= exam != JUDGE_NONE && (judge->exams[exam].flags & (EXAM_HAS_STUDY | EXAM_WATCHED)) != 0;
             know_uid(judge, study, seen->study_uid);
             judge_reject(judge, study, &part, seen->at_ns);
         }
@@ -344,6 +350,7 @@ static enum err exam_told(struct judge *judge, const struct observation *seen)
     }
     uint32_t person = judge_person(judge, seen->person);
     bool differs = exam->person != JUDGE_NONE && exam->person != person;
+    judge->reached[REACH_number_collision] |= differs;
     judge->counts[COUNT_exams] += !(exam->flags & EXAM_TOLD);
     exam->flags |= EXAM_TOLD | (differs ? EXAM_COLLISION : 0);
     exam->person = exam->person == JUDGE_NONE ? person : exam->person;
@@ -351,6 +358,7 @@ static enum err exam_told(struct judge *judge, const struct observation *seen)
     if (slice_equal(seen->text, SLICE("completed")) && exam->completed_at == UINT32_MAX) {
         exam->completed_at = judge_tick(judge, seen->at_ns);
         judge->completed_exams++;
+        judge_fold_completed(judge, exam);
     }
     return ERR_OK;
 }
@@ -360,6 +368,7 @@ static void exam_acked(struct judge *judge, const struct observation *seen)
     struct truth_exam *exam = seen->accession.size == 0 ? NULL : judge_exam(judge, seen->issuer, seen->accession);
     judge->counts[COUNT_hl7_messages]++;
     if (exam != NULL && (exam->flags & EXAM_WITHDRAWN) && (exam->flags & EXAM_WATCHED) && slice_equal(seen->name, SLICE("CA"))) {
+        judge->reached[REACH_cancelled_after_publish] = true;
         withdraw(judge, exam, seen);
     }
 }
@@ -389,7 +398,7 @@ static void check_person(struct judge *judge, const struct observation *seen, in
     uint32_t here = JUDGE_NONE;
     slice issuer = issuer_at(judge, seen, &here);
     uint32_t from = judge_site(judge, issuer);
-    bool crosses = from != JUDGE_NONE && from != here;
+    bool crosses = from != JUDGE_NONE && !judge_same_issuer(judge, from, here);
     bool right = !crosses && judge_names(judge, issuer, seen->patient_id, study);
     judge->wrong_patient += right ? 0 : count;
     const int64_t lines[] = {line, judge_line(judge, study)};
@@ -487,6 +496,7 @@ static enum err delivered(struct judge *judge, const struct observation *seen, i
         check_person(judge, seen, line, study, part.count);
         check_hidden(judge, seen, line, study, range.rejected_at, part.count);
         check_equal(judge, seen, line, &range, study, part.count);
+        judge_fold_delivered(judge, study, seen->actor, seen->count * part.count);
         err = arrive(judge, seen, line, study, &part);
     }
     return err;
