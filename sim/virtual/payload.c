@@ -36,6 +36,29 @@ static slice pack_text(struct packer *packer, slice text)
     return (slice){copy, text.size};
 }
 
+/* Slices of a struct, by their offsets; which of them say something is hashed once. */
+static void pack_fields(struct packer *packer, void *to, const void *from, const uint16_t *offsets, size_t count)
+{
+    uint64_t said = 0;
+    for (size_t i = 0; i < count; i++) {
+        slice text;
+        memcpy(&text, (const char *)from + offsets[i], sizeof text);
+        if (packer->structs == NULL) {
+            packer->text_size += text.size + (text.size > 0);
+        } else if (text.size == 0) {
+            text = SLICE_EMPTY;
+            memcpy((char *)to + offsets[i], &text, sizeof text);
+        } else {
+            text = pack_text(packer, text);
+            memcpy((char *)to + offsets[i], &text, sizeof text);
+            said |= 1ull << i;
+        }
+    }
+    if (packer->structs != NULL) {
+        packer->hash = mix_number(packer->hash, said);
+    }
+}
+
 /* A shallow copy; `from` itself while counting. */
 static void *pack_array(struct packer *packer, const void *from, size_t count, size_t size)
 {
@@ -98,27 +121,22 @@ static struct dataset *pack_dataset_pointer(struct packer *packer, const struct 
     return copy;
 }
 
-static const size_t object_texts[] = {
-    offsetof(struct object, sop_class_uid), offsetof(struct object, sop_instance_uid), offsetof(struct object, study_uid),
-    offsetof(struct object, series_uid), offsetof(struct object, transfer_syntax), offsetof(struct object, patient_id),
-    offsetof(struct object, patient_issuer), offsetof(struct object, patient_name), offsetof(struct object, birth_date),
-    offsetof(struct object, accession), offsetof(struct object, accession_issuer), offsetof(struct object, modality),
-    offsetof(struct object, dataset_sha256), offsetof(struct object, pixel_sha256), offsetof(struct object, file),
+#define FIELD(name) offsetof(struct object, name)
+static const uint16_t object_texts[] = {
+    FIELD(sop_class_uid),  FIELD(sop_instance_uid), FIELD(study_uid),    FIELD(series_uid), FIELD(transfer_syntax),
+    FIELD(patient_id),     FIELD(patient_issuer),   FIELD(patient_name), FIELD(birth_date), FIELD(accession),
+    FIELD(accession_issuer), FIELD(modality),       FIELD(dataset_sha256), FIELD(pixel_sha256), FIELD(file),
 };
+#undef FIELD
+#define FIELD(name) offsetof(struct dimse, name)
+static const uint16_t dimse_texts[] = {FIELD(sop_class_uid), FIELD(sop_instance_uid), FIELD(move_destination), FIELD(move_originator), FIELD(error_comment)};
+#undef FIELD
 
 static void pack_object(struct packer *packer, struct object *to, const struct object *from)
 {
-    for (size_t i = 0; i < sizeof object_texts / sizeof object_texts[0]; i++) {
-        slice text;
-        memcpy(&text, (const char *)from + object_texts[i], sizeof text);
-        text = pack_text(packer, text);
-        if (!counting(packer)) {
-            memcpy((char *)to + object_texts[i], &text, sizeof text);
-        }
-    }
+    pack_fields(packer, to, from, object_texts, sizeof object_texts / sizeof object_texts[0]);
     pack_number(packer, (uint64_t)from->size);
-    pack_number(packer, (uint64_t)from->study);
-    pack_number(packer, (uint64_t)from->instance << 32 ^ from->span);
+    pack_number(packer, (uint64_t)from->study << 32 ^ (uint64_t)from->instance << 8 ^ (uint64_t)from->span << 48 ^ from->span);
     struct dataset *changed = pack_dataset_pointer(packer, from->changed);
     if (!counting(packer)) {
         to->changed = changed;
@@ -127,22 +145,12 @@ static void pack_object(struct packer *packer, struct object *to, const struct o
 
 static void pack_dimse(struct packer *packer, struct dimse *to, const struct dimse *from)
 {
-    const slice *texts[] = {&from->sop_class_uid, &from->sop_instance_uid, &from->move_destination, &from->move_originator, &from->error_comment};
-    slice copies[5];
     pack_number(packer, (uint64_t)from->kind << 56 ^ (uint64_t)from->context_id << 48 ^ (uint64_t)from->message_id << 32 ^ (uint64_t)from->status << 16 ^ from->priority);
-    pack_number(packer, (uint64_t)(uint32_t)from->remaining << 32 | (uint32_t)from->completed);
-    pack_number(packer, (uint64_t)(uint32_t)from->failed << 32 | (uint32_t)from->warning);
+    pack_number(packer, ((uint64_t)(uint32_t)from->remaining << 32 | (uint32_t)from->completed) * 31 + ((uint64_t)(uint32_t)from->failed << 32 | (uint32_t)from->warning));
     pack_number(packer, (uint64_t)from->span << 32 | (uint32_t)from->type_id << 16 | from->move_originator_id);
-    for (size_t i = 0; i < 5; i++) {
-        copies[i] = pack_text(packer, *texts[i]);
-    }
+    pack_fields(packer, to, from, dimse_texts, sizeof dimse_texts / sizeof dimse_texts[0]);
     struct dataset *identifier = pack_dataset_pointer(packer, from->identifier);
     if (!counting(packer)) {
-        to->sop_class_uid = copies[0];
-        to->sop_instance_uid = copies[1];
-        to->move_destination = copies[2];
-        to->move_originator = copies[3];
-        to->error_comment = copies[4];
         to->identifier = identifier;
     }
     if (from->kind == DIMSE_C_STORE_RQ || from->kind == DIMSE_C_STORE_RSP) {
@@ -155,9 +163,13 @@ static void pack_dimse(struct packer *packer, struct dimse *to, const struct dim
 static void pack_slices(struct packer *packer, slice *to, const slice *from, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        slice text = pack_text(packer, from[i]);
-        if (!counting(packer)) {
-            to[i] = text;
+        if (counting(packer)) {
+            packer->text_size += from[i].size + (from[i].size > 0);
+        } else if (from[i].size == 0) {
+            to[i] = SLICE_EMPTY;
+        } else {
+            packer->hash = mix_number(packer->hash, i); /* the places of those that say something say where the empty ones are */
+            to[i] = pack_text(packer, from[i]);
         }
     }
 }
