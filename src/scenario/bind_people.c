@@ -153,12 +153,12 @@ void bind_people(struct binder *binder)
     for (int pass = 0; pass < 2; pass++) {
         index = 0;
         for (const struct tree *entry = people == NULL || people->kind != TREE_MAP ? NULL : people->first; entry != NULL && index < count; entry = entry->next) {
-            const struct tree *size = tree_get(entry, "count");
-            size_t made = size == NULL ? 1 : (size_t)field_integer(ROOT_CROWD, "count", size);
+            enum field_root root = people_root(entry);
+            size_t made = people_in(entry);
             scenario->person_count = index;
-            if (pass == 0 && size == NULL) {
+            if (pass == 0 && root == ROOT_PERSON) {
                 bind_person(binder, entry, &scenario->persons[index], (uint32_t)index);
-            } else if (pass == 1 && size != NULL) {
+            } else if (pass == 1 && root == ROOT_CROWD) {
                 bind_crowd(binder, entry, made < count - index ? made : count - index);
             }
             index += made;

@@ -135,20 +135,20 @@ static void read_study(struct binder *binder, const struct tree *entry, struct s
     study->mark = (struct mark){entry->key_at.line, entry->key_at.column};
     study->person = bind_index(binder, NAMES_PEOPLE, tree_get(entry, "person"));
     study->node = bind_index(binder, NAMES_NODES, tree_get(entry, "at"));
-    slice under = field_text(ROOT_SCENARIO, "studies.*.under", tree_get(entry, "under"));
+    slice under = field_text(ROOT_EXAM, "under", tree_get(entry, "under"));
     study->under = slice_equal(under, SLICE("maiden")) ? FILED_MAIDEN : slice_equal(under, SLICE("also")) ? FILED_ALSO : FILED_NAME;
-    study->modality = field_text(ROOT_SCENARIO, "studies.*.modality", tree_get(entry, "modality"));
+    study->modality = field_text(ROOT_EXAM, "modality", tree_get(entry, "modality"));
     study->date = digits(binder, tree_get(entry, "date"), true);
     study->time = digits(binder, tree_get(entry, "time"), false);
-    study->region = field_text(ROOT_SCENARIO, "studies.*.region", tree_get(entry, "region"));
-    study->laterality = field_text(ROOT_SCENARIO, "studies.*.laterality", tree_get(entry, "laterality"));
-    study->procedure = field_text(ROOT_SCENARIO, "studies.*.procedure", tree_get(entry, "procedure"));
-    study->text = field_text(ROOT_SCENARIO, "studies.*.text", tree_get(entry, "text"));
-    study->accession = field_text(ROOT_SCENARIO, "studies.*.accession", tree_get(entry, "accession"));
-    study->study_uid = field_text(ROOT_SCENARIO, "studies.*.uid", tree_get(entry, "uid"));
-    study->image_count = (uint32_t)field_integer(ROOT_SCENARIO, "studies.*.images", tree_get(entry, "images"));
-    study->series_count = (uint32_t)field_integer(ROOT_SCENARIO, "studies.*.series", tree_get(entry, "series"));
-    study->planned = field_integer(ROOT_SCENARIO, "studies.*.planned", tree_get(entry, "planned")) != 0;
+    study->region = field_text(ROOT_EXAM, "region", tree_get(entry, "region"));
+    study->laterality = field_text(ROOT_EXAM, "laterality", tree_get(entry, "laterality"));
+    study->procedure = field_text(ROOT_EXAM, "procedure", tree_get(entry, "procedure"));
+    study->text = field_text(ROOT_EXAM, "text", tree_get(entry, "text"));
+    study->accession = field_text(ROOT_EXAM, "accession", tree_get(entry, "accession"));
+    study->study_uid = field_text(ROOT_EXAM, "uid", tree_get(entry, "uid"));
+    study->image_count = (uint32_t)field_integer(ROOT_EXAM, "images", tree_get(entry, "images"));
+    study->series_count = (uint32_t)field_integer(ROOT_EXAM, "series", tree_get(entry, "series"));
+    study->planned = field_integer(ROOT_EXAM, "planned", tree_get(entry, "planned")) != 0;
 }
 
 static void bind_study(struct binder *binder, const struct tree *entry, struct scenario_study *study)
@@ -221,9 +221,8 @@ static size_t crowd_study_count(const struct tree *people)
 {
     size_t count = 0;
     for (const struct tree *entry = people == NULL || people->kind != TREE_MAP ? NULL : people->first; entry != NULL; entry = entry->next) {
-        const struct tree *size = tree_get(entry, "count");
-        if (size != NULL) {
-            count += (size_t)(field_integer(ROOT_CROWD, "count", size) * field_integer(ROOT_CROWD, "studies", tree_get(entry, "studies")));
+        if (people_root(entry) == ROOT_CROWD) {
+            count += (size_t)((int64_t)people_in(entry) * field_integer(ROOT_CROWD, "studies", tree_get(entry, "studies")));
         }
     }
     return count;
@@ -233,7 +232,7 @@ void bind_studies(struct binder *binder)
 {
     struct scenario *scenario = binder->scenario;
     const struct tree *studies = tree_get(binder->root, "studies"), *people = tree_get(binder->root, "people");
-    size_t written = studies == NULL || studies->kind != TREE_MAP ? 0 : studies->count, made = crowd_study_count(people);
+    size_t written = binder->names[NAMES_STUDIES].count, made = crowd_study_count(people);
     scenario->studies = bind_array(binder, written + made + 1, sizeof *scenario->studies);
     binder->next_accession = bind_array(binder, scenario->site_count + 1, sizeof *binder->next_accession);
     if (binder->err != ERR_OK || map_init(&binder->accessions, binder->arena, written + made + 1) != ERR_OK) {
@@ -241,6 +240,9 @@ void bind_studies(struct binder *binder)
         return;
     }
     for (const struct tree *entry = written == 0 ? NULL : studies->first; entry != NULL && binder->err == ERR_OK; entry = entry->next) {
+        if (studies_root(entry) != ROOT_EXAM) {
+            continue;
+        }
         bind_study(binder, entry, &scenario->studies[scenario->study_count]);
         scenario->studies[scenario->study_count].number = (int64_t)scenario->study_count + 1;
         scenario->study_count++;
@@ -251,9 +253,8 @@ void bind_studies(struct binder *binder)
     }
     size_t index = 0;
     for (const struct tree *entry = people == NULL || people->kind != TREE_MAP ? NULL : people->first; entry != NULL; entry = entry->next) {
-        const struct tree *size = tree_get(entry, "count");
-        size_t count = size == NULL ? 1 : (size_t)field_integer(ROOT_CROWD, "count", size);
-        if (size != NULL) {
+        size_t count = people_in(entry);
+        if (people_root(entry) == ROOT_CROWD) {
             bind_crowd_studies(binder, entry, index, count);
         }
         index += count;

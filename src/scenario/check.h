@@ -14,6 +14,11 @@ const char *file_kind_text(enum file_kind kind); /* "scenario", "profile", "engi
  * defaults filled in goes into `explain`, unless null. */
 MUST_USE enum err check_file(const char *path, const struct scenario_options *options, struct problems *problems, struct buffer *summary,
                              struct buffer *explain, struct arena *arena);
+/* Words of faults and of the timeline, ended by a null word, and why one has no meaning in a world (empty: it has one). */
+struct meaning {
+    const char *word, *not_wire, *not_virtual;
+};
+const struct meaning *meanings(void);
 /* JSON Schema (2020-12) of one kind of file. */
 void schema_put(enum file_kind kind, struct buffer *buffer);
 /* docs/scenario-reference.md. */

@@ -54,6 +54,37 @@ const struct field *field_next_child(enum field_root root, const struct field *p
     return NULL;
 }
 
+/* The map whose keys it has too; *root and the field, null for the top of the root. False: none. */
+static bool shares_keys(const struct field *parent, enum field_root *root, const struct field **of)
+{
+    *of = NULL;
+    if (parent == NULL || (parent->type != FIELD_MAP && parent->type != FIELD_DISTRIBUTION)) {
+        return false;
+    }
+    if (parent->type == FIELD_DISTRIBUTION) {
+        *root = ROOT_DISTRIBUTION;
+        return true;
+    }
+    slice rest = slice_from(parent->refers);
+    slice word = slice_cut(&rest, ' ');
+    *root = slice_equal(word, SLICE("ENGINE")) ? ROOT_ENGINE : ROOT_SCENARIO;
+    *of = rest.data == NULL ? NULL : field_find(*root, rest.data);
+    return *of != NULL;
+}
+
+const struct field *field_next_key(enum field_root root, const struct field *parent, const struct field *before)
+{
+    enum field_root other = ROOT_COUNT;
+    const struct field *of = NULL, *next = NULL;
+    size_t size = parent == NULL ? 0 : strlen(parent->path);
+    bool own = before == NULL || parent == NULL || (before->root == root && strncmp(before->path, parent->path, size) == 0 && parent_size(before->path) == size);
+    if (own) {
+        next = field_next_child(root, parent, before);
+        before = NULL;
+    }
+    return next == NULL && shares_keys(parent, &other, &of) ? field_next_child(other, of, before) : next;
+}
+
 bool field_has(const char *choices, slice word)
 {
     slice rest = slice_from(choices);
@@ -76,7 +107,7 @@ enum err names_init(struct names *names, struct arena *arena, size_t max, struct
 bool names_put(struct names *names, slice name)
 {
     uint32_t index = 0;
-    if (map_find(&names->map, name, &index) || names->count == names->max || map_put(&names->map, name, (uint32_t)names->count) != ERR_OK) {
+    if (names->map.slots == NULL || map_find(&names->map, name, &index) || names->count == names->max || map_put(&names->map, name, (uint32_t)names->count) != ERR_OK) {
         return false;
     }
     names->list[names->count++] = name;
@@ -107,11 +138,43 @@ slice field_text(enum field_root root, const char *path, const struct tree *tree
     return given ? tree->text : slice_from(field == NULL ? "" : field->fallback);
 }
 
-static bool number_of(const struct field *field, slice text, int64_t *number)
+#define TIME_YEAR (31556952 * TIME_S)
+
+/* Millionths in any time, a year. */
+static int64_t in_a_year(int64_t millionths, time_ns per)
+{
+    __extension__ typedef __int128 wide;
+    wide year = per <= 0 ? 0 : (wide)millionths * TIME_YEAR / per;
+    return year > INT64_MAX ? INT64_MAX : (int64_t)year;
+}
+
+bool field_number(const struct field *field, slice text, int64_t *number)
 {
     slice unit = SLICE_EMPTY;
-    bool truth = false;
+    bool truth = false, back = slice_starts(text, SLICE("-"));
+    time_ns per = TIME_YEAR;
     switch (field->type) {
+    case FIELD_COUNT:
+        return value_count(text, number) == VALUE_OK;
+    case FIELD_NUMBER:
+        return value_decimal(text, number) == VALUE_OK;
+    case FIELD_SHARE:
+        return value_share(text, number) == VALUE_OK;
+    case FIELD_BITRATE:
+        return value_quantity(text, QUANTITY_RATE, number, &unit) == VALUE_OK;
+    case FIELD_RATE:
+        truth = value_rate(text, number, &per, &unit) == VALUE_OK;
+        *number = truth ? in_a_year(*number, per) : 0;
+        return truth;
+    case FIELD_GROWTH:
+        truth = value_growth(text, number, &per) == VALUE_OK;
+        *number = truth ? in_a_year(*number, per) : 0;
+        return truth;
+    case FIELD_SIGNED_DURATION:
+        truth = value_quantity(back ? slice_after(text, 1) : text, QUANTITY_DURATION, number, &unit) == VALUE_OK;
+        *number = back ? -*number : *number;
+        return truth;
+    case FIELD_EVERY:
     case FIELD_DURATION:
         return value_quantity(text, QUANTITY_DURATION, number, &unit) == VALUE_OK;
     case FIELD_SIZE:
@@ -132,9 +195,9 @@ int64_t field_integer(enum field_root root, const char *path, const struct tree 
     if (field == NULL) {
         return 0;
     }
-    bool given = tree != NULL && tree->kind == TREE_TEXT && number_of(field, tree->text, &number);
+    bool given = tree != NULL && tree->kind == TREE_TEXT && field_number(field, tree->text, &number);
     bool fits = given && ((field->low == 0 && field->high == 0) || (number >= field->low && number <= field->high));
-    if (!fits && !number_of(field, slice_from(field->fallback), &number)) {
+    if (!fits && !field_number(field, slice_from(field->fallback), &number)) {
         number = 0;
     }
     return number;

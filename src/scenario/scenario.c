@@ -41,9 +41,12 @@ static void check_level(const struct scenario_options *options, const struct com
     }
 }
 
-static enum err bind_all(struct binder *binder)
+static enum err bind_all(struct binder *binder, struct tree *root)
 {
     bind_names(binder);
+    if (binder->err == ERR_OK) {
+        params_bind(binder, root);
+    }
     if (binder->err == ERR_OK) {
         fields_check(&binder->walk, ROOT_SCENARIO, binder->root, SLICE_EMPTY);
         bind_run(binder);
@@ -59,6 +62,12 @@ static enum err bind_all(struct binder *binder)
         bind_history(binder);
         bind_story(binder);
         bind_expectations(binder);
+    }
+    static void (*const binders[])(struct binder *binder) = {bind_links,   bind_population, bind_pathways,   bind_arrivals,
+                                                             bind_meetings, bind_timeline,   bind_faults,     bind_experiment,
+                                                             check_world};
+    for (size_t i = 0; i < sizeof binders / sizeof binders[0] && binder->err == ERR_OK; i++) {
+        binders[i](binder);
     }
     return binder->err;
 }
@@ -79,7 +88,9 @@ static enum err read_source(struct scenario *scenario, slice source, const struc
     binder->walk.explained_tail = &scenario->explained;
     binder->walk.zone = field_text(ROOT_SCENARIO, "run.clock.zone", tree_get(tree_get(tree_get(root, "run"), "clock"), "zone"));
     check_level(options, to);
-    return bind_all(binder);
+    err = bind_all(binder, root);
+    params_relate(binder, to->problems);
+    return err;
 }
 
 enum err scenario_read(struct scenario **out, const char *path, const struct scenario_options *options, struct problems *problems, struct arena *arena)

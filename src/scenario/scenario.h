@@ -42,6 +42,7 @@ struct scenario_node {
     uint32_t site;
     enum scenario_kind kind;
     const struct vendor_profile *vendor; /* pacs; null otherwise */
+    const struct vendor_profile *product; /* the same before `quirks` of the node bent it */
     bool unknown;                        /* the engine is not told of it */
     slice import;                        /* archive: {import: DIR}; empty: made studies */
     uint16_t dicom_port, hl7_port;       /* 0 until ports are chosen */

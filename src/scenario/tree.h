@@ -19,6 +19,7 @@ struct tree {
     bool quoted;         /* text in quotes or a block: never taken for "nothing" */
     slice key;           /* of an entry of a map, ended by a NUL */
     slice text;          /* of TREE_TEXT, ended by a NUL */
+    uint32_t param;      /* of a text that a param replaced: its index + 1 */
     struct span at;      /* the value; of a list or map its first character */
     struct span key_at;  /* the key; of an element of a list the value */
     struct tree *first, *next;

@@ -325,6 +325,39 @@ void value_put_duration(struct buffer *buffer, int64_t ns)
     buffer_put(buffer, ns == 0 ? SLICE("s") : units[best].name);
 }
 
+void value_put_decimal(struct buffer *buffer, int64_t millionths)
+{
+    int64_t fraction = millionths % MILLION, scale = MILLION / 10;
+    buffer_put_int(buffer, millionths / MILLION);
+    buffer_put_text(buffer, fraction > 0 ? "." : "");
+    for (; fraction > 0; scale /= 10) {
+        buffer_put_int(buffer, fraction / scale);
+        fraction %= scale;
+    }
+}
+
+bool value_put_times(slice of, int64_t millionths, struct buffer *buffer)
+{
+    __extension__ typedef __int128 wide;
+    struct decimal decimal;
+    slice rest = slice_trim(of);
+    int64_t factor = 0;
+    if (cut_decimal(&rest, &decimal) != VALUE_OK || to_millionths(&decimal, 1, &factor) != VALUE_OK) {
+        return false;
+    }
+    wide product = ((wide)factor * millionths + MILLION / 2) / MILLION;
+    rest = slice_trim(rest);
+    bool whole = decimal.scale == 1 && rest.size == 0;
+    product = whole ? (product + MILLION / 2) / MILLION * MILLION : product;
+    if (product > INT64_MAX) {
+        return false;
+    }
+    value_put_decimal(buffer, (int64_t)product);
+    buffer_put_text(buffer, rest.size > 0 ? " " : "");
+    buffer_put(buffer, rest);
+    return true;
+}
+
 /* ---- Dates and stamps. */
 
 static bool digits_at(slice text, size_t at, size_t count, int *number)

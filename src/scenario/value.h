@@ -43,6 +43,11 @@ enum value_fault value_growth(slice text, int64_t *millionths, time_ns *per);
 enum value_fault value_budget(slice text, int64_t *millionths, slice *per);
 /* Writes a duration in its largest whole unit: "2 min". */
 void value_put_duration(struct buffer *buffer, int64_t ns);
+/* "16" or "2 min" times so many millionths: whole numbers stay whole (rounded to the nearest), what has a unit keeps it. False:
+ * not a number. */
+bool value_put_times(slice of, int64_t millionths, struct buffer *buffer);
+/* Millionths as a decimal: "0.62". */
+void value_put_decimal(struct buffer *buffer, int64_t millionths);
 
 /* 2010-03-01 -> 20100301 (DICOM DA); false when there is no such day. */
 bool value_date(slice text, char da[9]);

@@ -54,6 +54,7 @@ good() { # NAME COMMAND...
     if "$@" >"$work/said" 2>&1; then echo "ok $number - $name"; else echo "not ok $number - $name"; cat "$work/said" >&2; fi
 }
 good "every shipped scenario and profile is sound" "$pont" check scenarios/*.yaml scenarios/broken/*.yaml sim/vendors/*.yaml
+good "the whole vocabulary is accepted: a year, and ten minutes of both worlds" "$pont" check "$folder"/good/*.yaml
 { printf '\357\273\277'; sed 's/$/\r/' scenarios/quickstart.yaml; } >"$work/crlf.yaml"
 good "a byte order mark and CRLF do no harm" "$pont" check "$work/crlf.yaml"
 said() { "$pont" check "$@" 2>/dev/null; true; }

@@ -24,6 +24,7 @@ refuses() { accepts "$@"; [ $? = 4 ]; }
 scenarios=$(grep -l '^scenario:' scenarios/*.yaml scenarios/*/*.yaml)
 tap "generated_pages_are_up_to_date" tests/tools/docs.sh --check
 tap "the_schema_accepts_every_shipped_scenario" accepts docs/schema/scenario.json $scenarios
+tap "the_schema_accepts_the_whole_vocabulary" accepts docs/schema/scenario.json tests/golden/check/good/*.yaml
 tap "the_schema_accepts_every_shipped_profile" accepts docs/schema/profile.json sim/vendors/*.yaml
 tap "the_schema_refuses_an_unknown_key" refuses docs/schema/scenario.json tests/golden/check/unknown-key.yaml
 tap "the_schema_refuses_a_bare_number_for_a_duration" refuses docs/schema/scenario.json tests/golden/check/bare-number-for-a-duration.yaml
