@@ -111,8 +111,9 @@ void judge_demand_ended(struct judge *judge, uint32_t id, const struct engine_de
     uint32_t study = judge_demand_study(judge, demand);
     bool done = demand->state == DEMAND_DONE, failed = demand->state == DEMAND_FAILED;
     time_ns needed = demand->due_at > demand->accepted_at ? demand->due_at : demand->accepted_at + judge->urgent_ns;
-    judge->reached[REACH_transfer_retried] |= demand->attempts > 1;
+    judge->reached[REACH_transfer_retried] |= done && demand->attempts > 1;
     judge->reached[REACH_transfer_failed] |= failed;
+    judge->reached[REACH_transfer_unproven] |= demand->state == DEMAND_UNPROVEN;
     judge->reached[REACH_transfer_direct] |= done && demand->path == PATH_DIRECT;
     judge->reached[REACH_transfer_relayed] |= done && demand->path == PATH_RELAY;
     judge_fold_transfer(judge, study, demand);

@@ -502,6 +502,7 @@ static void retrieve_answered(struct judge *judge, const struct observation *see
     judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "retrieve %.*s by %.*s %s", SLICE_ARGS(seen->other_id), SLICE_ARGS(seen->actor),
                again ? "ended more than once" : lost ? "lost its association" : "had its final answer");
     judge_latency(judge, LATENCY_retrieve, seen->latency_ns);
+    judge_length(judge, MEASURE_retrieve, seen->at_ns, seen->latency_ns);
     if (!again) {
         judge_retrieved(judge, retrieve->study_uid, retrieve->viewer, retrieve->asked_at, retrieve->asked_line, seen, line);
     }
@@ -511,9 +512,9 @@ static void first_image(struct judge *judge, const struct observation *seen)
 {
     uint32_t study = judge_study(judge, seen->study_uid), viewer = judge_node(judge, seen->actor);
     judge_latency(judge, LATENCY_first_image, seen->latency_ns);
-    judge_length(judge, MEASURE_open_first_image, seen->at_ns, seen->latency_ns);
-    if (study != JUDGE_NONE && viewer != JUDGE_NONE && judge->studies[study].site != judge->scenario->nodes[viewer].site) {
-        judge_length(judge, MEASURE_open_remote_first_image, seen->at_ns, seen->latency_ns);
+    if (study != JUDGE_NONE && viewer != JUDGE_NONE) {
+        bool local = judge->studies[study].site == judge->scenario->nodes[viewer].site;
+        judge_length(judge, local ? MEASURE_open_local_first_image : MEASURE_open_remote_first_image, seen->at_ns, seen->latency_ns);
     }
 }
 

@@ -350,7 +350,7 @@ static enum err exam_told(struct judge *judge, const struct observation *seen)
     }
     uint32_t person = judge_person(judge, seen->person);
     bool differs = exam->person != JUDGE_NONE && exam->person != person;
-    judge->reached[REACH_number_collision] |= differs;
+    judge->reached[REACH_accession_clash] |= differs;
     judge->counts[COUNT_exams] += !(exam->flags & EXAM_TOLD);
     exam->flags |= EXAM_TOLD | (differs ? EXAM_COLLISION : 0);
     exam->person = exam->person == JUDGE_NONE ? person : exam->person;
