@@ -182,6 +182,22 @@ static void name_rows(struct binder *binder, enum name_kind kind, const char *co
     }
 }
 
+/* The rows of the table, and NODE.available. */
+static void name_measures(struct binder *binder, const char *const *rows, size_t count)
+{
+    const struct names *nodes = &binder->names[NAMES_NODES];
+    begin_names(binder, NAMES_MEASURES, count + nodes->count, NULL);
+    for (size_t i = 0; i < count && binder->err == ERR_OK; i++) {
+        (void)names_put(&binder->names[NAMES_MEASURES], slice_from(rows[i]));
+    }
+    for (size_t i = 0; i < nodes->count && binder->err == ERR_OK; i++) {
+        struct buffer buffer = buffer_make(binder->arena, nodes->list[i].size + 10);
+        buffer_put(&buffer, nodes->list[i]);
+        buffer_put_text(&buffer, ".available");
+        (void)names_put(&binder->names[NAMES_MEASURES], buffer_slice(&buffer));
+    }
+}
+
 void bind_names(struct binder *binder)
 {
     static const char *const events[] = {
@@ -235,7 +251,7 @@ void bind_names(struct binder *binder)
     name_rows(binder, NAMES_INVARIANTS, invariants, sizeof invariants / sizeof invariants[0]);
     name_rows(binder, NAMES_COUNTS, counts, sizeof counts / sizeof counts[0]);
     name_rows(binder, NAMES_SITUATIONS, situations, sizeof situations / sizeof situations[0]);
-    name_rows(binder, NAMES_MEASURES, measures, sizeof measures / sizeof measures[0]);
+    name_measures(binder, measures, sizeof measures / sizeof measures[0]);
     name_rows(binder, NAMES_SERIES, series, sizeof series / sizeof series[0]);
     name_rows(binder, NAMES_QUIRKS, quirks, sizeof quirks / sizeof quirks[0]);
 }

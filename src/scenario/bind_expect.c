@@ -154,7 +154,7 @@ static enum slo_per per_of(slice word)
 /* Is it a time, bounded by quantiles, or a share? */
 static bool is_time(slice measure)
 {
-    enum { TIME, SHARE };
+    enum { LENGTH, SHARE, TIME };
     static const struct {
         const char *name;
         int kind;
@@ -164,10 +164,10 @@ static bool is_time(slice measure)
     };
     for (size_t i = 0; i < sizeof measures / sizeof measures[0]; i++) {
         if (slice_equal(measure, slice_from(measures[i].name))) {
-            return measures[i].kind == TIME;
+            return measures[i].kind == LENGTH;
         }
     }
-    return true;
+    return !slice_ends(measure, SLICE(".available"));
 }
 
 static void bind_quantiles(const struct tree *entry, struct slo *slo)

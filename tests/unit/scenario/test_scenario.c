@@ -229,6 +229,31 @@ START_TEST(expectations_can_name_what_the_judge_judges)
         }
         ck_assert_msg(found, "%s (%s)", judged[i][0], judged[i][1]);
     }
+    static const char *const situations[] = {
+#define SITUATION_NAME(name, text) name,
+#include "src/scenario/words.def"
+    };
+    static const char *const reached[] = {
+#define REACH(name, text) #name,
+#include "src/bench/reach.def"
+#undef REACH
+    };
+    static const char *const measures[] = {
+#define MEASURE_NAME(name, kind, text) name, #kind,
+#include "src/scenario/words.def"
+    };
+    static const char *const measured[] = {
+#define MEASURE(name, kind, written, text) written, #kind,
+#include "src/bench/slo.def"
+#undef MEASURE
+    };
+    ck_assert_uint_eq(sizeof situations, sizeof reached);
+    for (size_t i = 0; i < sizeof reached / sizeof reached[0]; i++) {
+        ck_assert_str_eq(situations[i], reached[i]);
+    }
+    for (size_t i = 0; i < sizeof measures / sizeof measures[0]; i++) {
+        ck_assert_str_eq(measures[i], measured[i]);
+    }
     for (size_t n = 0; n < sizeof named / sizeof named[0]; n++) {
         for (size_t i = 0; i < n; i++) {
             ck_assert_str_ne(named[n][0], named[i][0]);
