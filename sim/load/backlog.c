@@ -8,7 +8,6 @@
 #include "sim/load/load_private.h"
 #include "sim/load/opening.h"
 
-#define REMOTE_MICRO 400000
 #define PRIORS_MAX 64
 #define BETWEEN_PRIORS (2 * TIME_S)
 

@@ -148,6 +148,14 @@ enum err population_check(const struct population *population, char *why, size_t
         uint32_t undoes = population->merges[i].undoes;
         need(&checking, undoes == NONE_OF || undoes < population->merge_count, population->merges[i].id, "it undoes no merge");
     }
+    for (size_t i = 0; i < population->staff_count; i++) {
+        const struct population_staff *staff = &population->staff[i];
+        need(&checking, staff->count_micro >= 0 && staff->count_micro <= 100000 * (int64_t)MICRO && staff->otherwise_micro >= 0 && staff->otherwise_micro <= 100000 * (int64_t)MICRO,
+             staff->id, "not a number of people");
+        for (size_t s = 0; s < staff->site_count; s++) {
+            need(&checking, staff->sites[s] < population->site_count, staff->id, "no such site");
+        }
+    }
     check_distribution(&checking, &population->priors.count, SLICE("priors"));
     check_distribution(&checking, &population->priors.age, SLICE("priors"));
     if (why_size > 0) {

@@ -233,24 +233,23 @@ static void step_store(struct walk *walk, const struct pathway_step *step)
     }
 }
 
+/* By nobody: after a while. Else it waits for somebody who reads there. */
 static void step_report(struct walk *walk, const struct pathway_step *step)
 {
-    const struct population_messages *messages = &walk->load->population->messages;
-    uint64_t key = walk->exam->key;
-    if (chance(walk, PURPOSE('n', 'r', 'p', 't'), step->chance_micro)) {
+    struct exam *exam = walk->exam;
+    int64_t never = step->never_by_micro == NULL ? 0 : step->never_by_micro[exam->modality];
+    if (chance(walk, PURPOSE('n', 'r', 'p', 't'), step->chance_micro) || chance(walk, PURPOSE('n', 'v', 'e', 'r'), never)) {
         return;
     }
-    time_ns at = walk->exam->done + 2 * TIME_S + draw_time(walk, time_of(walk, step), PURPOSE('r', 'p', 'r', 't'));
-    at = opening_next(load_opening(walk->load, step->calendar), walk->load->population->zone, at);
-    if (load_times(walk->load, PURPOSE('p', 'r', 'e', 'l'), key, 0, messages->preliminary_micro) > 0) {
-        draft_put(walk->draft, between(walk, PURPOSE('p', 'r', 'e', 'l'), 1, walk->exam->done + TIME_S, at), LOAD_PRELIMINARY, 0);
+    time_ns from = exam->done + 2 * TIME_S, takes = draw_time(walk, time_of(walk, step), PURPOSE('r', 'p', 'r', 't'));
+    uint32_t role = step->role < ROLES ? step->role : 0, priority = step->priority < PRIORITIES ? step->priority : 0;
+    if (!step->nobody && pool_is_there(walk->load, role, exam->domain)) {
+        exam->read_ms = takes / TIME_MS > UINT32_MAX ? UINT32_MAX : (uint32_t)(takes / TIME_MS);
+        draft_put(walk->draft, from, EVENT_READ, role << 4 | priority);
+        return;
     }
-    if (load_times(walk->load, PURPOSE('f', 'i', 'n', 'l'), key, 0, messages->final_micro) > 0) {
-        draft_put(walk->draft, at, LOAD_FINAL, 0);
-    }
-    if (load_times(walk->load, PURPOSE('c', 'o', 'r', 'r'), key, 0, messages->corrected_micro) > 0) {
-        draft_put(walk->draft, at + TIME_S + draw_time(walk, &messages->corrected_after, PURPOSE('c', 'o', 'r', 'r')), LOAD_CORRECTED, 0);
-    }
+    time_ns at = opening_next(load_opening(walk->load, step->calendar), walk->load->population->zone, from + takes);
+    draft_report(walk->load, exam, walk->draft, from, at);
 }
 
 static void step_look(struct walk *walk, const struct pathway_step *step)

@@ -45,12 +45,16 @@ static uint32_t slots_for(const struct load_setup *setup)
 static size_t dues_for(const struct load_setup *setup)
 {
     const struct population *population = setup->population;
-    size_t dues = (size_t)slots_for(setup) + FAULTS_LIVE_MAX + population->meeting_count + population->merge_count + 64;
+    size_t dues = (size_t)slots_for(setup) + FAULTS_LIVE_MAX + population->meeting_count + population->merge_count + 64 + ROLES * LOAD_DOMAINS_MAX;
     for (size_t i = 0; i < population->stream_count; i++) {
         dues += population->streams[i].site_count + population->streams[i].burst_count + 2;
     }
     for (size_t i = 0; i < population->fault_count; i++) {
         dues += population->faults[i].target_count + 1;
+    }
+    for (size_t i = 0; i < population->staff_count; i++) { /* each may be reading */
+        int64_t most = population->staff[i].count_micro > population->staff[i].otherwise_micro ? population->staff[i].count_micro : population->staff[i].otherwise_micro;
+        dues += (size_t)(most / MICRO + 1) * population->staff[i].site_count;
     }
     return dues;
 }
@@ -97,8 +101,8 @@ static void people_start(struct load *load)
 static enum err memory_start(struct load *load)
 {
     size_t cells = load->population->site_count * load->population->modality_count;
-    load->exam_max = slots_for(load->setup);
-    load->heap.max = dues_for(load->setup);
+    load->exam_max = slots_for(&load->setup);
+    load->heap.max = dues_for(&load->setup);
     load->exams = arena_array(load->arena, load->exam_max, sizeof *load->exams);
     load->heap.items = arena_array(load->arena, load->heap.max, sizeof *load->heap.items);
     load->merged = arena_alloc(load->arena, person_bytes(load->population));
@@ -123,7 +127,7 @@ enum err load_init(struct load **out, const struct load_setup *setup, struct are
     if (load == NULL) {
         return err == ERR_OK ? ERR_LIMIT : err;
     }
-    load->setup = setup;
+    load->setup = *setup;
     load->population = setup->population;
     load->seed = setup->seed;
     load->start = load->now = setup->start;
@@ -132,6 +136,7 @@ enum err load_init(struct load **out, const struct load_setup *setup, struct are
     load->arena = arena;
     people_start(load);
     procedures_init(load);
+    pools_init(load);
     enum err (*const parts[])(struct load *) = {memory_start, streams_init, backlog_init, meetings_init, merges_init, faults_init};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && err == ERR_OK; i++) {
         err = parts[i](load);
@@ -177,6 +182,9 @@ static enum err exam_due(struct load *load, uint32_t index, struct load_row *row
         struct exam parent = *exam;
         err = spawn(load, &parent, detail);
         *made = false;
+    } else if (what == EVENT_READ) {
+        err = pool_enter(load, index, detail);
+        *made = false;
     } else if (what == EVENT_LATE_NAME) {
         meeting_late(load, exam, row);
     } else if (what == LOAD_MERGE || what == LOAD_UNMERGE) {
@@ -208,6 +216,9 @@ static enum err take(struct load *load, const struct due *due, struct load_row *
     case DUE_MERGES:
     case DUE_UNMERGES:
         return merge_due(load, due, row, made);
+    case DUE_READER:
+    case DUE_SHIFT:
+        return pool_due(load, due);
     case DUE_FAULT:
     case DUE_FAULT_ROW:
         return fault_due(load, due, row, made);

@@ -15,11 +15,15 @@
 #define RECENT_MAX 256            /* persons with an exam just done, a domain, of each kind */
 #define QUEUE_MAX 64              /* names waiting for a meeting */
 #define CASES_MAX 64
+#define REMOTE_MICRO 400000           /* priors of somebody known in two domains that lie in the other */
 #define FAULTS_LIVE_MAX 4096
 #define TEXT_MAX 32768
 
 /* ---- What is due. At equal times generators come first, then by order. */
-enum due_kind { DUE_STREAM_DAY, DUE_SCHEDULE, DUE_BURST, DUE_TRACE, DUE_BACKLOG, DUE_MEETING, DUE_MERGE, DUE_MERGES, DUE_UNMERGES, DUE_FAULT, DUE_FAULT_ROW, DUE_EXAM };
+enum due_kind {
+    DUE_STREAM_DAY, DUE_SCHEDULE, DUE_BURST, DUE_TRACE, DUE_BACKLOG, DUE_MEETING, DUE_MERGE, DUE_MERGES, DUE_UNMERGES, DUE_FAULT, DUE_FAULT_ROW,
+    DUE_READER, DUE_SHIFT, DUE_EXAM
+};
 struct due {
     time_ns at;
     uint64_t order; /* kind << 60 and what tells two of a kind apart */
@@ -43,7 +47,7 @@ enum exam_flag {
     EXAM_UNSCHEDULED = 32, /* no scheduling message: the order says when */
 };
 /* Events beside those of enum load_what: they give no row by themselves. */
-enum { EVENT_NAME = LOAD_WHAT_COUNT, EVENT_SPAWN, EVENT_LATE_NAME };
+enum { EVENT_NAME = LOAD_WHAT_COUNT, EVENT_SPAWN, EVENT_LATE_NAME, EVENT_READ };
 
 struct exam {
     uint64_t key;      /* of all its draws */
@@ -51,7 +55,7 @@ struct exam {
     time_ns base;      /* of its first event */
     time_ns acquired, done;
     uint32_t person, site, accession, next_free;
-    uint32_t pathway;
+    uint32_t pathway, read_ms; /* how long reading takes */
     uint16_t images, late_images;
     uint8_t series, modality, procedure, domain, flags, event_count, event_at;
     uint8_t what[EVENTS_MAX];
@@ -118,8 +122,15 @@ struct prior_cell {
     double upto;
 };
 
+/* Those who read for one domain, and what waits for them: lists of exams by priority. */
+enum { ROLES = 3, PRIORITIES = 3 };
+struct pool {
+    uint32_t first[PRIORITIES], last[PRIORITIES], waiting, busy;
+    bool woken; /* a DUE_SHIFT is on its way */
+};
+
 struct load {
-    const struct load_setup *setup;
+    struct load_setup setup;
     const struct population *population;
     uint64_t seed;
     time_ns start, end, now;
@@ -142,6 +153,8 @@ struct load {
     uint64_t backlog_next;
     time_ns backlog_open, backlog_all, backlog_used; /* where the part in hand begins; its open time; that of days gone by */
     int32_t backlog_day;
+    struct pool pools[ROLES][LOAD_DOMAINS_MAX];
+    uint64_t reads;
     uint64_t merges_nth, unmerges_nth;
     uint8_t *merged, *seen; /* a bit a person */
     int64_t *came;          /* [site][modality][LOAD_WEEK_HOURS] */
@@ -195,6 +208,13 @@ struct procedure {
     uint32_t weight, women;
 };
 extern const struct procedure load_procedures[];
+
+/* reader.c: those who read. */
+void pools_init(struct load *load);
+bool pool_is_there(const struct load *load, uint32_t role, uint32_t domain); /* somebody reads there at some time */
+enum err pool_enter(struct load *load, uint32_t exam, unsigned detail);      /* detail: role << 4 | priority */
+enum err pool_due(struct load *load, const struct due *due);
+void draft_report(const struct load *load, const struct exam *exam, struct draft *draft, time_ns from, time_ns at);
 
 /* backlog.c: exams from before. */
 enum err backlog_init(struct load *load);

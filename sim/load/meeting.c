@@ -75,7 +75,10 @@ static bool draw_name(const struct load *load, uint32_t meeting, uint64_t key, u
     const struct population_meeting *row = &load->population->meetings[meeting];
     uint64_t which = row->joined_count == 0 ? 0 : load_below(load, PURPOSE('m', 'd', 't', 'j'), key, nth, row->joined_count + 1);
     uint32_t domain = load->population->sites[which == 0 ? row->site : row->joined[which - 1]].domain;
-    bool two = load_chance(load, PURPOSE('m', 'd', 't', 'x'), key, nth, row->external_micro > 0 ? row->external_micro : load->people.at_two_micro[domain]);
+    /* Of the studies of somebody known elsewhere too only a part lies there: so many more such people are discussed. */
+    int64_t remote = load->population->priors.remote_micro > 0 ? load->population->priors.remote_micro : REMOTE_MICRO;
+    int64_t shared = row->external_micro > 0 ? (int64_t)((double)row->external_micro / (double)remote * MICRO) : load->people.at_two_micro[domain];
+    bool two = load_chance(load, PURPOSE('m', 'd', 't', 'x'), key, nth, shared);
     const struct recent *recent = &load->recent[domain][two];
     recent = recent->count == 0 ? &load->recent[domain][!two] : recent;
     if (recent->count == 0) {

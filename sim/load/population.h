@@ -256,7 +256,7 @@ struct population_meeting {
     int64_t cases_micro, spread_micro; /* list size: mean; evenly give or take this share of it */
     time_ns closes;          /* before it begins */
     int64_t late_micro, in_meeting_micro;
-    int64_t external_micro;  /* share of cases whose patient another domain knows too; 0: as they come */
+    int64_t external_micro;  /* share of the studies looked at that lie in another domain; 0: as they come */
     const struct shape *ramp; /* of the list size; null */
     int64_t studies_each_micro; /* looked at for each case; 0: not said */
     time_ns ready_before;    /* everything must be there so long before it begins */
@@ -318,6 +318,7 @@ struct population_fault {
 struct population {
     enum zone zone;
     const slice *nodes; /* names of the scenario's nodes: row.node is an index into it */
+    const slice *titles; /* their AE titles; null: nothing is sent to a PACS by hand */
     size_t node_count;
     const struct opening *openings;
     size_t opening_count;

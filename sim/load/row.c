@@ -316,6 +316,24 @@ static uint32_t viewer_for(const struct load *load, const struct exam *exam)
     return viewer != NONE_OF ? viewer : load->population->sites[exam->site].viewer;
 }
 
+static bool is_viewer(const struct load *load, uint32_t node)
+{
+    for (size_t i = 0; i < load->population->site_count; i++) {
+        if (load->population->sites[i].viewer == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who is told to transfer: the target itself when it is a viewer, else the viewer of the exam's site. */
+static uint32_t sender_of(const struct load *load, const struct exam *exam)
+{
+    uint32_t target = exam->detail[exam->event_at];
+    bool named = target < load->population->node_count && load->population->titles != NULL && load->population->titles[target].size > 0;
+    return is_viewer(load, target) ? target : named ? load->population->sites[exam->site].viewer : NONE_OF;
+}
+
 static uint32_t node_for(const struct load *load, const struct exam *exam, unsigned what)
 {
     switch (verbs[what].to) {
@@ -324,7 +342,39 @@ static uint32_t node_for(const struct load *load, const struct exam *exam, unsig
     case TO_PACS:
         return load->population->sites[exam->site].pacs;
     default:
-        return what == LOAD_TRANSFER ? exam->detail[exam->event_at] : viewer_for(load, exam);
+        return what == LOAD_TRANSFER ? sender_of(load, exam) : viewer_for(load, exam);
+    }
+}
+
+static const struct pathway_step *transfer_step(const struct pathway_step *steps, size_t count, uint32_t target, int depth)
+{
+    const struct pathway_step *found = NULL;
+    for (size_t i = 0; i < count && found == NULL && depth <= PATHWAY_DEPTH_MAX; i++) {
+        found = steps[i].kind == STEP_TRANSFER && steps[i].target == target ? &steps[i] : NULL;
+        for (size_t o = 0; o < steps[i].option_count && found == NULL; o++) {
+            found = transfer_step(steps[i].options[o].steps, steps[i].options[o].step_count, target, depth + 1);
+        }
+    }
+    return found;
+}
+
+/* A viewer fetches for itself; to a PACS somebody sends it. */
+static void row_transfer(struct load *load, const struct exam *exam, struct load_row *row)
+{
+    uint32_t target = exam->detail[exam->event_at];
+    const struct pathway *pathway = &load->population->pathways[exam->pathway];
+    const struct pathway_step *step = transfer_step(pathway->steps, pathway->step_count, target, 0);
+    row->person = exam->person;
+    PUT(row, "study_uid", study_uid_text(load, exam->number));
+    if (!is_viewer(load, target)) {
+        row->entry.verb = SLICE("move_to");
+        PUT(row, "destination", load->population->titles[target]);
+    }
+    if (step != NULL && step->urgent) {
+        PUT(row, "urgent", SLICE("1"));
+    }
+    if (step != NULL && step->lead > 0) {
+        row_put_time(load, row, SLICE("needed_by"), load->now + step->lead);
     }
 }
 
@@ -347,8 +397,10 @@ void row_exam(struct load *load, struct exam *exam, unsigned what, struct load_r
     case LOAD_LOOK:
         row_look(load, exam, row);
         return;
-    case LOAD_RETRIEVE:
     case LOAD_TRANSFER:
+        row_transfer(load, exam, row);
+        return;
+    case LOAD_RETRIEVE:
         row->person = exam->person;
         PUT(row, "study_uid", study_uid_text(load, exam->number));
         return;

@@ -209,7 +209,7 @@ static inline void wales_meetings(struct wales *w)
         w->meetings[i] = (struct population_meeting){.id = slice_from(boards[i].id), .site = boards[i].site, .viewer = NODE_VIEWER_FIRST + places[boards[i].site].domain,
                                                      .weekday = boards[i].weekday, .minute = boards[i].minute, .every_weeks = boards[i].every, .weeks_micro = 47 * MICRO,
                                                      .calendar = 0, .cases_micro = boards[i].cases * MICRO, .spread_micro = 250000, .closes = TIME_DAY,
-                                                     .late_micro = 150000, .in_meeting_micro = 50000, .external_micro = 460000};
+                                                     .late_micro = 150000, .in_meeting_micro = 50000, .external_micro = 350000};
     }
 }
 
