@@ -304,7 +304,7 @@ static void end_quantile(struct judge *judge, size_t i, size_t q, struct series_
                                                     (double)bound / 1e9, per_text(slo->per), (long long)fold->all.count, objective->low / 1e3, objective->high / 1e3,
                                                     slo->has_budget ? (worst <= 1 ? "; within its budget" : "; budget overspent") : "");
     fill_windows(judge, slo, fold, ppb, objective);
-    put_expectation(judge, results, objective->id, objective->text, BOUND_MAX, bound / TIME_MS, value / TIME_MS, objective->pass);
+    put_expectation(judge, results, objective->id, objective->text, BOUND_MAX, bound / TIME_MS, (value + TIME_MS / 2) / TIME_MS, objective->pass);
 }
 
 /* Shares are given in hundredths of a percent. */
