@@ -84,7 +84,7 @@ void direct_short(struct engine *engine, struct out *out, struct transfer *trans
     transfer->delivered = 0;
     for (struct item *item = transfer->items; item != NULL; item = item->next) {
         item->delivered = item->on_target;
-        transfer->delivered += item->wanted && item->delivered;
+        transfer->delivered += item->wanted && item->delivered ? item->count : 0;
     }
     if (transfer->delivered == 0 && transfer->in_doubt) { /* products have their own codes for it */
         *strangers(engine, transfer, transfer->holders[transfer->holder].node) |= UINT64_C(1) << transfer->destination % 64;

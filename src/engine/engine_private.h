@@ -200,6 +200,7 @@ struct find_row {
     slice patient_id, patient_issuer; /* as the organisation writes it, and whose number it is */
     slice accession, accession_issuer;
     slice study_uid, series_uid, sop_uid;
+    uint32_t span; /* level IMAGE: so many instances from sop_uid on (struct object); 0: one */
 };
 MUST_USE enum err source_find_init(struct engine *engine);
 /* Copies the question. Returns a handle above 0; 0 when no slot is free ("finds" limit): tell the client so. Its

@@ -40,7 +40,7 @@ static uint32_t holder_has(const struct transfer *transfer, size_t holder)
 {
     uint32_t count = 0;
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
-        count += item->wanted && !item->delivered && (item->holders >> holder & 1) != 0;
+        count += item->wanted && !item->delivered && (item->holders >> holder & 1) != 0 ? item->count : 0;
     }
     return count;
 }
@@ -77,35 +77,38 @@ static void job_mark(struct transfer *transfer)
         bool here = (item->holders >> transfer->holder & 1) != 0;
         item->in_job = item->wanted && !item->delivered && here;
         item->answered = false;
-        transfer->job_wanted += item->in_job;
-        listed += here;
-        struct series *series = transfer->series;
-        while (series->number != item->series) {
-            series = series->next;
-        }
-        series->total += here;
-        series->in_job += item->in_job;
+        transfer->job_wanted += item->in_job ? item->count : 0;
+        listed += here ? item->count : 0;
+        struct series *series = series_of(transfer, item);
+        series->total += here ? item->count : 0;
+        series->in_job += item->in_job ? item->count : 0;
     }
+    items_join(transfer);
     transfer->whole_study = transfer->job_wanted == listed && slice_equal(transfer->level, SLICE("STUDY"));
     transfer->move_series = transfer->series;
-    transfer->move_item = transfer->items;
+    transfer->move_asked = 0;
     transfer->message_id = 0;
 }
 
 static bool relay_order(struct engine *engine, struct out *out, struct transfer *transfer)
 {
     uint32_t holder = transfer->holders[transfer->holder].node;
-    struct relay_item *items = arena_array(out->arena, transfer->job_wanted, sizeof *items);
+    uint32_t count = 0;
+    for (const struct item *item = transfer->items; item != NULL; item = item->next) {
+        count += item->in_job;
+    }
+    struct relay_item *items = arena_array(out->arena, count, sizeof *items);
     struct dataset put, *coercion = arena_alloc(out->arena, sizeof *coercion);
     slice source = SLICE_EMPTY;
     if (items == NULL || coercion == NULL) {
         out->full = true;
         return false;
     }
-    uint32_t count = 0;
+    count = 0;
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
         if (item->in_job) {
-            items[count++] = (struct relay_item){item->sop_uid, item->class_uid, 1};
+            /* copied: the manifest may be cut and joined again before the command is out */
+            items[count++] = (struct relay_item){text_copy(out, item->sop_uid), item->class_uid, item->count};
         }
     }
     bool coerced = coercion_plan(engine, out, transfer->study, holder, transfer->destination, &put, &source);
@@ -200,14 +203,20 @@ void transfer_run_if_ready(struct engine *engine, struct out *out, struct transf
 static slice move_uids(struct out *out, struct transfer *transfer, const struct series *series, size_t *count)
 {
     struct buffer text = buffer_make(out->arena, MOVE_UIDS_MAX * (UID_SIZE_MAX + 1));
-    for (*count = 0; transfer->move_item != NULL && *count < MOVE_UIDS_MAX; transfer->move_item = transfer->move_item->next) {
-        const struct item *item = transfer->move_item;
-        if (item->in_job && item->series == series->number) {
-            buffer_put_text(&text, *count > 0 ? "\\" : "");
-            buffer_put(&text, slice_before(item->sop_uid, UID_SIZE_MAX));
-            (*count)++;
+    uint32_t before = 0; /* instances of the job in this series that stand before: ranges come and go, their order stays */
+    *count = 0;
+    for (const struct item *item = transfer->items; item != NULL && *count < MOVE_UIDS_MAX; item = item->next) {
+        if (!item->in_job || item->series != series->number) {
+            continue;
         }
+        for (uint32_t i = transfer->move_asked > before ? transfer->move_asked - before : 0; i < item->count && *count < MOVE_UIDS_MAX; i++, (*count)++) {
+            char uid[UID_SIZE_MAX + 1];
+            buffer_put_text(&text, *count > 0 ? "\\" : "");
+            buffer_put(&text, i == 0 ? slice_before(item->sop_uid, UID_SIZE_MAX) : uid_advance(item->sop_uid, i, uid));
+        }
+        before += item->count;
     }
+    transfer->move_asked += (uint32_t)*count;
     out->full = out->full || text.full;
     return buffer_slice(&text);
 }
@@ -234,7 +243,7 @@ static bool move_next(struct out *out, struct transfer *transfer, struct dataset
         }
         if (whole || count == 0) {
             transfer->move_series = series->next;
-            transfer->move_item = transfer->items;
+            transfer->move_asked = 0;
         }
         if (whole || count > 0) {
             return put_key(keys, TAG_QueryRetrieveLevel, whole ? SLICE("SERIES") : SLICE("IMAGE")) &&
@@ -320,7 +329,7 @@ static slice job_gap(const struct transfer *transfer, struct out *out)
     uint16_t status = 0;
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
         if (item->wanted && !item->delivered) {
-            missing++;
+            missing += item->count;
             status = item->answered ? item->status : status;
         }
     }
@@ -358,6 +367,7 @@ static void job_over(struct engine *engine, struct out *out, struct transfer *tr
         }
         item->in_job = false;
     }
+    items_join(transfer);
     if (MUTANT(M_RETRY_DUP) && !transfer->again) {
         transfer->again = true;
         transfer->delivered = 0;
@@ -453,22 +463,35 @@ void transfer_event(struct engine *engine, const struct event *event, struct out
     }
 }
 
-static void took(struct engine *engine, struct out *out, struct transfer *transfer, const struct relay_result *result)
+/* One part of a result, as far as the manifest knows its instances alike. */
+static void took_part(struct engine *engine, struct out *out, struct transfer *transfer, struct item *item, const struct relay_result *result)
 {
-    struct item *item = item_find(transfer, slice_unpad(result->sop_instance_uid));
-    if (item == NULL || !item->in_job) {
-        return;
-    }
-    transfer->job_answered += !item->answered;
+    transfer->job_answered += item->answered ? 0 : item->count;
     item->answered = true;
     item->status = result->status;
     bool there = result->status == STATUS_SUCCESS || status_is_warning(result->status);
     if (there && !item->delivered) {
         item->delivered = true;
-        transfer->delivered++;
+        transfer->delivered += item->count;
         row_put_job_item(engine, out,
-                         &(struct row_job_item){.demand = transfer->demand, .sop_uid = item->sop_uid, .status = result->status,
+                         &(struct row_job_item){.demand = transfer->demand, .sop_uid = item->sop_uid, .span = item->count, .status = result->status,
                                                 .dataset_sha256 = result->dataset_sha256, .pixel_sha256 = result->pixel_sha256});
+    }
+}
+
+static void took(struct engine *engine, struct out *out, struct transfer *transfer, const struct relay_result *result)
+{
+    slice sop_uid = slice_unpad(result->sop_instance_uid);
+    uint32_t span = span_count(result->span), count = 0;
+    for (uint32_t at = 0; at < span && !transfer->full; at += count) {
+        char text[UID_SIZE_MAX + 1];
+        struct item *item = item_cut(transfer, at == 0 ? sop_uid : uid_advance(sop_uid, at, text), span - at, &count);
+        if (item != NULL && item->in_job) {
+            took_part(engine, out, transfer, item, result);
+        }
+        if (item != NULL) {
+            item_join(transfer, item);
+        }
     }
 }
 

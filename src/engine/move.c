@@ -134,9 +134,10 @@ static void put_failed(struct move_request *request, const struct transfer *tran
         *list = buffer_over(memory, memory == NULL ? 0 : FAILED_LIST_SIZE / 2);
     }
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
-        if (item->wanted && !item->delivered && list->capacity - list->size > item->sop_uid.size + 1) {
+        for (uint32_t i = 0; item->wanted && !item->delivered && i < item->count && list->capacity - list->size > UID_SIZE_MAX + 1; i++) {
+            char text[UID_SIZE_MAX + 1];
             buffer_put_text(list, list->size > 0 ? "\\" : "");
-            buffer_put(list, item->sop_uid);
+            buffer_put(list, i == 0 ? item->sop_uid : uid_advance(item->sop_uid, i, text));
         }
     }
     (void)out;

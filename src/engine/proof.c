@@ -38,8 +38,53 @@ static void list_again(struct engine *engine, struct out *out, struct transfer *
     for (struct item *item = transfer->items; item != NULL; item = item->next) {
         item->on_target = false;
     }
+    items_join(transfer);
     if (!ask_images(engine, out, transfer, &transfer->target)) {
         not_proven(engine, out, transfer, transfer->target.why);
+    }
+}
+
+/* The pieces of an acknowledged range that the destination lists take its place; true when one is missing. */
+static bool item_pieces(struct engine *engine, struct out *out, struct transfer *transfer, const struct row_job_item *row, bool put)
+{
+    uint32_t span = span_count((uint32_t)row->span), count = 0;
+    bool missing = false;
+    for (uint32_t i = 0; i < span && !transfer->full; i += count) {
+        char text[UID_SIZE_MAX + 1];
+        struct row_job_item piece = *row;
+        piece.sop_uid = i == 0 ? row->sop_uid : uid_advance(row->sop_uid, i, text);
+        const struct item *item = item_cut(transfer, piece.sop_uid, span - i, &count);
+        missing = missing || (item != NULL && !item->delivered);
+        piece.span = count;
+        if (put && item != NULL && item->delivered) {
+            row_put_job_item(engine, out, &piece);
+        }
+    }
+    return missing;
+}
+
+/* Rows of what was acknowledged and is missing after all. The first row that is touched is looked for again after each
+ * change, for the index has changed; a step has its limits, and the next proof finds the rest again. */
+static void items_take_back(struct engine *engine, struct out *out, struct transfer *transfer)
+{
+    for (size_t changed = 0; changed < CLEAN_RECORDS;) {
+        uint32_t at = index_first_int(engine, INDEX_job_item_demand, transfer->demand);
+        struct row_job_item row = {.span = 0};
+        for (; at != ROW_NONE; at = index_next(engine, INDEX_job_item_demand, at)) {
+            row = row_get_job_item(engine, at);
+            if (item_pieces(engine, out, transfer, &row, false)) {
+                break;
+            }
+        }
+        if (at == ROW_NONE) {
+            return;
+        }
+        row.sop_uid = text_copy(out, row.sop_uid);
+        row.dataset_sha256 = text_copy(out, row.dataset_sha256);
+        row.pixel_sha256 = text_copy(out, row.pixel_sha256);
+        row_delete_job_item(engine, out, &row);
+        (void)item_pieces(engine, out, transfer, &row, true);
+        changed += 1;
     }
 }
 
@@ -52,13 +97,13 @@ static void take_back(struct engine *engine, struct out *out, struct transfer *t
         direct_short(engine, out, transfer, missing);
         return;
     }
-    for (struct item *item = transfer->items; item != NULL && taken < CLEAN_RECORDS; item = item->next) {
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
         if (item->wanted && !item->on_target) {
             item->delivered = false;
-            taken++; /* the rest, if there is one, the next proof finds again: a step has its limits */
-            row_delete_job_item(engine, out, &(struct row_job_item){.demand = transfer->demand, .sop_uid = item->sop_uid});
+            taken += item->count;
         }
     }
+    items_take_back(engine, out, transfer);
     transfer->delivered = transfer->wanted - taken;
     if (demand_get(engine, transfer->demand, &row)) {
         row.delivered = transfer->delivered;
@@ -73,7 +118,7 @@ void proof_listed(struct engine *engine, struct out *out, struct transfer *trans
 {
     uint32_t missing = 0;
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
-        missing += item->wanted && !item->on_target;
+        missing += item->wanted && !item->on_target ? item->count : 0;
     }
     if (missing == 0 && !transfer->full) {
         proven(engine, out, transfer, PROOF_LIST);
@@ -106,10 +151,12 @@ static struct dataset *commit_request(struct out *out, struct transfer *transfer
     }
     uint32_t count = 0;
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
-        if (item->wanted) {
+        for (uint32_t i = 0; item->wanted && i < item->count; i++) {
+            char one[UID_SIZE_MAX + 1];
             struct dataset *to = &items[count++];
+            slice sop_uid = text_copy(out, i == 0 ? item->sop_uid : uid_advance(item->sop_uid, i, one));
             if (dataset_init(to, out->arena, 2) != ERR_OK || dataset_put(to, TAG_ReferencedSOPClassUID, item->class_uid) != ERR_OK ||
-                dataset_put(to, TAG_ReferencedSOPInstanceUID, item->sop_uid) != ERR_OK) {
+                dataset_put(to, TAG_ReferencedSOPInstanceUID, sop_uid) != ERR_OK) {
                 return NULL;
             }
         }
@@ -159,13 +206,15 @@ static void committed(struct engine *engine, struct out *out, struct transfer *t
         item->on_target = false;
     }
     for (uint32_t i = 0; done != NULL && i < done->item_count; i++) {
-        struct item *item = item_find(transfer, dataset_get(&done->items[i], TAG_ReferencedSOPInstanceUID));
+        uint32_t count = 0;
+        struct item *item = item_cut(transfer, dataset_get(&done->items[i], TAG_ReferencedSOPInstanceUID), 1, &count);
         if (item != NULL) {
             item->on_target = true;
+            item_join(transfer, item);
         }
     }
     for (const struct item *item = transfer->items; item != NULL; item = item->next) {
-        missing += item->wanted && !item->on_target;
+        missing += item->wanted && !item->on_target ? item->count : 0;
     }
     if (missing == 0) {
         proven(engine, out, transfer, PROOF_COMMITMENT);

@@ -413,7 +413,7 @@ void publish_found_row(struct engine *engine, struct out *out, int64_t id, uint3
         series_row(work, row);
         break;
     case PHASE_IMAGE:
-        work->series[work->series_at].instance_count++;
+        work->series[work->series_at].instance_count += span_count(row->span);
         break;
     case PHASE_FREE:
         break;

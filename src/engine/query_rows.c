@@ -443,12 +443,35 @@ static void detail_row(struct engine *engine, struct out *out, struct query *que
     (void)out;
 }
 
+/* A client is told of instances one by one. */
+static void detail_rows(struct engine *engine, struct out *out, struct query *query, uint32_t node, const struct find_row *from)
+{
+    int64_t number = 0;
+    bool numbered = dataset_get_int(from->dataset, TAG_InstanceNumber, &number);
+    for (uint32_t i = 0; i < span_count(from->span); i++) {
+        struct find_row one = *from;
+        struct dataset *dataset = arena_alloc(out->arena, sizeof *dataset);
+        char text[UID_SIZE_MAX + 1];
+        if (i > 0) {
+            one.sop_uid = text_copy(out, uid_advance(slice_unpad(from->sop_uid), i, text));
+            one.dataset = dataset;
+            if (dataset == NULL || dataset_copy(dataset, from->dataset, out->arena, 2) != ERR_OK ||
+                dataset_put(dataset, TAG_SOPInstanceUID, one.sop_uid) != ERR_OK ||
+                (numbered && dataset_put(dataset, TAG_InstanceNumber, text_int(out, number + i)) != ERR_OK)) {
+                out->full = true;
+                return;
+            }
+        }
+        detail_row(engine, out, query, node, &one);
+    }
+}
+
 void rows_from_source(struct engine *engine, struct out *out, struct query *query, uint32_t node, const struct find_row *row)
 {
     if (query->locating || query->question.level <= FIND_STUDY) {
         study_row(engine, out, query, node, row);
     } else {
-        detail_row(engine, out, query, node, row);
+        detail_rows(engine, out, query, node, row);
     }
 }
 

@@ -24,9 +24,12 @@ MUST_USE enum err relay_answer(const struct relay *relay, const struct contexts 
 /* An instance comes. STATUS_SUCCESS: pass it. Otherwise the status to refuse it with (not of this job, already
  * delivered, job ended) after its data were drained; `*finding` says why, empty when no finding. */
 uint16_t relay_offer(struct relay *relay, slice sop_instance_uid, slice study_uid, slice *finding);
-/* The destination's answer for a passed instance, or our own status when it was lost on the way. */
+/* The same for `most` instances whose UIDs count up from the first (struct object). The answer is that of the first *count
+ * of them; ask again for the rest. */
+uint16_t relay_offer_span(struct relay *relay, slice sop_instance_uid, slice study_uid, uint32_t most, uint32_t *count, slice *finding);
+/* The destination's answer for passed instances, or our own status when they were lost on the way. */
 void relay_took(struct relay *relay, const struct relay_result *result, time_ns at_ns);
-/* Results that wait for the engine: true when 64 wait or the oldest waits 50 ms, or `flush`. They stay good
+/* Results that wait for the engine, those of a span that was taken as one in one: true when 64 instances wait or the oldest waits 50 ms, or `flush`. They stay good
  * until the next call. */
 bool relay_batch(struct relay *relay, time_ns at_ns, bool flush, const struct relay_result **results, size_t *count);
 /* When the next batch is due; TIME_NEVER when nothing waits. */

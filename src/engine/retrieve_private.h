@@ -15,7 +15,7 @@
 
 #define TRANSFERS_MAX 64       /* attempts under way */
 #define HOLDERS_MAX 8          /* of one study that are asked */
-#define BUCKETS 1024           /* of a manifest's hash table */
+#define BUCKETS 512            /* of a manifest's hash tables */
 #define REQUESTS_MAX 256       /* open C-MOVE requests of clients */
 #define REQUEST_DEMANDS_MAX 64 /* studies of one request */
 #define MOVE_UIDS_MAX 64       /* instances named in one C-MOVE */
@@ -36,17 +36,21 @@ enum phase {
     PHASE_COUNT
 };
 
-/* One instance of the manifest. */
+/* A part of the manifest: instances whose UIDs count up from the first (struct object), alike in all that stands
+ * here. */
 struct item {
-    struct item *next, *next_in_bucket;
-    slice sop_uid, class_uid;
-    uint32_t series;
+    struct item *next, *previous, *next_in_bucket, *next_in_stem;
+    slice sop_uid, class_uid; /* of the first */
+    uint64_t last;            /* the last component of its UID, behind stem_size bytes; 0 when it cannot be counted on */
+    uint32_t count, series;
+    uint8_t stem_size;
     uint8_t holders;   /* bits: index in transfer->holders */
     bool wanted;       /* a holder lists it, it is asked for and not rejected */
     bool delivered;    /* acknowledged by the destination, or on its list */
     bool on_target;    /* on the destination's list */
-    bool in_job, answered;
+    bool in_job, answered, stemmed;
     uint16_t status;   /* the destination's last */
+    char uid_text[UID_SIZE_MAX];
 };
 struct series {
     struct series *next;
@@ -72,7 +76,7 @@ struct transfer {
     size_t holder_count;
     struct listing target;   /* what the destination holds */
     bool target_asked;
-    struct item *items, **items_last, **buckets;
+    struct item *items, *items_last, *spare, **buckets, **stems;
     struct series *series;
     uint32_t series_count;
     uint32_t wanted, delivered;
@@ -86,7 +90,7 @@ struct transfer {
     slice root;              /* SOP class of the C-MOVE */
     uint16_t message_id;
     struct series *move_series; /* next to ask for */
-    struct item *move_item;
+    uint32_t move_asked;        /* instances of it asked for one by one */
     bool whole_study;        /* one C-MOVE does */
     bool relay_open, destination_taken, final_seen, lost, rule_broken;
     uint16_t final_status;
@@ -168,9 +172,18 @@ void transfer_fail(struct engine *engine, struct out *out, struct transfer *tran
 void transfer_listed_row(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, const struct find_row *row);
 void transfer_listed_end(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, enum find_outcome outcome, slice why);
 bool ask_images(struct engine *engine, struct out *out, const struct transfer *transfer, struct listing *listing);
-struct item *item_find(const struct transfer *transfer, slice sop_uid);
 /* OPENING, MOVING or ENDING: a job is open. */
 bool transfer_has_job(const struct transfer *transfer);
+
+/* ---- manifest.c. `most`: so many instances from the UID on; *count: of how many of these the answer is true, so that a
+ * caller goes on behind them. What is changed afterwards is joined. Null with transfer->full when memory ran out. */
+/* The item that stands for these; null when none of them is in the manifest. */
+struct item *item_cut(struct transfer *transfer, slice uid, uint32_t most, uint32_t *count);
+/* The same; a new one when none of them is. */
+struct item *item_take(struct transfer *transfer, const struct find_row *row, slice uid, uint32_t most, uint32_t *count);
+void item_join(struct transfer *transfer, struct item *item);
+void items_join(struct transfer *transfer);
+struct series *series_of(const struct transfer *transfer, const struct item *item);
 
 /* ---- job.c */
 void transfer_run_if_ready(struct engine *engine, struct out *out, struct transfer *transfer);

@@ -348,15 +348,16 @@ static void keep_row(struct engine *engine, struct out *out, struct find *find,
 }
 
 static void tell(struct engine *engine, struct out *out, struct find *find,
-                 const struct dataset *dataset)
+                 const struct dataset *dataset, uint32_t span)
 {
     struct find_row row;
     if (find->row_count >= FIND_ROWS_MAX) {
         find->stopped = true;
         return;
     }
-    find->row_count++;
+    find->row_count += span_count(span);
     find_describe(engine, find->node, dataset, &row);
+    row.span = span;
     tell_row(engine, out, find, &row);
 }
 
@@ -383,7 +384,7 @@ static void kept_done(struct engine *engine, struct out *out, struct find *find,
         find->stopped = true;
     }
     if (find_matches(engine, out, find, FIND_STUDY, &kept->dataset)) {
-        tell(engine, out, find, &kept->dataset);
+        tell(engine, out, find, &kept->dataset, 0);
     }
 }
 
@@ -420,7 +421,7 @@ static void take_row(struct engine *engine, struct out *out, struct find *find,
     } else if (part->level < find->level) {
         walk_down(find, part->level, &described);
     } else {
-        tell(engine, out, find, &row);
+        tell(engine, out, find, &row, find->level == FIND_IMAGE ? response->span : 0);
     }
 }
 

@@ -384,10 +384,9 @@ static void list_study(struct engine *engine, struct out *out, uint32_t home, ui
     forward->phase = FORWARD_LISTING;
 }
 
-void spool_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find, const struct find_row *found)
+static void found_one(struct engine *engine, struct out *out, int64_t id, uint32_t find, slice sop_uid)
 {
     struct forward *forward = &engine->spool->forwards[id];
-    slice sop_uid = slice_unpad(found->sop_uid);
     for (uint32_t node = 0; node < engine->config->node_count && forward->find == find; node++) {
         struct row_spooled key = {.sop_uid = sop_uid, .origin = node_at(engine, node)->name};
         uint32_t at = spool_takes(engine, node) ? row_find_spooled(engine, &key) : ROW_NONE;
@@ -399,6 +398,15 @@ void spool_found_row(struct engine *engine, struct out *out, int64_t id, uint32_
             remember_exam(forward, &row);
             delivered(engine, out, row);
         }
+    }
+}
+
+void spool_found_row(struct engine *engine, struct out *out, int64_t id, uint32_t find, const struct find_row *found)
+{
+    slice sop_uid = slice_unpad(found->sop_uid);
+    for (uint32_t i = 0; i < span_count(found->span); i++) {
+        char text[UID_SIZE_MAX + 1];
+        found_one(engine, out, id, find, i == 0 ? sop_uid : uid_advance(sop_uid, i, text));
     }
 }
 

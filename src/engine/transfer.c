@@ -65,63 +65,6 @@ void transfer_fail(struct engine *engine, struct out *out, struct transfer *tran
     demand_again(engine, out, demand, counts, why);
 }
 
-/* ---- The manifest. */
-static uint32_t bucket_of(slice sop_uid)
-{
-    return (uint32_t)(hash64(7, sop_uid) % BUCKETS);
-}
-
-struct item *item_find(const struct transfer *transfer, slice sop_uid)
-{
-    struct item *item = transfer->buckets == NULL ? NULL : transfer->buckets[bucket_of(sop_uid)];
-    while (item != NULL && !slice_equal(item->sop_uid, sop_uid)) {
-        item = item->next_in_bucket;
-    }
-    return item;
-}
-
-static struct series *series_take(struct transfer *transfer, slice uid)
-{
-    struct series **last = &transfer->series;
-    for (; *last != NULL; last = &(*last)->next) {
-        if (slice_equal((*last)->uid, uid)) {
-            return *last;
-        }
-    }
-    struct series *series = chain_alloc(&transfer->chain, sizeof *series);
-    if (series != NULL) {
-        series->uid = chain_copy(&transfer->chain, uid);
-        series->number = transfer->series_count++;
-        *last = series;
-    }
-    return series;
-}
-
-static struct item *item_take(struct transfer *transfer, const struct find_row *row)
-{
-    slice sop_uid = slice_unpad(row->sop_uid);
-    struct item *item = item_find(transfer, sop_uid);
-    if (item != NULL) {
-        return item;
-    }
-    struct series *series = series_take(transfer, slice_unpad(row->series_uid));
-    item = chain_alloc(&transfer->chain, sizeof *item);
-    if (item == NULL || series == NULL) {
-        transfer->full = true;
-        return NULL;
-    }
-    uint32_t bucket = bucket_of(sop_uid);
-    item->sop_uid = chain_copy(&transfer->chain, sop_uid);
-    item->class_uid = chain_copy(&transfer->chain, slice_unpad(dataset_get(row->dataset, TAG_SOPClassUID)));
-    transfer->full = transfer->full || item->sop_uid.data == NULL || item->class_uid.data == NULL;
-    item->series = series->number;
-    item->next_in_bucket = transfer->buckets[bucket];
-    transfer->buckets[bucket] = item;
-    *transfer->items_last = item;
-    transfer->items_last = &item->next;
-    return item;
-}
-
 /* ---- Listing. */
 bool ask_images(struct engine *engine, struct out *out, const struct transfer *transfer, struct listing *listing)
 {
@@ -169,56 +112,107 @@ static void holders_fill(struct engine *engine, struct transfer *transfer)
     }
 }
 
-static bool is_asked_for(const struct transfer *transfer, const struct find_row *row)
+static bool is_asked_for(const struct transfer *transfer, const struct find_row *row, slice sop_uid)
 {
     if (slice_equal(transfer->level, SLICE("SERIES"))) {
         return text_list_has(transfer->uids, slice_unpad(row->series_uid));
     }
     if (slice_equal(transfer->level, SLICE("IMAGE"))) {
-        return text_list_has(transfer->uids, slice_unpad(row->sop_uid));
+        return text_list_has(transfer->uids, sop_uid);
     }
     return true;
+}
+
+/* Of how many instances from one on the same is to be said: where lists of UIDs or tombstones may part them, each is
+ * looked at. */
+static uint32_t alike(const struct engine *engine, const struct transfer *transfer, uint32_t span)
+{
+    return row_count(engine, TABLE_tombstone) > 0 || slice_equal(transfer->level, SLICE("IMAGE")) ? 1 : span;
+}
+
+static void listed(const struct engine *engine, struct transfer *transfer, uint32_t find, const struct find_row *row, slice sop_uid, uint32_t most,
+                   uint32_t *count)
+{
+    *count = most;
+    struct item *item = is_asked_for(transfer, row, sop_uid) ? item_take(transfer, row, sop_uid, most, count) : NULL;
+    if (item == NULL) {
+        return;
+    }
+    item->on_target = item->on_target || find == transfer->target.find;
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        if (transfer->holders[i].find == find && find != transfer->target.find) {
+            item->holders |= (uint8_t)(1u << i);
+            item->wanted = !lifecycle_hidden(engine, transfer->study_uid, sop_uid);
+        }
+    }
+    item_join(transfer, item);
 }
 
 void transfer_listed_row(struct engine *engine, struct out *out, struct transfer *transfer, uint32_t find, const struct find_row *row)
 {
     slice sop_uid = slice_unpad(row->sop_uid);
     bool same_study = row->study_uid.size == 0 || slice_equal(slice_unpad(row->study_uid), transfer->study_uid);
-    if (sop_uid.size == 0 || !same_study || !is_asked_for(transfer, row)) {
+    uint32_t span = span_count(row->span), count = 0;
+    if (sop_uid.size == 0 || !same_study) {
         return;
     }
-    struct item *item = item_take(transfer, row);
-    if (item == NULL) {
-        return;
-    }
-    if (find == transfer->target.find) {
-        item->on_target = true;
-        return;
-    }
-    for (size_t i = 0; i < transfer->holder_count; i++) {
-        if (transfer->holders[i].find == find) {
-            item->holders |= (uint8_t)(1u << i);
-            item->wanted = !lifecycle_hidden(engine, transfer->study_uid, sop_uid);
-        }
+    for (uint32_t at = 0; at < span && !transfer->full; at += count) {
+        char text[UID_SIZE_MAX + 1];
+        slice uid = at == 0 ? sop_uid : uid_advance(sop_uid, at, text);
+        listed(engine, transfer, find, row, uid, alike(engine, transfer, span - at), &count);
     }
     (void)out;
 }
 
-static void items_sum_up(struct engine *engine, struct transfer *transfer)
+/* What the destination acknowledged in attempts before. */
+static void items_acknowledged(struct engine *engine, struct transfer *transfer)
 {
-    struct item *last = NULL;
-    for (struct item *item = transfer->items; item != NULL; item = item->next) {
-        struct row_job_item key = {.demand = transfer->demand, .sop_uid = item->sop_uid};
-        item->delivered = item->on_target || row_find_job_item(engine, &key) != ROW_NONE;
-        last = item->wanted ? item : last;
+    for (uint32_t at = index_first_int(engine, INDEX_job_item_demand, transfer->demand); at != ROW_NONE; at = index_next(engine, INDEX_job_item_demand, at)) {
+        struct row_job_item row = row_get_job_item(engine, at);
+        uint32_t span = span_count((uint32_t)row.span), count = 0;
+        for (uint32_t i = 0; i < span && !transfer->full; i += count) {
+            char text[UID_SIZE_MAX + 1];
+            slice uid = i == 0 ? row.sop_uid : uid_advance(row.sop_uid, i, text);
+            struct item *item = item_cut(transfer, uid, span - i, &count);
+            if (item != NULL) {
+                item->delivered = true;
+                item_join(transfer, item);
+            }
+        }
     }
-    if (MUTANT(M_DROP_LAST) && last != NULL) {
+}
+
+/* The defect M_DROP_LAST. */
+static void drop_last(struct transfer *transfer)
+{
+    struct item *last = transfer->items_last;
+    while (last != NULL && !last->wanted) {
+        last = last->previous;
+    }
+    if (last != NULL) {
+        char text[UID_SIZE_MAX + 1];
+        uint32_t count = 0;
+        slice uid = last->count == 1 ? last->sop_uid : uid_advance(last->sop_uid, last->count - 1, text);
+        last = item_cut(transfer, uid, 1, &count);
+    }
+    if (last != NULL) {
         last->wanted = false;
     }
+}
+
+static void items_sum_up(struct engine *engine, struct transfer *transfer)
+{
+    for (struct item *item = transfer->items; item != NULL; item = item->next) {
+        item->delivered = item->on_target;
+    }
+    if (MUTANT(M_DROP_LAST)) {
+        drop_last(transfer);
+    }
+    items_acknowledged(engine, transfer);
     transfer->wanted = transfer->delivered = 0;
     for (struct item *item = transfer->items; item != NULL; item = item->next) {
-        transfer->wanted += item->wanted;
-        transfer->delivered += item->wanted && item->delivered;
+        transfer->wanted += item->wanted ? item->count : 0;
+        transfer->delivered += item->wanted && item->delivered ? item->count : 0;
     }
 }
 
@@ -305,7 +299,6 @@ static struct transfer *transfer_take(struct engine *engine)
         if (!transfer->used) {
             *transfer = (struct transfer){.used = true, .chain = chain_make(&engine->retrieve->pool)};
             engine->retrieve->transfer_count++;
-            transfer->items_last = &transfer->items;
             return transfer;
         }
     }
@@ -331,8 +324,9 @@ static bool transfer_fill(struct engine *engine, struct transfer *transfer, cons
     transfer->level = chain_copy(&transfer->chain, row->level);
     transfer->uids = chain_copy(&transfer->chain, row->uids);
     transfer->buckets = chain_alloc(&transfer->chain, BUCKETS * sizeof *transfer->buckets);
+    transfer->stems = chain_alloc(&transfer->chain, BUCKETS * sizeof *transfer->stems);
     transfer->target.node = transfer->destination;
-    return transfer->buckets != NULL && transfer->uids.data != NULL && transfer->study_uid.data != NULL;
+    return transfer->buckets != NULL && transfer->stems != NULL && transfer->uids.data != NULL && transfer->study_uid.data != NULL;
 }
 
 /* A plan made under an old link is checked again before anything leaves (design 3.2): does the study still belong

@@ -226,7 +226,7 @@ static void transfer(const struct exam *exam, time_ns at)
                 slice sop = text("%.*s.%u", SLICE_ARGS(exam->uid), i + 1);
                 SEE(delivered, at, .actor = to, .issuer = SLICE("NHS"), .patient_id = exam->nhs, .study_uid = exam->uid, .sop_uid = sop, .dataset_sha256 = exam->uid,
                     .pixel_sha256 = exam->uid, .count = 500000, .span = exam->images - i < 64 ? exam->images - i : 64);
-                put(at, TABLE_job_item, I(id), sop, I(0), exam->uid, exam->uid);
+                put(at, TABLE_job_item, I(id), sop, I(exam->images - i < 64 ? exam->images - i : 64), I(0), exam->uid, exam->uid);
             }
         }
     }

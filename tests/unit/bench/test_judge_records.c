@@ -215,7 +215,7 @@ static void crash_after_first(bool recorded)
     commit(1, 3);
     deliver(5, "ws", "NHS", "9990000018", "1.1", "1.1.1");
     if (recorded) {
-        put(2, 6, TABLE_job_item, N(1), "1.1.1", N(0), "", "");
+        put(2, 6, TABLE_job_item, N(1), "1.1.1", N(1), N(0), "", "");
         commit(2, 6);
     }
     SEE(killed, 7, .actor = SLICE("hub"));
@@ -224,7 +224,7 @@ static void crash_after_first(bool recorded)
     restored(TABLE_study, N(1), "1.1", N(1), "NOR", "A1", "", "", "", "", "", "", N(1), N(2), N(0));
     restored(TABLE_demand, N(1), N(DEMAND_MDT), "key", N(1), N(0), "ws", "STUDY", "", "mdt", N(0), N(DEMAND_RUNNING), N(0), N(0), N(0), N(0), N(SECOND(3)), N(0), "");
     if (recorded) {
-        restored(TABLE_job_item, N(1), "1.1.1", N(0), "", "");
+        restored(TABLE_job_item, N(1), "1.1.1", N(1), N(0), "", "");
     }
     commit(1, 9);
     deliver(10, "ws", "NHS", "9990000018", "1.1", "1.1.1");
@@ -252,7 +252,7 @@ START_TEST(what_a_client_asks_for_again_comes_again)
     audit(1, 3, "RETRIEVE", "WS", "STUDY 1.1 > WS");
     put_demand(1, 3, 1, DEMAND_CLIENT, 1, "ws", DEMAND_RUNNING, PROOF_NONE, 0, 0);
     deliver_both();
-    put(2, 6, TABLE_job_item, N(1), "1.1.1", N(0), "", "");
+    put(2, 6, TABLE_job_item, N(1), "1.1.1", N(1), N(0), "", "");
     commit(2, 6);
     put_demand(3, 7, 1, DEMAND_CLIENT, 1, "ws", DEMAND_DONE, PROOF_STORE, 2, 2);
     remove_row(3, 7, TABLE_job_item, 1, "1.1.1");
@@ -273,7 +273,7 @@ START_TEST(what_the_destination_lost_is_brought_again)
     put_study(1, 1, "1.1", "A1");
     put_demand(1, 3, 1, DEMAND_MDT, 1, "ws", DEMAND_RUNNING, PROOF_NONE, 0, 0);
     deliver_both();
-    put(2, 6, TABLE_job_item, N(1), "1.1.1", N(0), "", "");
+    put(2, 6, TABLE_job_item, N(1), "1.1.1", N(1), N(0), "", "");
     commit(2, 6);
     remove_row(3, 7, TABLE_job_item, 1, "1.1.1"); /* acknowledged but not listed: taken back */
     commit(3, 7);
