@@ -479,7 +479,61 @@ START_TEST(retrieve_that_is_cancelled_ends_with_fe00_and_stops)
 }
 END_TEST
 
-UNIT_MAIN(retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_ends_the_relay_that_waits_for_it, retrieve_to_a_viewer_is_proven_by_its_store_responses,
+/* ---- Spans. */
+
+/* Two holders with parts that overlap, a destination that refuses now and then, something there already, something
+ * rejected: what is held, counted and recorded in the end. */
+struct outcome {
+    size_t held;
+    int completed, failed, status, delivered_twice;
+    int64_t wanted, delivered, state, attempts;
+};
+
+static struct outcome story(uint64_t chance, int refuse_every, bool tombstone)
+{
+    make();
+    archive_put(PACS_GWE, "40018586", "Price^Megan", "19580411", "CAV1001", "1.2.1", "20091207", "CT", 3, 10);
+    restore((struct record){.table = TABLE_copy, .values = {N(1), T("pacs_gwe"), N(COPY_ORIGINAL), N(COPY_PRESENT), N(30), N(PROOF_LIST), N(0)}});
+    if (tombstone) {
+        restore((struct record){.table = TABLE_tombstone, .values = {T("1.2.1.1.4"), T("113001"), T("RADIS2"), N(1)}});
+    }
+    w.span_chance = chance;
+    w.refuse_every = refuse_every;
+    world_start();
+    MOVE("VELPACS", STUDY("1.2.1"));
+    const struct record *row = demand(1);
+    ck_assert_uint_eq(records_count(TABLE_job_item), 0);
+    return (struct outcome){held(PACS_VEL, "1.2.1"), w.final.completed, w.final.failed, w.final.status, w.delivered_twice,
+                            row->values[COLUMN_demand_wanted].integer, row->values[COLUMN_demand_delivered].integer, row->values[COLUMN_demand_state].integer,
+                            row->values[COLUMN_demand_attempts].integer};
+}
+
+START_TEST(retrieve_ends_the_same_wherever_spans_are_cut)
+{
+    for (int refuse = 0; refuse <= 7; refuse += 7) {
+        for (int tombstone = 0; tombstone <= 1; tombstone++) {
+            struct outcome one = story(0, refuse, tombstone == 1);
+            ck_assert_uint_eq(one.held, tombstone == 1 ? 29 : 30);
+            ck_assert_int_eq(one.state, DEMAND_DONE);
+            ck_assert_int_eq(one.delivered_twice, 0);
+            for (uint64_t chance = 1; chance <= 25; chance++) {
+                struct outcome many = story(chance, refuse, tombstone == 1);
+                ck_assert_uint_eq(many.held, one.held);
+                ck_assert_int_eq(many.completed, one.completed);
+                ck_assert_int_eq(many.failed, one.failed);
+                ck_assert_int_eq(many.status, one.status);
+                ck_assert_int_eq(many.delivered_twice, 0);
+                ck_assert_int_eq(many.wanted, one.wanted);
+                ck_assert_int_eq(many.delivered, one.delivered);
+                ck_assert_int_eq(many.state, one.state);
+                ck_assert_int_eq(many.attempts, one.attempts);
+            }
+        }
+    }
+}
+END_TEST
+
+UNIT_MAIN(retrieve_ends_the_same_wherever_spans_are_cut, retrieve_delivers_a_study_coerced_and_proves_it_by_list, retrieve_ends_the_relay_that_waits_for_it, retrieve_to_a_viewer_is_proven_by_its_store_responses,
           retrieve_is_proven_by_commitment_where_there_is_no_list, retrieve_refuses_an_unknown_destination_and_bad_keys, retrieve_of_series_and_images_delivers_just_those,
           retrieve_fetches_only_what_is_missing_when_the_holder_leaves_some_out, retrieve_lists_what_failed_when_the_destination_keeps_refusing,
           retrieve_warns_when_a_part_arrived, retrieve_uses_the_second_copy_when_one_holder_is_down,

@@ -13,6 +13,7 @@
 #include "src/engine/relay.h"
 #include "src/engine/state.h"
 #include "src/dicom/match.h"
+#include "src/base/random.h"
 #include "src/dicom/uid.h"
 #include "tests/unit/unit.h"
 
@@ -77,6 +78,7 @@ static struct world {
     int offered; /* instances that holders brought to a relay, wanted or not */
     int refuse_every; /* the destination refuses every nth instance with A700; 0 none */
     int drop_every;   /* the holder leaves out every nth instance and says success */
+    uint64_t span_chance; /* rows and stores of images come in spans cut by this chance; 0: one by one */
     bool relay_waits;      /* the relay does not end by itself once all items have an answer */
     int stores_until_kill; /* the engine dies after so many stores; 0: never */
     bool killed;
@@ -316,6 +318,21 @@ MAYBE bool instance_matches(const struct instance *instance, int node, const str
     return instance->node == node && match_dataset(keys, &row, true, &unknown);
 }
 
+/* How many of the archive from `first` on go in one span: neighbours whose UIDs count up, of one series, cut by chance. */
+MAYBE uint32_t span_at(size_t first, const struct dataset *keys)
+{
+    uint64_t offset = 0;
+    uint32_t span = 1, most = 1 + (uint32_t)random_below(random_draw(w.span_chance, PURPOSE('s', 'p', 'a', 'n'), first, w.instance_count), 9);
+    const struct instance *from = &w.archive[first];
+    for (size_t i = first + 1; w.span_chance != 0 && span < most && i < w.instance_count; i++, span++) {
+        if (!instance_matches(&w.archive[i], from->node, keys) || strcmp(w.archive[i].series, from->series) != 0 ||
+            !uid_in_span(text(from->sop), span + 1, text(w.archive[i].sop), &offset) || offset != span) {
+            break;
+        }
+    }
+    return span;
+}
+
 MAYBE void node_find(int node, int64_t channel, const struct dimse *request)
 {
     slice level = dataset_get(request->identifier, TAG_QueryRetrieveLevel);
@@ -344,6 +361,10 @@ MAYBE void node_find(int node, int64_t channel, const struct dimse *request)
             seen[seen_count++] = dataset_get(&row, unique);
             struct dimse response = dimse_response(request, STATUS_PENDING);
             response.identifier = &row;
+            if (slice_equal(level, SLICE("IMAGE"))) {
+                response.span = span_at(i, request->identifier);
+                i += response.span - 1;
+            }
             push_message(channel, response);
         }
     }
@@ -355,35 +376,56 @@ MAYBE slice coerced(const struct relay_job *job, uint32_t tag, const char *other
     return job->coercion != NULL && dataset_has(job->coercion, tag) ? dataset_get(job->coercion, tag) : text(otherwise);
 }
 
-MAYBE void deliver(struct relay *relay, int destination, const struct instance *from)
+/* What the destination answers to one instance. */
+MAYBE uint16_t store_one(const struct relay_job *job, int destination, const struct instance *from)
 {
-    const struct relay_job *job = relay_job(relay);
-    slice finding;
-    struct relay_result result = {.job = job->id, .sop_instance_uid = text(from->sop), .size = 1000};
-    w.offered++;
-    result.status = relay_offer(relay, text(from->sop), text(from->study), &finding);
-    if (result.status != STATUS_SUCCESS) {
-        return;
-    }
     w.stores++;
     if (w.down[destination]) {
-        result.status = STATUS_OUT_OF_RESOURCES_SUBOPERATIONS;
-    } else if (w.refuse_every > 0 && w.stores % w.refuse_every == 0) {
-        result.status = STATUS_OUT_OF_RESOURCES;
-    } else {
-        for (size_t i = 0; i < w.instance_count; i++) {
-            w.delivered_twice += w.archive[i].node == destination && strcmp(w.archive[i].sop, from->sop) == 0;
-        }
-        struct instance copy = *from;
-        copy.node = destination;
-        copy.foreign = true;
-        copy.patient_id = keep(coerced(job, TAG_PatientID, from->patient_id)).data;
-        copy.issuer = keep(coerced(job, TAG_IssuerOfPatientID, from->issuer)).data;
-        copy.accession = keep(coerced(job, TAG_AccessionNumber, from->accession)).data;
-        ck_assert_uint_lt(w.instance_count, INSTANCES_MAX);
-        w.archive[w.instance_count++] = copy;
+        return STATUS_OUT_OF_RESOURCES_SUBOPERATIONS;
     }
-    relay_took(relay, &result, w.now);
+    if (w.refuse_every > 0 && w.stores % w.refuse_every == 0) {
+        return STATUS_OUT_OF_RESOURCES;
+    }
+    for (size_t i = 0; i < w.instance_count; i++) {
+        w.delivered_twice += w.archive[i].node == destination && strcmp(w.archive[i].sop, from->sop) == 0;
+    }
+    struct instance copy = *from;
+    copy.node = destination;
+    copy.foreign = true;
+    copy.patient_id = keep(coerced(job, TAG_PatientID, from->patient_id)).data;
+    copy.issuer = keep(coerced(job, TAG_IssuerOfPatientID, from->issuer)).data;
+    copy.accession = keep(coerced(job, TAG_AccessionNumber, from->accession)).data;
+    ck_assert_uint_lt(w.instance_count, INSTANCES_MAX);
+    w.archive[w.instance_count++] = copy;
+    return STATUS_SUCCESS;
+}
+
+/* A span of instances that stand side by side in the archive: offered, stored and answered in as few parts as they allow. */
+MAYBE void deliver(struct relay *relay, int destination, size_t first, uint32_t span)
+{
+    const struct relay_job *job = relay_job(relay);
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < span; at += count) {
+        const struct instance *from = &w.archive[first + at];
+        struct relay_result result = {.job = job->id, .sop_instance_uid = text(from->sop), .size = 1000, .span = 0};
+        slice finding;
+        uint16_t status = relay_offer_span(relay, text(from->sop), text(from->study), span - at, &count, &finding);
+        w.offered += (int)count;
+        for (uint32_t i = 0; status == STATUS_SUCCESS && i < count; i++) {
+            status = store_one(job, destination, &w.archive[first + at + i]);
+            if (result.span > 0 && status != result.status) {
+                relay_took(relay, &result, w.now);
+                result.span = 0;
+            }
+            result.sop_instance_uid = result.span == 0 ? text(w.archive[first + at + i].sop) : result.sop_instance_uid;
+            result.status = status;
+            result.span++;
+            status = STATUS_SUCCESS;
+        }
+        if (result.span > 0) {
+            relay_took(relay, &result, w.now);
+        }
+    }
 }
 
 MAYBE void relay_tell(struct relay *relay, bool ended)
@@ -449,7 +491,10 @@ MAYBE void node_move(int node, int64_t channel, const struct dimse *request)
     }
     for (size_t i = 0, count = w.instance_count; relay != NULL && i < count && !w.killed; i++) {
         if (instance_matches(&w.archive[i], node, request->identifier) && !(w.drop_every > 0 && ++sent % w.drop_every == 0)) {
-            deliver(relay, destination, &w.archive[i]);
+            bool alone = w.drop_every > 0 || w.stores_until_kill > 0;
+            uint32_t span = alone ? 1 : span_at(i, request->identifier);
+            deliver(relay, destination, i, span);
+            i += span - 1;
             if (w.stores_until_kill > 0 && w.stores == w.stores_until_kill) {
                 w.killed = true;
             }
