@@ -22,6 +22,27 @@ static void bind_stream_sites(struct binder *binder, const struct tree *at, stru
     stream->sites = all;
 }
 
+/* A site with hospitals stands for them. */
+static void expand_hospitals(struct binder *binder, struct population_stream *stream)
+{
+    const struct population *population = &P(binder);
+    uint32_t domains = (uint32_t)population->domain_count, *list = bind_array(binder, stream->site_count + population->site_count, sizeof *list);
+    size_t count = 0;
+    for (size_t i = 0; list != NULL && i < stream->site_count; i++) {
+        size_t before = count;
+        for (uint32_t s = domains; s < population->site_count; s++) {
+            if (population->sites[s].domain == stream->sites[i]) {
+                list[count++] = s;
+            }
+        }
+        if (count == before) {
+            list[count++] = stream->sites[i];
+        }
+    }
+    stream->sites = list;
+    stream->site_count = count;
+}
+
 static void check_sites(struct binder *binder, const struct tree *entry, const struct population_stream *stream)
 {
     const struct tree *at = tree_get(entry, "at");
@@ -241,6 +262,7 @@ static void bind_stream(struct binder *binder, const struct tree *entry, struct 
 {
     stream->id = entry->key;
     bind_stream_sites(binder, tree_get(entry, "at"), stream);
+    expand_hospitals(binder, stream);
     bind_process(binder, tree_get(entry, "process"), stream);
     bind_amount(binder, entry, stream);
     bind_shape_keys(binder, entry, stream);

@@ -59,6 +59,22 @@ static void bind_store(struct walking *walking, const struct tree *word, struct 
     step->reject_micro = field_integer(ROOT_STEP, "store.reject", tree_get(word, "reject"));
 }
 
+static void bind_turnaround(struct walking *walking, const struct tree *turnaround, struct pathway_step *step)
+{
+    struct binder *binder = walking->binder;
+    const struct names *names = &binder->names[NAMES_MODALITIES];
+    struct distribution *list = bind_array(binder, names->count + 1, sizeof *list);
+    for (size_t m = 0; list != NULL && m < names->count; m++) {
+        const struct tree *own = tree_get(turnaround, names->list[m].data);
+        const char *path = own == NULL ? "report.turnaround.otherwise" : "report.turnaround.*";
+        bind_distribution(binder, ROOT_STEP, path, own == NULL ? tree_get(turnaround, "otherwise") : own, &list[m]);
+    }
+    step->time_by = list;
+    if (!step->nobody) {
+        (void)complain(binder->to, "P213", turnaround->key_at, "`turnaround` is for reports by nobody; how long readers take follows from how many they are");
+    }
+}
+
 static void bind_report(struct walking *walking, const struct tree *word, struct pathway_step *step)
 {
     static const char *const roles[] = {"readers", "radiographers", "coordinators"}, *const priorities[] = {"routine", "soon", "urgent"};
@@ -71,6 +87,10 @@ static void bind_report(struct walking *walking, const struct tree *word, struct
         step->priority = slice_equal(priority, slice_from(priorities[i])) ? (uint8_t)i : step->priority;
     }
     step->never_by_micro = bind_by_modality(walking->binder, tree_get(word, "never"));
+    const struct tree *turnaround = tree_get(word, "turnaround");
+    if (turnaround != NULL) {
+        bind_turnaround(walking, turnaround, step);
+    }
     if (step->nobody) {
         step->time = varied(field_integer(ROOT_STEP, "report.after", after), 0);
         return;

@@ -292,6 +292,7 @@ static void bind_site(struct binder *binder, const struct tree *entry, uint32_t 
     }
     *site = (struct population_site){.id = known->id, .domain = index, .exams_micro = known->exams_micro};
     site->mix_micro = bind_by_modality(binder, mix);
+    site->enrolled_micro = bind_by_modality(binder, tree_get(entry, "enrolled"));
     (void)bind_sum_is_one(binder, mix, SLICE("sites.*.mix"));
     site->pacs = named_node(binder, entry, "pacs", first_node(scenario, index, KIND_PACS), false);
     site->viewer = named_node(binder, entry, "viewer", first_node(scenario, index, KIND_VIEWER), true);
@@ -301,20 +302,56 @@ static void bind_site(struct binder *binder, const struct tree *entry, uint32_t 
     }
 }
 
+/* Hospitals stand behind the sites: examinations come to them, under the numbers of their site. */
+static size_t bind_hospitals(struct binder *binder, const struct tree *entry, const struct population_site *site, struct population_site *list)
+{
+    size_t count = 0;
+    for (const struct tree *row = map_first(tree_get(entry, "hospitals")); row != NULL; row = row->next) {
+        const struct tree *mix = tree_get(row, "mix");
+        struct population_site *hospital = &list[count++];
+        *hospital = *site;
+        hospital->id = row->key;
+        hospital->exams_micro = field_integer(ROOT_SCENARIO, "sites.*.hospitals.*.exams", tree_get(row, "exams"));
+        hospital->mix_micro = bind_by_modality(binder, mix);
+        (void)bind_sum_is_one(binder, mix, SLICE("sites.*.hospitals.*.mix"));
+    }
+    const struct tree *odd = tree_get(entry, "exams") != NULL ? tree_get(entry, "exams") : tree_get(entry, "mix");
+    if (count > 0 && odd != NULL) {
+        (void)complain(binder->to, "P213", odd->key_at, "`%.*s` of %s is that of its hospitals", SLICE_ARGS(odd->key), quoted(entry->key).text);
+    }
+    return count;
+}
+
+static size_t hospitals_in(const struct tree *sites)
+{
+    size_t count = 0;
+    for (const struct tree *entry = map_first(sites); entry != NULL; entry = entry->next) {
+        const struct tree *hospitals = tree_get(entry, "hospitals");
+        count += hospitals == NULL ? 0 : hospitals->count;
+    }
+    return count;
+}
+
 static void bind_sites(struct binder *binder)
 {
     struct scenario *scenario = binder->scenario;
-    struct population_site *sites = bind_array(binder, scenario->site_count + 1, sizeof *sites);
+    size_t hospitals = 0;
+    struct population_site *sites = bind_array(binder, scenario->site_count + hospitals_in(tree_get(binder->root, "sites")) + 1, sizeof *sites);
     struct population_domain *domains = bind_array(binder, scenario->site_count + 1, sizeof *domains);
     uint32_t count = 0;
     for (const struct tree *entry = sites == NULL || domains == NULL ? NULL : map_first(tree_get(binder->root, "sites")); entry != NULL && count < scenario->site_count;
          entry = entry->next) {
         bind_site(binder, entry, count, &sites[count], &domains[count]);
+        hospitals += bind_hospitals(binder, entry, &sites[count], &sites[scenario->site_count + hospitals]);
         count++;
     }
     P(binder).sites = sites;
     P(binder).domains = domains;
-    P(binder).site_count = P(binder).domain_count = count;
+    P(binder).domain_count = count;
+    P(binder).site_count = scenario->site_count + hospitals;
+    if (P(binder).site_count > LOAD_SITES_MAX) {
+        (void)complain(binder->to, "P303", tree_get(binder->root, "sites")->key_at, "more than %d sites and hospitals", LOAD_SITES_MAX);
+    }
 }
 
 /* ---- Patients. */
@@ -472,11 +509,13 @@ static void bind_staff(struct binder *binder)
 static void bind_nodes(struct binder *binder)
 {
     struct scenario *scenario = binder->scenario;
-    slice *nodes = bind_array(binder, scenario->node_count + 1, sizeof *nodes);
-    for (size_t n = 0; nodes != NULL && n < scenario->node_count; n++) {
+    slice *nodes = bind_array(binder, scenario->node_count + 1, sizeof *nodes), *titles = bind_array(binder, scenario->node_count + 1, sizeof *titles);
+    for (size_t n = 0; nodes != NULL && titles != NULL && n < scenario->node_count; n++) {
         nodes[n] = scenario->nodes[n].id;
+        titles[n] = scenario->nodes[n].aet;
     }
     P(binder).nodes = nodes;
+    P(binder).titles = titles;
     P(binder).node_count = scenario->node_count;
 }
 
