@@ -115,6 +115,7 @@ struct request *request_take(struct viewer *viewer, enum request_kind kind)
                                         .retry_ns = RETRY_FIRST_NS,
                                         .next_ns = TIME_NEVER,
                                         .watch = UINT32_MAX};
+            viewer->request_bound = i >= viewer->request_bound ? i + 1 : viewer->request_bound;
             return request;
         }
     }
@@ -291,7 +292,7 @@ static void send_request(struct viewer *viewer, struct out *out, struct request 
 
 static struct request *request_of(struct viewer *viewer, int64_t channel)
 {
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         if (viewer->requests[i].kind != REQUEST_FREE && viewer->requests[i].channel == channel) {
             return &viewer->requests[i];
         }
@@ -445,7 +446,7 @@ void request_lost(struct viewer *viewer, const struct event *event, struct out *
 
 void request_image(struct viewer *viewer, struct out *out, slice study_uid)
 {
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         struct request *request = &viewer->requests[i];
         if (request->kind == REQUEST_RETRIEVE && !request->first_image &&
             slice_equal(request->study_uid, study_uid)) {
@@ -461,7 +462,7 @@ void request_image(struct viewer *viewer, struct out *out, slice study_uid)
 /* ---- Time. */
 void request_clock(struct viewer *viewer, struct out *out)
 {
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         struct request *request = &viewer->requests[i];
         if (request->kind == REQUEST_FREE) {
             continue;
@@ -481,7 +482,7 @@ void request_clock(struct viewer *viewer, struct out *out)
 time_ns request_due(const struct viewer *viewer)
 {
     time_ns due = TIME_NEVER;
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         const struct request *request = &viewer->requests[i];
         time_ns at = request->kind == REQUEST_FREE ? TIME_NEVER
                      : request->channel != 0       ? request->silent_ns

@@ -8,7 +8,7 @@ size_t viewer_memory(const struct viewer_setup *setup)
 {
     size_t watches = setup->watches_max == 0 ? WATCHES_DEFAULT : setup->watches_max;
     return sizeof(struct viewer) + REQUESTS_MAX * (sizeof(struct request) + REQUEST_BYTES + 16) +
-           watches * (sizeof(struct watch) + WATCH_BYTES) + 4096;
+           watches * (sizeof(struct watch) + sizeof(uint32_t) + WATCH_BYTES) + 4096;
 }
 
 enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, struct arena *arena)
@@ -22,13 +22,14 @@ enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, stru
     viewer->watches_max = setup->watches_max == 0 ? WATCHES_DEFAULT : setup->watches_max;
     viewer->requests = arena_array(arena, REQUESTS_MAX, sizeof *viewer->requests);
     viewer->watches = arena_array(arena, viewer->watches_max, sizeof *viewer->watches);
-    enum err err = viewer->requests == NULL || viewer->watches == NULL ? ERR_LIMIT : ERR_OK;
+    viewer->live = arena_array(arena, viewer->watches_max, sizeof *viewer->live);
+    viewer->watch_text = arena_array(arena, viewer->watches_max, WATCH_BYTES);
+    bool made = viewer->requests != NULL && viewer->watches != NULL && viewer->live != NULL &&
+                viewer->watch_text != NULL;
+    enum err err = made ? ERR_OK : ERR_LIMIT;
     for (uint32_t i = 0; err == ERR_OK && i < REQUESTS_MAX; i++) {
         err = arena_carve(&viewer->requests[i].arena, arena, REQUEST_BYTES);
     }
-    err = err == ERR_OK
-              ? arena_carve(&viewer->text, arena, (size_t)viewer->watches_max * WATCH_BYTES)
-              : err;
     *out = viewer;
     return err;
 }
@@ -43,14 +44,11 @@ slice viewer_copy(struct out *out, slice text)
 size_t viewer_open_count(const struct viewer *viewer)
 {
     size_t count = 0;
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         count +=
             viewer->requests[i].kind != REQUEST_FREE && viewer->requests[i].kind != REQUEST_WATCH;
     }
-    for (uint32_t i = 0; i < viewer->watch_count; i++) {
-        count += viewer->watches[i].state != WATCH_OVER;
-    }
-    return count;
+    return count + viewer->live_count;
 }
 
 /* ---- The sink: takes what it is sent, and answers an echo. */
@@ -120,6 +118,7 @@ static void observe_delivered(struct viewer *viewer, struct out *out, const stru
     seen->pixel_sha256 = viewer_copy(out, object->pixel_sha256);
     seen->count = object->size;
     seen->number = status;
+    seen->span = object->span > 1 ? object->span : 0;
 }
 
 static void stored(struct viewer *viewer, const struct event *event, struct out *out)
@@ -140,7 +139,8 @@ static void stored(struct viewer *viewer, const struct event *event, struct out 
         messages[i].dimse.sop_class_uid = viewer_copy(out, request->sop_class_uid);
         messages[i].dimse.sop_instance_uid = viewer_copy(out, request->sop_instance_uid);
         messages[i].dimse.object =
-            (struct object){.sop_instance_uid = messages[i].dimse.sop_instance_uid};
+            (struct object){.sop_instance_uid = messages[i].dimse.sop_instance_uid,
+                            .span = request->object.span};
         observe_delivered(viewer, out, request, status);
         if (status == STATUS_SUCCESS) {
             request_image(viewer, out, slice_unpad(request->object.study_uid));
@@ -230,6 +230,10 @@ enum err viewer_step(struct viewer *viewer, const struct event *event, struct ou
     }
     request_clock(viewer, out);
     watch_clock(viewer, out);
+    while (viewer->request_bound > 0 &&
+           viewer->requests[viewer->request_bound - 1].kind == REQUEST_FREE) {
+        viewer->request_bound--;
+    }
     return err != ERR_OK ? err : out->full ? ERR_LIMIT : ERR_OK;
 }
 

@@ -33,7 +33,8 @@ struct request {
     slice destination, study_uid;
     int64_t rows, completed;
     time_ns asked_ns, silent_ns, next_ns, retry_ns;
-    uint32_t watch; /* of REQUEST_WATCH: the exam asked for */
+    uint32_t watch; /* of REQUEST_WATCH: the exam asked for, and its number */
+    int64_t watch_number;
     bool seen;
     struct arena arena;
 };
@@ -43,14 +44,19 @@ struct watch {
     enum watch_state state;
     slice issuer, accession, study_uid;
     time_ns since_ns, next_ns, interval_ns, until_ns;
+    int64_t number; /* counts up: decides between those that are due at once */
+    uint32_t place; /* in `live`; of one that is over: the next such slot + 1 */
 };
 
 struct viewer {
     struct viewer_setup setup;
     struct request *requests;
     struct watch *watches;
-    uint32_t watch_count, watches_max;
-    struct arena text;      /* of watches */
+    uint32_t *live; /* slots of those that are not over, in no order */
+    uint32_t live_count, watch_bound, watch_free, watches_max;
+    int64_t watch_last;
+    char *watch_text;      /* WATCH_BYTES a slot */
+    uint32_t request_bound; /* none is in use from here on */
     time_ns watch_again_ns; /* not before: the last association was lost */
     int64_t channel_last, id_last;
     bool down;

@@ -4,10 +4,36 @@
  * one after the other over one association. */
 #include "sim/viewer/viewer_private.h"
 
-static bool keep(struct viewer *viewer, slice *to, slice text)
+static bool keep(struct arena *arena, slice *to, slice text)
 {
-    *to = text.size == 0 ? SLICE_EMPTY : arena_copy(&viewer->text, text);
+    *to = text.size == 0 ? SLICE_EMPTY : arena_copy(arena, text);
     return to->data != NULL;
+}
+
+static struct watch *watch_take(struct viewer *viewer)
+{
+    uint32_t slot = viewer->watch_free;
+    if (slot != 0) {
+        viewer->watch_free = viewer->watches[--slot].place;
+    } else if (viewer->watch_bound < viewer->watches_max) {
+        slot = viewer->watch_bound++;
+    } else {
+        return NULL;
+    }
+    struct watch *watch = &viewer->watches[slot];
+    *watch = (struct watch){.number = ++viewer->watch_last, .place = viewer->live_count};
+    viewer->live[viewer->live_count++] = slot;
+    return watch;
+}
+
+static void watch_give(struct viewer *viewer, struct watch *watch)
+{
+    uint32_t slot = (uint32_t)(watch - viewer->watches), last = viewer->live[--viewer->live_count];
+    viewer->live[watch->place] = last;
+    viewer->watches[last].place = watch->place;
+    watch->state = WATCH_OVER;
+    watch->place = viewer->watch_free;
+    viewer->watch_free = slot + 1;
 }
 
 enum err watch_add(struct viewer *viewer, const struct plan_entry *plan)
@@ -15,45 +41,53 @@ enum err watch_add(struct viewer *viewer, const struct plan_entry *plan)
     if (plan_get(plan, "accession").size == 0) {
         return ERR_BAD_INPUT;
     }
-    if (viewer->watch_count == viewer->watches_max) {
+    struct watch *watch = watch_take(viewer);
+    if (watch == NULL) {
         return ERR_LIMIT;
     }
-    struct watch *watch = &viewer->watches[viewer->watch_count];
+    struct arena text = {
+        .memory = viewer->watch_text + (size_t)(watch - viewer->watches) * WATCH_BYTES,
+        .size = WATCH_BYTES};
     time_ns until = plan_get_int(plan, "until", 0);
-    *watch = (struct watch){.interval_ns = plan_get_int(plan, "after", WATCH_FIRST_NS),
-                            .since_ns = plan_get_int(plan, "completed_at", viewer->now)};
+    watch->interval_ns = plan_get_int(plan, "after", WATCH_FIRST_NS);
+    watch->since_ns = plan_get_int(plan, "completed_at", viewer->now);
     watch->next_ns = viewer->now + watch->interval_ns;
     watch->until_ns = until > 0 ? viewer->now + until : TIME_NEVER;
-    if (!keep(viewer, &watch->issuer, plan_get(plan, "issuer")) ||
-        !keep(viewer, &watch->accession, plan_get(plan, "accession")) ||
-        !keep(viewer, &watch->study_uid, plan_get(plan, "study_uid"))) {
+    if (!keep(&text, &watch->issuer, plan_get(plan, "issuer")) ||
+        !keep(&text, &watch->accession, plan_get(plan, "accession")) ||
+        !keep(&text, &watch->study_uid, plan_get(plan, "study_uid"))) {
+        watch_give(viewer, watch);
         return ERR_LIMIT;
     }
-    viewer->watch_count++;
     return ERR_OK;
 }
 
 static void over(struct viewer *viewer, struct out *out, struct watch *watch, bool seen)
 {
     struct observation *told = out_observe(out, OBSERVATION_watched, viewer->now);
-    told->accession = watch->accession;
-    told->issuer = watch->issuer;
-    told->study_uid = watch->study_uid;
+    told->accession = viewer_copy(out, watch->accession);
+    told->issuer = viewer_copy(out, watch->issuer);
+    told->study_uid = viewer_copy(out, watch->study_uid);
     told->flag = seen;
     told->latency_ns = viewer->now - watch->since_ns;
-    watch->state = WATCH_OVER;
+    watch_give(viewer, watch);
 }
 
+/* Those that are meant end in the order in which they were added. */
 void watch_remove(struct viewer *viewer, const struct plan_entry *plan, struct out *out)
 {
     slice issuer = plan_get(plan, "issuer"), accession = plan_get(plan, "accession");
-    for (uint32_t i = 0; i < viewer->watch_count; i++) {
-        struct watch *watch = &viewer->watches[i];
-        bool meant = accession.size == 0 || (slice_equal(watch->accession, accession) &&
-                                             slice_equal(watch->issuer, issuer));
-        if (meant && watch->state != WATCH_OVER) {
-            over(viewer, out, watch, false);
+    for (struct watch *first = NULL;; first = NULL) {
+        for (uint32_t i = 0; i < viewer->live_count; i++) {
+            struct watch *watch = &viewer->watches[viewer->live[i]];
+            bool meant = accession.size == 0 || (slice_equal(watch->accession, accession) &&
+                                                 slice_equal(watch->issuer, issuer));
+            first = meant && (first == NULL || watch->number < first->number) ? watch : first;
         }
+        if (first == NULL) {
+            return;
+        }
+        over(viewer, out, first, false);
     }
 }
 
@@ -61,11 +95,13 @@ void watch_remove(struct viewer *viewer, const struct plan_entry *plan, struct o
 static uint32_t due_watch(const struct viewer *viewer)
 {
     uint32_t found = UINT32_MAX;
-    for (uint32_t i = 0; i < viewer->watch_count; i++) {
-        const struct watch *watch = &viewer->watches[i];
+    for (uint32_t i = 0; i < viewer->live_count; i++) {
+        const struct watch *watch = &viewer->watches[viewer->live[i]],
+                           *best = found == UINT32_MAX ? NULL : &viewer->watches[found];
         if (watch->state == WATCH_WAITING && watch->next_ns <= viewer->now &&
-            (found == UINT32_MAX || watch->next_ns < viewer->watches[found].next_ns)) {
-            found = i;
+            (best == NULL || watch->next_ns < best->next_ns ||
+             (watch->next_ns == best->next_ns && watch->number < best->number))) {
+            found = viewer->live[i];
         }
     }
     return found;
@@ -73,7 +109,7 @@ static uint32_t due_watch(const struct viewer *viewer)
 
 static struct request *watch_request(struct viewer *viewer)
 {
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         if (viewer->requests[i].kind == REQUEST_WATCH) {
             return &viewer->requests[i];
         }
@@ -88,7 +124,7 @@ static enum err question(struct viewer *viewer, struct request *request, const s
     buffer_put_text(&id, "w");
     buffer_put_int(&id, ++viewer->id_last);
     request->id = buffer_slice(&id);
-    request->study_uid = watch->study_uid;
+    request->study_uid = arena_copy(&request->arena, watch->study_uid); /* the slot may be given away */
     enum err err = request_keys(request, "STUDY");
     err = err == ERR_OK ? dataset_put(&request->keys, TAG_AccessionNumber, watch->accession) : err;
     struct dataset *item = arena_alloc(&request->arena, sizeof *item);
@@ -115,15 +151,27 @@ void watch_next(struct viewer *viewer, struct out *out, struct request *request)
     }
     viewer->watches[next].state = WATCH_ASKING;
     request->watch = next;
+    request->watch_number = viewer->watches[next].number;
     request_send(viewer, out, request);
+}
+
+/* The exam that the question was asked for; null when that is over meanwhile. */
+static struct watch *watch_of(struct viewer *viewer, const struct request *request)
+{
+    struct watch *watch =
+        request->watch == UINT32_MAX ? NULL : &viewer->watches[request->watch];
+    bool same = watch != NULL && watch->state == WATCH_ASKING &&
+                watch->number == request->watch_number;
+    return same ? watch : NULL;
 }
 
 bool watch_row(struct viewer *viewer, const struct request *request, slice study_uid)
 {
-    if (request->watch == UINT32_MAX) {
+    const struct watch *watch = watch_of(viewer, request);
+    if (watch == NULL) {
         return false;
     }
-    slice wanted = viewer->watches[request->watch].study_uid;
+    slice wanted = watch->study_uid;
     return wanted.size == 0 || slice_equal(wanted, study_uid);
 }
 
@@ -139,11 +187,11 @@ static void wait_on(struct viewer *viewer, struct out *out, struct watch *watch)
 
 void watch_answered(struct viewer *viewer, struct out *out, struct request *request)
 {
-    struct watch *watch = &viewer->watches[request->watch];
+    struct watch *watch = watch_of(viewer, request);
     request->watch = UINT32_MAX;
-    if (watch->state == WATCH_ASKING && request->seen) {
+    if (watch != NULL && request->seen) {
         over(viewer, out, watch, true);
-    } else if (watch->state == WATCH_ASKING) {
+    } else if (watch != NULL) {
         wait_on(viewer, out, watch);
     }
     watch_next(viewer, out, request);
@@ -153,8 +201,9 @@ void watch_answered(struct viewer *viewer, struct out *out, struct request *requ
 void watch_lost(struct viewer *viewer, struct request *request)
 {
     viewer->watch_again_ns = viewer->now + RETRY_FIRST_NS;
-    if (request->watch != UINT32_MAX && viewer->watches[request->watch].state == WATCH_ASKING) {
-        viewer->watches[request->watch].state = WATCH_WAITING;
+    struct watch *watch = watch_of(viewer, request);
+    if (watch != NULL) {
+        watch->state = WATCH_WAITING;
     }
 }
 
@@ -173,13 +222,13 @@ void watch_clock(struct viewer *viewer, struct out *out)
 time_ns watch_due(const struct viewer *viewer)
 {
     time_ns due = TIME_NEVER;
-    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < viewer->request_bound; i++) {
         if (viewer->requests[i].kind == REQUEST_WATCH) {
             return TIME_NEVER; /* its association takes what is due */
         }
     }
-    for (uint32_t i = 0; i < viewer->watch_count; i++) {
-        const struct watch *watch = &viewer->watches[i];
+    for (uint32_t i = 0; i < viewer->live_count; i++) {
+        const struct watch *watch = &viewer->watches[viewer->live[i]];
         if (watch->state == WATCH_WAITING && watch->next_ns < due) {
             due = watch->next_ns;
         }
