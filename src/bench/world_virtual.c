@@ -249,7 +249,7 @@ static enum err read_engine(struct inner *inner, struct arena *arena)
 static enum err make_nodes(struct inner *inner, struct arena *arena)
 {
     const struct scenario *scenario = inner->scenario;
-    const struct actors_options options = {.peers = inner->peers, .run_max = inner->options.run_max, .in_spans = false};
+    const struct actors_options options = {.peers = inner->peers, .run_max = inner->options.run_max, .in_spans = true};
     enum err err = ERR_OK;
     for (uint32_t n = 0; err == ERR_OK && n < scenario->node_count; n++) {
         const struct scenario_node *from = &scenario->nodes[n];
