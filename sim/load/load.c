@@ -13,6 +13,11 @@
 
 /* ---- Room. */
 
+static double years_of(const struct load_setup *setup)
+{
+    return (double)setup->length / (365.0 * (double)TIME_DAY);
+}
+
 /* Exams under way at once: those whose orders may be out, and those that wait for a report. */
 static double slots_of_stream(const struct population *population, const struct population_stream *stream)
 {
@@ -37,7 +42,7 @@ static uint32_t slots_for(const struct load_setup *setup)
     for (size_t i = 0; i < population->stream_count; i++) {
         slots = slots + slots_of_stream(population, &population->streams[i]);
     }
-    double years = (double)setup->length / (365.0 * (double)TIME_DAY);
+    double years = years_of(setup);
     double growth = years > 1 && population->exams_growth_micro > 0 ? real_exp(years * real_log(1 + (double)population->exams_growth_micro / MICRO)) : 1;
     return (uint32_t)(slots * growth);
 }
@@ -76,6 +81,81 @@ size_t load_memory(const struct load_setup *setup)
         sum += (population->faults[i].target_count + 1) * sizeof(struct fault_state);
     }
     return sum;
+}
+
+/* ---- What to expect. */
+
+/* Of a stream at one of its sites, over the run. The ramp is left out: it only takes away. */
+static double exams_at(const struct load_setup *setup, const struct population_stream *stream, uint32_t site)
+{
+    double exams = 0;
+    for (uint32_t m = 0; m < setup->population->modality_count; m++) {
+        exams = exams + cell_rate(setup->population, stream, site, m) * years_of(setup);
+    }
+    switch (stream->process) {
+    case PROCESS_SCHEDULE: {
+        int64_t most = stream->every > 0 ? setup->length / stream->every + 1 : 0;
+        exams = exams + (double)(stream->count > 0 && stream->count < most ? stream->count : most);
+        break;
+    }
+    case PROCESS_BURST:
+        exams = exams + (double)stream->count;
+        break;
+    default:
+        break;
+    }
+    for (size_t b = 0; b < stream->burst_count; b++) {
+        exams = stream->bursts[b].site == site ? exams + (double)stream->bursts[b].count : exams;
+    }
+    for (size_t t = 0; t < stream->trace_count; t++) {
+        exams = stream->trace[t].site == site ? exams + 1 : exams;
+    }
+    return exams;
+}
+
+static void expect_stored(struct load_expected *expected, uint32_t node, double studies)
+{
+    if (node < sizeof expected->studies / sizeof expected->studies[0]) {
+        expected->studies[node] += real_round(studies);
+    }
+}
+
+static double names_of(const struct load_setup *setup, const struct population_meeting *meeting)
+{
+    double weeks = (meeting->weeks_micro > 0 ? (double)meeting->weeks_micro / MICRO : 52.0) * years_of(setup) + 1;
+    return (meeting->once_at > 0 ? 1 : weeks / (meeting->every_weeks > 0 ? meeting->every_weeks : 1)) * (double)meeting->cases_micro / MICRO;
+}
+
+void load_expect(const struct load_setup *setup, struct load_expected *expected)
+{
+    const struct population *population = setup->population;
+    double exams[LOAD_SITES_MAX] = {0}, all = 0, names = 0, two = 0;
+    *expected = (struct load_expected){.exams = 0};
+    for (size_t i = 0; i < population->stream_count; i++) {
+        const struct population_stream *stream = &population->streams[i];
+        for (size_t s = 0; s < stream->site_count; s++) {
+            double here = exams_at(setup, stream, stream->sites[s]);
+            exams[stream->sites[s]] = exams[stream->sites[s]] + here;
+            all = all + here;
+        }
+    }
+    double priors = distribution_mean(&population->priors.count) * (double)population->patients.count;
+    for (size_t s = 0; s < population->site_count; s++) {
+        uint32_t domain = population->sites[s].domain;
+        const int64_t *by = population->patients.at_two_by_micro;
+        expect_stored(expected, population->sites[s].pacs, all > 0 ? exams[s] + priors * exams[s] / all : 0);
+        two = two + exams[s] * (double)(by != NULL ? by[domain] : population->patients.at_two_micro) / MICRO;
+    }
+    for (size_t i = 0; i < population->meeting_count; i++) {
+        names = names + names_of(setup, &population->meetings[i]);
+    }
+    /* Nobody takes part who neither has an exam nor priors. */
+    double persons = (double)population->patients.count, seen = priors > 0 || persons < all ? persons : all;
+    expected->exams = real_round(all);
+    expected->priors = real_round(priors);
+    expected->meetings_names = real_round(names);
+    expected->persons = real_round(seen);
+    expected->registrations = real_round(seen * (1 + (all > 0 ? two / all : 0) + (double)population->patients.duplicates_micro / MICRO));
 }
 
 /* ---- Start. */

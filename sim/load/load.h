@@ -42,6 +42,14 @@ struct load_row {
     int64_t person, study;
 };
 
+/* What a run will bring, about: for the limits of whoever must hold it. A tenth more, and then some, is a safe limit. */
+struct load_expected {
+    int64_t exams, priors, meetings_names;
+    int64_t persons, registrations; /* who take part at some time; their numbers in all domains */
+    int64_t studies[256];           /* stored at each of the first 256 nodes, priors too */
+};
+void load_expect(const struct load_setup *setup, struct load_expected *expected);
+
 /* Bytes of arena that load_init and the load's life need. */
 size_t load_memory(const struct load_setup *setup);
 /* Makes it inside `arena`, which must outlive it. ERR_BAD_INPUT when population_check refuses, ERR_LIMIT when the arena

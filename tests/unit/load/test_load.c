@@ -64,6 +64,17 @@ START_TEST(a_pilot_year_has_the_exams_images_messages_and_discussions_that_were_
     ck_assert_msg(within((double)counts->bytes, 8.6e12, 0.02), "%g bytes", (double)counts->bytes);
     ck_assert_msg(within((double)counts->rows[LOAD_PRIOR_COMPLETE], 138000, 0.03), "%lld priors", (long long)counts->rows[LOAD_PRIOR_COMPLETE]);
     ck_assert_int_eq(counts->rows[LOAD_PRIOR_COMPLETE], counts->rows[LOAD_PRIOR_STORED]);
+    struct load_expected expected;
+    load_expect(&made.setup, &expected);
+    ck_assert(within((double)expected.exams, (double)counts->exams, 0.01));
+    ck_assert(within((double)expected.priors, (double)counts->rows[LOAD_PRIOR_COMPLETE], 0.03));
+    ck_assert(within((double)expected.meetings_names, (double)counts->discussions, 0.05));
+    int64_t studies = 0;
+    for (uint32_t n = 0; n < NODES; n++) {
+        studies += expected.studies[n];
+    }
+    ck_assert(within((double)studies, (double)(counts->rows[LOAD_STORED] + counts->rows[LOAD_PRIOR_STORED]), 0.02));
+    ck_assert_int_eq(expected.persons, 23000);
     ck_assert_int_eq(counts->rows[LOAD_COMPLETE], counts->exams);
     ck_assert_int_eq(counts->rows[LOAD_STORED], counts->exams);
     arena_drop(&made.arena);
