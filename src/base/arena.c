@@ -8,7 +8,7 @@
 
 enum err arena_make(struct arena *arena, size_t size)
 {
-    *arena = (struct arena){.memory = calloc(1, size == 0 ? 1 : size), .size = size};
+    *arena = (struct arena){.memory = calloc(1, size == 0 ? 1 : size), .size = size, .untouched = true};
     return arena->memory == NULL ? ERR_LIMIT : ERR_OK;
 }
 
@@ -32,12 +32,17 @@ static char *take(struct arena *arena, size_t size)
     return arena->memory + start;
 }
 
+/* Large memory is mostly never used: what nobody wrote to is not written to here either, so that it costs no pages. */
 void *arena_alloc(struct arena *arena, size_t size)
 {
+    size_t high = arena->high;
     char *memory = take(arena, size);
-    if (memory != NULL && size > 0) {
-        memset(memory, 0, size);
+    if (memory == NULL || size == 0) {
+        return memory;
     }
+    size_t start = (size_t)(memory - arena->memory);
+    size_t dirty = !arena->untouched ? size : high <= start ? 0 : high - start < size ? high - start : size;
+    memset(memory, 0, dirty);
     return memory;
 }
 
@@ -55,7 +60,7 @@ enum err arena_carve(struct arena *out, struct arena *from, size_t size)
     if (memory == NULL) {
         return ERR_LIMIT;
     }
-    *out = (struct arena){.memory = memory, .size = size};
+    *out = (struct arena){.memory = memory, .size = size, .untouched = true};
     return ERR_OK;
 }
 

@@ -14,6 +14,7 @@ struct arena {
     char *memory;
     size_t used, size; /* bytes */
     size_t high;       /* most bytes ever in use */
+    bool untouched;    /* what lies above `high` is known to be zero: memory of arena_make and arena_carve, not of the caller's own */
 };
 
 /* Takes `size` bytes from the system, zeroed lazily by it. Fails with ERR_LIMIT when it has none. Only for

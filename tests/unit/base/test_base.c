@@ -79,6 +79,31 @@ START_TEST(an_arena_gives_aligned_zeroed_memory_until_it_is_full)
 }
 END_TEST
 
+START_TEST(memory_used_before_is_zeroed_again_and_carved_memory_is_too)
+{
+    struct arena arena, part;
+    ck_assert_int_eq(arena_make(&arena, 1 << 16), ERR_OK);
+    for (size_t size = 1; size < 40000; size = size * 3 + 5) {
+        unsigned char *bytes = arena_alloc(&arena, size); /* partly above what was ever used */
+        for (size_t i = 0; i < size; i++) {
+            ck_assert_uint_eq(bytes[i], 0);
+        }
+        memset(bytes, 0xAA, size);
+        arena_reset(&arena);
+    }
+    ck_assert_int_eq(arena_carve(&part, &arena, 30000), ERR_OK);
+    for (int round = 0; round < 2; round++) {
+        unsigned char *bytes = arena_alloc(&part, 20000);
+        for (size_t i = 0; i < 20000; i++) {
+            ck_assert_uint_eq(bytes[i], 0);
+        }
+        memset(bytes, 0xBB, 20000);
+        arena_reset(&part);
+    }
+    arena_drop(&arena);
+}
+END_TEST
+
 START_TEST(a_copy_ends_in_a_nul_that_its_size_leaves_out)
 {
     struct arena arena = whole();
@@ -249,7 +274,7 @@ START_TEST(every_error_has_a_sentence_and_one_of_the_five_exit_codes)
 END_TEST
 
 UNIT_MAIN(a_slice_is_cut_at_each_separator_and_ends_with_null, padding_goes_at_the_end_only_and_blanks_at_both, numbers_are_read_whole_or_not_at_all,
-          an_arena_gives_aligned_zeroed_memory_until_it_is_full, a_copy_ends_in_a_nul_that_its_size_leaves_out, a_buffer_that_is_full_keeps_what_it_held,
+          an_arena_gives_aligned_zeroed_memory_until_it_is_full, memory_used_before_is_zeroed_again_and_carved_memory_is_too, a_copy_ends_in_a_nul_that_its_size_leaves_out, a_buffer_that_is_full_keeps_what_it_held,
           json_text_is_escaped_and_what_is_not_utf8_is_replaced, what_is_written_little_endian_is_read_back_and_a_short_read_is_bad,
           integers_are_written_in_full_range, sha256_gives_the_published_digests, a_map_does_what_an_array_does_over_many_puts_and_removals,
           draws_depend_on_every_argument_and_on_nothing_else, every_day_of_four_hundred_years_comes_back, time_stamps_are_read_with_what_they_leave_out,
