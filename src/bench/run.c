@@ -185,7 +185,7 @@ static const struct load_row *next_row(void *self)
 static enum err play_virtually(struct stage *stage, struct judge *judge, struct scenario *scenario, const struct run_options *options, const char *folder,
                                struct virtual_sums *sums, struct results *results, char why[256], struct arena *arena)
 {
-    struct virtual_options world = {.folder = folder, .observations = judge != NULL, .trace = judge != NULL && options->trace, .run_max = options->run_max,
+    struct virtual_options world = {.folder = folder, .observations = judge != NULL && !options->bare, .trace = judge != NULL && options->trace, .run_max = options->run_max,
                                     .judge = judge, .crash_one_in = options->crash_one_in, .crash_first = options->crash_first,
                                     .crash_last = options->crash_last, .observer = stage_observe, .observer_self = stage,
                                     .next = scenario->populated ? next_row : NULL, .next_self = stage};
@@ -248,7 +248,7 @@ enum err run_virtual(struct results *results, struct scenario *scenario, const s
     }
     time_ns begun = monotonic_ns();
     progress_begin(&progress, options->progress);
-    err = plan_file_open(&plan, folder, scenario);
+    err = options->bare ? ERR_OK : plan_file_open(&plan, folder, scenario);
     err = err == ERR_OK ? play_virtually(&stage, judge, scenario, options, folder, &sums, results, why, arena) : err;
     plan_file_close(&plan);
     results->wall_ns = monotonic_ns() - begun;
@@ -266,7 +266,7 @@ enum err run_virtual(struct results *results, struct scenario *scenario, const s
     results->sut_steps = sums.steps;
     if (err != ERR_OK) {
         results->error = arena_copy(arena, slice_from(why));
-    } else if (sums.events <= AGAIN_EVENTS) {
+    } else if (sums.events <= AGAIN_EVENTS && !options->bare) {
         err = play_again(&stage, judge, scenario, options, folder, &sums, arena);
     }
     return results->error.size > 0 || err == ERR_OK ? judge_end(judge, results) : err;

@@ -13,6 +13,7 @@ struct run_options {
     const char *scenario_file;
     const char *folder;        /* --out; null: reports/runs/<scenario>-<world>-<seed>-<time> and the link `latest` */
     bool again;                /* the folder holds this run already: it is played once more, in virtual time */
+    bool bare;                 /* virtual: nothing is written but what the verdict needs, and it is not played again: for probes */
     slice quirks;
     bool seed_given, trace;
     uint64_t seed;

@@ -86,6 +86,7 @@ static bool play(const struct job *job, const char *file, uint64_t seed, size_t 
         trial.seed_given = true;
         trial.seed = seed;
         trial.folder = folder;
+        trial.bare = !slice_equal(job->rule, SLICE("replayable"));
         int code = trial_run(&trial);
         fflush(NULL);
         _exit(code);
@@ -282,11 +283,30 @@ static void tell(const struct job *job)
            SLICE_ARGS(job->trial.mutant));
 }
 
+/* Profiles that lay beside the scenario: they go where a candidate is read, and where the result is written. */
+static void copy_profiles(const struct job *job, const char *folder)
+{
+    const struct tree *nodes = tree_get(job->root, "nodes");
+    const char *slash = job->sample.file.size > 0 ? strrchr(job->sample.file.data, '/') : NULL;
+    for (const struct tree *node = nodes == NULL ? NULL : nodes->first; node != NULL && slash != NULL; node = node->next) {
+        const struct tree *vendor = tree_get(node, "vendor");
+        char from[1200], to[1200];
+        if (vendor != NULL) {
+            snprintf(from, sizeof from, "%.*s/%.60s.yaml", (int)(slash - job->sample.file.data), job->sample.file.data, vendor->text.data);
+            snprintf(to, sizeof to, "%s/%.60s.yaml", folder, vendor->text.data);
+            if (access(from, R_OK) == 0 && access(to, F_OK) != 0) {
+                (void)!files_copy(from, to);
+            }
+        }
+    }
+}
+
 static int shrink_run(struct job *job)
 {
     if (files_make_folder(job->folder) != ERR_OK) {
         return cli_fail(ERR_SYSTEM, "cannot make %s: %s", job->folder, strerror(errno));
     }
+    copy_profiles(job, job->folder);
     int code = try_seeds(job);
     if (code < 0) {
         pass_all(job);
@@ -299,6 +319,10 @@ static int shrink_run(struct job *job)
     if (code >= 0) {
         return code;
     }
+    char folder[600];
+    snprintf(folder, sizeof folder, "%s", job->out);
+    char *slash = strrchr(folder, '/');
+    copy_profiles(job, slash == NULL ? "." : (*slash = '\0', folder));
     tell(job);
     return 0;
 }

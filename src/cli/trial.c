@@ -28,9 +28,9 @@ int trial_run(const struct trial *trial)
     }
     struct run_options run = {.program = cli_program(), .scenario_file = trial->scenario_file, .folder = trial->folder, .quirks = trial->quirks,
                               .seed_given = trial->seed_given, .seed = trial->seed, .speed = trial->speed, .progress = PROGRESS_NONE,
-                              .mutant = trial->mutant, .without = trial->without};
+                              .mutant = trial->mutant, .without = trial->without, .bare = trial->bare};
     char folder[512], why[256];
-    enum err err = run_wire(&results, scenario, &run, folder, why, &arena);
+    enum err err = (slice_equal(trial->world, SLICE("wire")) ? run_wire : run_virtual)(&results, scenario, &run, folder, why, &arena);
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }

@@ -16,6 +16,7 @@ struct trial {
     bool seed_given;
     uint64_t seed;
     const char *folder;
+    bool bare; /* see run_options */
 };
 /* The exit code `pont run` would have. What is wrong goes to stderr. */
 int trial_run(const struct trial *trial);
