@@ -16,8 +16,10 @@ struct option_row {
     const char *name;  /* without dashes */
     const char *value; /* what stands for the value in the help; null: a flag */
     const char *text;
-    const char **to;   /* where the value goes; a flag puts its own name there */
+    const char **to;   /* where the value goes; a flag puts its own name there. Where `value` ends in "...", OPTION_MANY + 1 of
+                          them, all null before: it may be said again */
 };
+#define OPTION_MANY 32
 struct options {
     const char *command;
     const struct option_row *rows;
@@ -29,6 +31,9 @@ struct options {
 int options_read(const struct options *options, int argc, char **argv, const char **arguments, size_t *argument_count);
 /* A whole number between the bounds, or an error printed and false. */
 bool option_number(const char *command, const char *option, const char *text, int64_t low, int64_t high, int64_t *number);
+
+/* --set NAME=VALUE for scenario_options, from texts up to the first null; false, and printed, when one has no "=". */
+bool option_settings(const char *command, const char *const *texts, struct setting settings[OPTION_MANY], size_t *count);
 
 /* Prints "pont: ..." to stderr; returns the exit code of `err`. */
 int cli_fail(enum err err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -10,7 +10,7 @@
 #define CHECK_ARENA (1024u << 20) /* a file of a million values; taken lazily */
 #define OUTPUT_MAX (8u << 20)
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_GITHUB };
 
 struct checking {
     struct scenario_options options;
@@ -60,16 +60,16 @@ static void check_one(struct checking *checking, const char *path)
 
 static bool read_format(const char *word, enum format *format)
 {
-    static const char *const words[] = {"text", "json", "sarif"};
+    static const char *const words[] = {"text", "json", "sarif", "github"};
     *format = FORMAT_TEXT;
-    for (int i = 0; word != NULL && i < 3; i++) {
+    for (int i = 0; word != NULL && i < 4; i++) {
         if (strcmp(word, words[i]) == 0) {
             *format = (enum format)i;
             return true;
         }
     }
     if (word != NULL) {
-        fprintf(stderr, "pont check: --format is \"%s\"; it must be text, json or sarif\n", word);
+        fprintf(stderr, "pont check: --format is \"%s\"; it must be text, json, sarif or github\n", word);
     }
     return word == NULL;
 }
@@ -93,6 +93,8 @@ static void check_end(struct checking *checking)
         problems_put_json(checking->problems, &checking->output);
     } else if (checking->format == FORMAT_SARIF) {
         problems_put_sarif(checking->problems, &checking->output);
+    } else if (checking->format == FORMAT_GITHUB) {
+        problems_put_github(checking->problems, &checking->output);
     }
     fwrite(checking->output.data, 1, checking->output.size, stdout);
     fwrite(checking->explained.data, 1, checking->explained.size, stdout);
@@ -104,13 +106,15 @@ static void check_end(struct checking *checking)
 
 int cmd_check(int argc, char **argv)
 {
-    const char *explain = NULL, *rule = NULL, *format = NULL, *quirks = NULL, *files[FILES_MAX];
+    const char *explain = NULL, *rule = NULL, *format = NULL, *quirks = NULL, *files[FILES_MAX], *sets[OPTION_MANY + 1] = {NULL};
     size_t count = 0;
+    struct setting settings[OPTION_MANY];
     const struct option_row rows[] = {
         {"explain", NULL, "print what defaults filled in, and from where", &explain},
         {"rule", "ID", "say what a rule means, with an example", &rule},
-        {"format", "text|json|sarif", "how problems are printed (text)", &format},
+        {"format", "text|json|sarif|github", "how problems are printed (text)", &format},
         {"quirks", "LEVEL", "documented, reported or assumed (all)", &quirks},
+        {"set", "NAME=VALUE...", "give a param of the scenario another value", sets},
     };
     const struct options options = {"check", rows, sizeof rows / sizeof rows[0], 0, FILES_MAX};
     int code = options_read(&options, argc, argv, files, &count);
@@ -121,7 +125,8 @@ int cmd_check(int argc, char **argv)
         return print_rule(rule);
     }
     struct checking checking = {.explain = explain != NULL, .options = {.quirks = slice_from(quirks)}};
-    if (!read_format(format, &checking.format)) {
+    checking.options.sets = settings;
+    if (!read_format(format, &checking.format) || !option_settings("check", sets, settings, &checking.options.set_count)) {
         return 2;
     }
     if (count == 0) {

@@ -83,12 +83,19 @@ static int take_option(const struct options *options, int argc, char **argv, int
     if (row == NULL) {
         return unknown_option(options, name);
     }
+    const char **to = row->to;
+    for (size_t i = 0; row->value != NULL && slice_ends(slice_from(row->value), SLICE("...")) && *to != NULL; i++, to++) {
+        if (i + 1 == OPTION_MANY) {
+            fprintf(stderr, "pont %s: --%s stands more than %d times\n", options->command, row->name, OPTION_MANY);
+            return 2;
+        }
+    }
     if (row->value == NULL) {
-        *row->to = row->name;
+        *to = row->name;
     } else if (equals != NULL) {
-        *row->to = equals + 1;
+        *to = equals + 1;
     } else if (*at + 1 < argc) {
-        *row->to = argv[++*at];
+        *to = argv[++*at];
     } else {
         fprintf(stderr, "pont %s: --%s needs a value: --%s %s\n", options->command, row->name, row->name, row->value);
         return 2;
@@ -121,6 +128,21 @@ int options_read(const struct options *options, int argc, char **argv, const cha
         return 2;
     }
     return -1;
+}
+
+bool option_settings(const char *command, const char *const *texts, struct setting settings[OPTION_MANY], size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < OPTION_MANY && texts[i] != NULL; i++, (*count)++) {
+        slice rest = slice_from(texts[i]);
+        settings[i].name = slice_cut(&rest, '=');
+        settings[i].value = rest;
+        if (rest.data == NULL || settings[i].name.size == 0) {
+            fprintf(stderr, "pont %s: --set is \"%s\"; it must be NAME=VALUE, a param of the scenario and its value\n", command, texts[i]);
+            return false;
+        }
+    }
+    return true;
 }
 
 bool option_number(const char *command, const char *option, const char *text, int64_t low, int64_t high, int64_t *number)

@@ -20,6 +20,7 @@ struct binder {
     struct names names[NAMES_KINDS];
     struct map numbers;   /* "issuer/number" of patients, "NHS/number": to the person's index */
     struct map accessions; /* accession number: to the study's index */
+    bool no_prefetch;        /* policy: {prefetch: false} */
     struct shape *shapes;    /* of the file, in order */
     struct param_use *uses; /* where params stand, see params.c */
     size_t planned_count; /* studies written in the file, before those of a crowd */

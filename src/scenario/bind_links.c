@@ -29,24 +29,35 @@ void bind_service(struct binder *binder, const struct tree *entry, struct scenar
 
 /* ---- Policies: kept as text, in the words of engine.yaml. */
 
-static void put_policy(struct binder *binder, slice name, slice value)
+static void put_policy(struct binder *binder, const char *group, slice name, slice value)
 {
     struct scenario *scenario = binder->scenario;
+    struct buffer path = buffer_make(binder->arena, name.size + 16);
+    buffer_put_text(&path, group);
+    buffer_put_byte(&path, '.');
+    buffer_put(&path, name);
     if (scenario->policy_count < POLICIES_MAX) {
-        scenario->policies[scenario->policy_count++] = (struct setting){name, value};
+        scenario->policies[scenario->policy_count++] = (struct setting){buffer_slice(&path), value};
     }
 }
 
 void bind_policy(struct binder *binder, const struct tree *entry, const struct scenario_node *node)
 {
-    const struct tree *policy = tree_get(entry, "policy");
-    if (policy != NULL && node->kind != KIND_ENGINE) {
-        (void)complain(binder->to, "P209", policy->key_at, "%s has no policies: that is for the engine", quoted(node->id).text);
+    const struct tree *policy = tree_get(entry, "policy"), *limits = tree_get(entry, "limits"), *odd = policy != NULL ? policy : limits;
+    if (odd != NULL && node->kind != KIND_ENGINE) {
+        (void)complain(binder->to, "P209", odd->key_at, "%s has no policies or limits: that is for the engine", quoted(node->id).text);
         return;
     }
     for (const struct tree *setting = map_first(policy); setting != NULL; setting = setting->next) {
+        if (slice_equal(setting->key, SLICE("prefetch"))) {
+            binder->no_prefetch = field_integer(ROOT_SCENARIO, "nodes.*.policy.prefetch", setting) == 0;
+        } else if (setting->kind == TREE_TEXT) {
+            put_policy(binder, "policy", slice_equal(setting->key, SLICE("retry")) ? SLICE("publish_retry") : setting->key, setting->text);
+        }
+    }
+    for (const struct tree *setting = map_first(limits); setting != NULL; setting = setting->next) {
         if (setting->kind == TREE_TEXT) {
-            put_policy(binder, slice_equal(setting->key, SLICE("retry")) ? SLICE("publish_retry") : setting->key, setting->text);
+            put_policy(binder, "limits", setting->key, setting->text);
         }
     }
 }

@@ -377,6 +377,23 @@ static void check_links(struct binder *binder)
     }
 }
 
+/* Of the whole run at full volume, and what was there before: more is never heard of but by chance. */
+static void expect_exams(struct binder *binder)
+{
+    struct scenario *scenario = binder->scenario;
+    double run = all_yearly(binder) * (double)scenario->length / (double)TIME_YEAR, patients = (double)P(binder).patients.count;
+    for (size_t i = 0; i < P(binder).stream_count; i++) {
+        for (size_t b = 0; b < P(binder).streams[i].burst_count; b++) {
+            run += (double)P(binder).streams[i].bursts[b].count;
+        }
+    }
+    double exams = run + patients * distribution_mean(&P(binder).priors.count);
+    if (P(binder).stream_count > 0) {
+        scenario->expected_exams = exams < 9e6 ? (int64_t)exams + 1 : 9000000;
+        scenario->expected_persons = P(binder).patients.count;
+    }
+}
+
 /* What the load itself would refuse. */
 static void check_plan(struct binder *binder)
 {
@@ -395,6 +412,7 @@ void check_world(struct binder *binder)
     if (binder->to->problems->error_count > 0) {
         return; /* figures of what is wrong would mislead */
     }
+    expect_exams(binder);
     check_use(binder);
     check_readers(binder);
     check_hl7(binder);

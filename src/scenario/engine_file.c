@@ -97,8 +97,42 @@ static void put_engine(struct buffer *buffer, const struct scenario *scenario, c
     put_path(buffer, "  spool", folder, "spool");
 }
 
-/* The group's defaults, so that a reader sees what holds. */
-static void put_group(struct buffer *buffer, const char *group)
+/* What the tables must hold for the arrivals: exams that are expected, half as many more, and some. */
+static int64_t scaled(const struct scenario *scenario, const char *name)
+{
+    int64_t exams = scenario->expected_exams + scenario->expected_exams / 2 + 10000, persons = scenario->expected_persons + scenario->expected_persons / 4 + 5000;
+    const struct {
+        const char *name;
+        int64_t value;
+    } rows[] = {{"associations", 512},  {"persons", persons}, {"exams", exams},    {"studies", exams}, {"instances", 1000000},
+                {"demands", exams * 2}, {"queries", 1024},    {"audits", 1000000000}, {"memory", (1LL << 30) + exams * 8192 + persons * 4096}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            return rows[i].value;
+        }
+    }
+    return 0;
+}
+
+/* What the scenario says, else what follows from its arrivals, else the default: so a reader sees what holds. */
+static void put_setting(struct buffer *buffer, const struct scenario *scenario, const struct field *field)
+{
+    int64_t follows = scenario->expected_exams > 0 && strncmp(field->path, "limits.", 7) == 0 ? scaled(scenario, field_name(field)) : 0;
+    for (size_t i = 0; i < scenario->policy_count; i++) {
+        if (slice_equal(scenario->policies[i].name, slice_from(field->path))) {
+            buffer_put(buffer, scenario->policies[i].value);
+            return;
+        }
+    }
+    if (follows == 0) {
+        buffer_put_text(buffer, field->fallback);
+        return;
+    }
+    buffer_put_int(buffer, field->high > 0 && follows > field->high ? field->high : follows);
+    buffer_put_text(buffer, field->type == FIELD_SIZE ? " B" : "");
+}
+
+static void put_group(struct buffer *buffer, const struct scenario *scenario, const char *group)
 {
     const struct field *parent = field_find(ROOT_ENGINE, group);
     buffer_put_text(buffer, group);
@@ -107,7 +141,7 @@ static void put_group(struct buffer *buffer, const char *group)
         buffer_put_text(buffer, "  ");
         buffer_put_text(buffer, field_name(child));
         buffer_put_text(buffer, ": ");
-        buffer_put_text(buffer, child->fallback);
+        put_setting(buffer, scenario, child);
         buffer_put_text(buffer, "\n");
     }
 }
@@ -200,8 +234,8 @@ enum err engine_yaml_write(const struct scenario *scenario, const char *state_fo
     buffer_put(buffer, scenario->id);
     buffer_put_text(buffer, "; the CONFIG of `pont engine`. Keys: docs/scenario-reference.md.\npont: 1\n");
     put_engine(buffer, scenario, state_folder);
-    put_group(buffer, "policy");
-    put_group(buffer, "limits");
+    put_group(buffer, scenario, "policy");
+    put_group(buffer, scenario, "limits");
     buffer_put_text(buffer, "organisations:\n");
     for (size_t s = 0; s < scenario->site_count; s++) {
         buffer_put_text(buffer, "  ");

@@ -99,7 +99,9 @@ static void set_params(struct binder *binder)
 {
     for (size_t s = 0; s < binder->options->set_count; s++) {
         const struct setting *set = &binder->options->sets[s];
-        const struct tree said = {.kind = TREE_TEXT, .text = set->value, .at = {1, 1, 1}, .key_at = {1, 1, 1}};
+        const struct span declared = binder->names[NAMES_PARAMS].declared;
+        struct tree said = {.kind = TREE_TEXT, .text = set->value, .at = declared.line > 0 ? declared : (struct span){1, 1, 1}};
+        size_t before = binder->to->problems->error_count;
         uint32_t index = 0;
         if (!map_find(&binder->names[NAMES_PARAMS].map, set->name, &index)) {
             struct nearest nearest = nearest_begin(set->name);
@@ -111,8 +113,9 @@ static void set_params(struct binder *binder)
             continue;
         }
         struct scenario_param *param = &binder->scenario->params[index];
+        said.at = (struct span){param->mark.line, param->mark.column, param->mark.column + (int)param->id.size};
         check_value(binder, param, &said, SLICE("--set"));
-        param->value = set->value;
+        param->value = binder->to->problems->error_count == before ? set->value : param->value;
     }
 }
 

@@ -311,8 +311,9 @@ struct scenario {
     size_t node_count;
     struct scenario_link *links;
     size_t link_count;
-    struct setting policies[POLICIES_MAX]; /* rows of engine.yaml's policy: {run_max, 32} */
+    struct setting policies[POLICIES_MAX]; /* rows of engine.yaml: {policy.run_max, 32}, {limits.exams, 20000} */
     size_t policy_count;
+    int64_t expected_exams, expected_persons; /* that the engine may hear of, priors among them; from the arrivals, on average */
     bool populated;              /* there are arrivals, meetings, a timeline or faults: sim/load makes a plan */
     struct population population; /* of this */
     struct scenario_fault *faults;
@@ -380,6 +381,8 @@ MUST_USE enum err scenario_read(struct scenario **out, const char *path, const s
 /* Prints problems as FILE:LINE:COL with the line and a caret (text), as JSON, or as SARIF, into the buffer. */
 void problems_put_text(const struct problems *problems, const char *source, struct buffer *buffer);
 void problems_put_json(const struct problems *problems, struct buffer *buffer);
+/* Lines that GitHub's workflows show beside the code: ::error file=...,line=... */
+void problems_put_github(const struct problems *problems, struct buffer *buffer);
 void problems_put_sarif(const struct problems *problems, struct buffer *buffer);
 /* One line per value that a default filled, with its origin. */
 void scenario_explain(const struct scenario *scenario, struct buffer *buffer);

@@ -217,6 +217,44 @@ void problems_put_json(const struct problems *problems, struct buffer *buffer)
     buffer_put_text(buffer, problems->count == 0 ? "]}\n" : "\n]}\n");
 }
 
+/* ---- GitHub's workflow commands. A %, CR or LF in a message is escaped; in a property also : and ,. */
+
+static void put_escaped(struct buffer *buffer, const char *text, bool property)
+{
+    for (; *text != '\0'; text++) {
+        bool escape = *text == '%' || *text == '\r' || *text == '\n' || (property && (*text == ':' || *text == ','));
+        if (escape) {
+            buffer_put_byte(buffer, '%');
+            buffer_put_byte(buffer, (uint8_t)"0123456789ABCDEF"[(unsigned char)*text >> 4]);
+            buffer_put_byte(buffer, (uint8_t)"0123456789ABCDEF"[(unsigned char)*text & 15]);
+        } else {
+            buffer_put_byte(buffer, (uint8_t)*text);
+        }
+    }
+}
+
+void problems_put_github(const struct problems *problems, struct buffer *buffer)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->list[i];
+        buffer_put_text(buffer, problem->severity == SEVERITY_ERROR ? "::error file=" : "::warning file=");
+        put_escaped(buffer, problem->error.file, true);
+        buffer_put_text(buffer, ",line=");
+        buffer_put_int(buffer, problem->error.line);
+        buffer_put_text(buffer, ",col=");
+        buffer_put_int(buffer, problem->error.column);
+        if (problem->end_column > problem->error.column) {
+            buffer_put_text(buffer, ",endColumn=");
+            buffer_put_int(buffer, problem->end_column);
+        }
+        buffer_put_text(buffer, ",title=");
+        put_escaped(buffer, problem->rule, true);
+        buffer_put_text(buffer, "::");
+        put_escaped(buffer, problem->error.text, false);
+        buffer_put_text(buffer, "\n");
+    }
+}
+
 /* ---- SARIF 2.1.0. Columns count characters: columnKind unicodeCodePoints (3.14.17). */
 
 static void put_sarif_place(struct buffer *buffer, const char *file, int line, int column, int end_column)
