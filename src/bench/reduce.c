@@ -87,6 +87,32 @@ static void end_group(struct reduce *reduce)
     }
 }
 
+static uint32_t place(struct reduce *reduce, const struct tree *node, uint32_t number)
+{
+    uint32_t first = number++;
+    for (const struct tree *child = node->kind == TREE_TEXT ? NULL : node->first; child != NULL; child = child->next) {
+        number = place(reduce, child, number);
+    }
+    for (size_t i = 0; i < reduce->count; i++) {
+        if (reduce->items[i].node == node) {
+            reduce->places[i] = (struct reduce_place){first, number};
+        }
+    }
+    return number;
+}
+
+void reduce_settle(const struct reduce *reduce, bool *keep)
+{
+    for (size_t gone = 0; gone < reduce->count; gone++) {
+        const struct reduce_place *around = &reduce->places[gone];
+        for (size_t i = 0; !keep[gone] && reduce->items[gone].text.data == NULL && i < reduce->count; i++) {
+            bool inside = reduce->places[i].first > around->first && reduce->places[i].end <= around->end;
+            bool same = reduce->places[i].first == around->first && reduce->items[i].text.data != NULL;
+            keep[i] = keep[i] && !inside && !same;
+        }
+    }
+}
+
 enum err reduce_init(struct reduce *reduce, const struct tree *root, slice rule, struct arena *arena)
 {
     *reduce = (struct reduce){.root = root, .items = arena_array(arena, REDUCE_ITEMS_MAX, sizeof *reduce->items)};
@@ -101,7 +127,12 @@ enum err reduce_init(struct reduce *reduce, const struct tree *root, slice rule,
     }
     find_counts(&finder, root);
     end_group(reduce);
-    return finder.full ? ERR_LIMIT : ERR_OK;
+    reduce->places = arena_array(arena, reduce->count + 1, sizeof *reduce->places);
+    if (finder.full || reduce->places == NULL) {
+        return ERR_LIMIT;
+    }
+    (void)place(reduce, root, 0);
+    return ERR_OK;
 }
 
 /* ---- Writing. */

@@ -17,7 +17,8 @@ struct shrink {
     int64_t deadline_ns;      /* CLOCK_MONOTONIC; after it no more probes begin; 0: never */
     /* In a child: does it still fail, in the same way, with these items alone? `probe` numbers it from 1. */
     bool (*fails)(void *self, const bool *keep, size_t probe);
-    void (*told)(void *self, const struct shrink *shrink); /* in the parent, after each accepted step; null: nobody */
+    /* In the parent, after each accepted step; it may take away more that makes no difference. Null: nobody is told. */
+    void (*told)(void *self, struct shrink *shrink);
     void *self;
     size_t probes, accepted;  /* so far */
     bool out_of_time;

@@ -133,9 +133,10 @@ static void remember(struct job *job)
     job->now = (slice){copy, copy == NULL ? 0 : text.size};
 }
 
-static void told(void *self, const struct shrink *shrink)
+static void told(void *self, struct shrink *shrink)
 {
     struct job *job = self;
+    reduce_settle(&job->reduce, shrink->keep);
     remember(job);
     if (job->progress != PROGRESS_NONE) {
         fprintf(stderr, job->live ? "\r\033[K" : "pont: ");
@@ -222,7 +223,7 @@ static int try_seeds(struct job *job)
     return -1;
 }
 
-/* ---- The passes: each group in its order, again until a round takes nothing away. */
+/* ---- The passes, first with the seed of the run alone, as that is quicker: each group in its order, again until a round takes nothing away. */
 
 static void pass_all(struct job *job)
 {
@@ -234,6 +235,18 @@ static void pass_all(struct job *job)
         if (shrink_kept(&job->shrink, 0, job->shrink.count) == before || job->now.size == bytes) {
             break;
         }
+    }
+}
+
+static void pass_with_seeds(struct job *job)
+{
+    size_t all = job->seed_count;
+    job->seed_count = 1;
+    pass_all(job);
+    job->seed_count = all;
+    if (all > 1 && job->shrink.err == ERR_OK && !shrink_holds(&job->shrink) && job->shrink.err == ERR_OK) {
+        memset(job->shrink.keep, true, job->shrink.count); /* what is left hangs on the seed: once more, with all of them */
+        pass_all(job);
     }
 }
 
@@ -309,7 +322,7 @@ static int shrink_run(struct job *job)
     copy_profiles(job, job->folder);
     int code = try_seeds(job);
     if (code < 0) {
-        pass_all(job);
+        pass_with_seeds(job);
         if (job->live) {
             fputs("\r\033[K", stderr);
         }
