@@ -110,6 +110,13 @@ static slice first_uids(slice list, int64_t most)
     return list;
 }
 
+static bool is_ignored_by_fault(const struct node *node, const struct operation *operation, uint32_t tag)
+{
+    bool patient = tag == TAG_PatientID || tag == TAG_PatientName || tag == TAG_PatientBirthDate;
+    return (patient && (operation->bent >> BEND_other_patient & 1) != 0) ||
+           ((operation->bent >> BEND_ignore_key & 1) != 0 && tag == node->faults.bends[BEND_ignore_key].key);
+}
+
 static bool is_ignored(const struct node *node, uint32_t tag)
 {
     uint32_t ignored = 0;
@@ -126,6 +133,9 @@ static void keys_bend(struct node *node, struct out *out, struct operation *oper
     for (uint32_t i = 0; i < operation->match.count; i++) {
         struct element *element = &operation->match.elements[i];
         slice value = slice_unpad(element->value);
+        if (is_ignored_by_fault(node, operation, element->tag)) {
+            element->value = value = SLICE_EMPTY;
+        }
         if (value.size > 0 && is_ignored(node, element->tag)) {
             bool key = element->tag != TAG_ModalitiesInStudy;
             quirk_bites(node, out, operation,
@@ -181,6 +191,7 @@ void answer_find_begin(struct node *node, struct out *out, struct operation *ope
         out->full = true;
         return;
     }
+    operation->bent = fault_bends_of(node, out, 'f');
     keys_bend(node, out, operation);
     slice birth = dataset_get(&operation->match, TAG_PatientBirthDate);
     cursor_begin(node, operation, out->arena);
@@ -266,7 +277,7 @@ static bool is_capped(struct node *node, struct out *out, struct operation *oper
         quirk_bites(node, out, operation, QUIRK_find_response_cap_silent);
         return true;
     }
-    return node->faults.capped && operation->rows >= node->faults.capped_rows;
+    return (operation->bent >> BEND_capped & 1) != 0 && operation->rows >= node->faults.bends[BEND_capped].number;
 }
 
 /* More rows than this product lists? Counted before the first is told. */
@@ -355,16 +366,51 @@ static uint32_t tell_one(struct node *node, struct out *out, struct operation *o
         }
         return *final;
     }
-    if (node_quirk(node, QUIRK_find_duplicates_rows) && operation->level == LEVEL_STUDY) {
+    bool doubled = (operation->bent >> BEND_duplicate_rows & 1) != 0;
+    if ((doubled || node_quirk(node, QUIRK_find_duplicates_rows)) && operation->level == LEVEL_STUDY) {
         operation->twice = !operation->twice;
         if (operation->twice) {
             operation->next = next; /* the same once more */
             operation->inner = inner;
-            quirk_bites(node, out, operation, QUIRK_find_duplicates_rows);
+            if (!doubled) {
+                quirk_bites(node, out, operation, QUIRK_find_duplicates_rows);
+            }
         }
     }
     put_row(node, out, operation, row, span, message);
     return span;
+}
+
+/* ---- What a fault does to the answer as a whole. */
+static bool is_bent(const struct operation *operation, enum bend bend)
+{
+    return (operation->bent >> bend & 1) != 0;
+}
+
+static void tell_final_first(struct node *node, struct out *out, struct operation *operation)
+{
+    if (is_bent(operation, BEND_final_first) && !operation->finished) {
+        struct dimse final = dimse_response(&operation->request, STATUS_SUCCESS);
+        operation->finished = true;
+        out_send_dimse(out, operation->channel, &final);
+    }
+    (void)node;
+}
+
+/* The final message may not go, or not be the last. Returns how many of `count` do. */
+static size_t bend_end(struct node *node, struct out *out, struct operation *operation,
+                       struct message *messages, size_t count, size_t most)
+{
+    if (is_bent(operation, BEND_never_final) || operation->finished) {
+        return count - 1;
+    }
+    if (is_bent(operation, BEND_late_pending) && count >= 2 && count < most) {
+        messages[count] = messages[count - 2]; /* the last row of this run once more */
+        return count + 1;
+    }
+    (void)node;
+    (void)out;
+    return count;
 }
 
 void answer_find_tell(struct node *node, struct out *out, struct operation *operation)
@@ -377,16 +423,26 @@ void answer_find_tell(struct node *node, struct out *out, struct operation *oper
         operation_free(node, operation);
         return;
     }
+    tell_final_first(node, out, operation);
     while (messages != NULL && !final && told < most && more > 0) {
         more = tell_one(node, out, operation, &budget, (uint32_t)most - told, &messages[count],
                         &final);
         count += more > 0;
         told += more;
     }
+    count = final ? bend_end(node, out, operation, messages, count, most) : count;
+    if (is_bent(operation, BEND_abort_mid_pdu) && operation->rows > 0) {
+        session_send(out, operation->channel, messages, 1);
+        session_abort(node, out, operation->channel);
+        operation_free(node, operation);
+        return;
+    }
     if (count > 0) {
         session_send(out, operation->channel, messages, count);
     }
-    if (final) {
+    if (final && is_bent(operation, BEND_never_final)) {
+        operation->state = STATE_SILENT;
+    } else if (final) {
         operation_free(node, operation);
     } else if (count > 0) {
         operation->state = STATE_ROOM;

@@ -144,6 +144,10 @@ uint16_t answer_move_check(struct node *node, struct out *out, struct operation 
 {
     if (operation->kind == OPERATION_MOVE) {
         operation->peer = session_peer(node, operation->request.move_destination);
+        if (fault_bends(node, out, BEND_wrong_ae, 'm')) {
+            *comment = SLICE("move destination unknown");
+            return STATUS_MOVE_DESTINATION_UNKNOWN;
+        }
         if (operation->peer == NONE) {
             bool bent = node_quirk(node, QUIRK_move_destination_unknown);
             if (bent) {
@@ -184,7 +188,9 @@ static void put_counters(struct node *node, struct out *out, struct operation *o
     response->remaining = final && response->status != STATUS_CANCEL
                               ? DIMSE_COUNTER_ABSENT
                               : (int32_t)remaining(operation);
-    response->completed = (int32_t)operation->completed;
+    bool wrong = (operation->bent >> BEND_wrong_count & 1) != 0;
+    response->remaining = wrong && response->remaining > 0 ? 0 : response->remaining;
+    response->completed = (int32_t)operation->completed + (wrong ? 1 : 0);
     response->failed = (int32_t)operation->failed;
     response->warning = (int32_t)operation->warned;
 }
@@ -234,25 +240,17 @@ static void put_failed_uids(struct out *out, const struct operation *operation,
     }
 }
 
-static bool reply_bent(struct node *node, bool *fault)
-{
-    if (!*fault) {
-        return false;
-    }
-    if (node->faults.reply_times > 0 && --node->faults.reply_times == 0) {
-        *fault = false;
-    }
-    return true;
-}
-
 void answer_move_final(struct node *node, struct out *out, struct operation *operation)
 {
     struct channel *channel = session_find(node, operation->channel);
     struct dimse response = dimse_response(&operation->request, final_status(node, out, operation));
-    bool silent = operation->channel != 0 && reply_bent(node, &node->faults.never_final);
+    bool silent = operation->channel != 0 && (operation->bent >> BEND_never_final & 1) != 0;
     put_counters(node, out, operation, &response, true);
     put_failed_uids(out, operation, &response);
-    if (operation->channel != 0 && !silent) {
+    bool aborts = operation->channel != 0 && (operation->bent >> BEND_abort_mid_pdu & 1) != 0;
+    if (aborts) {
+        session_abort(node, out, operation->channel);
+    } else if (operation->channel != 0 && !silent) {
         out_send_dimse(out, operation->channel, &response);
     }
     struct observation *seen = out_observe(out, OBSERVATION_move_answered, node->now);
@@ -260,7 +258,7 @@ void answer_move_final(struct node *node, struct out *out, struct operation *ope
     seen->study_uid = dataset_get(&operation->query, TAG_StudyInstanceUID);
     seen->number = response.status;
     seen->count = operation->completed;
-    seen->text = silent ? SLICE("never told: fault") : bits_text(operation->bits, out);
+    seen->text = silent || aborts ? SLICE("never told: fault") : bits_text(operation->bits, out);
     if (silent) {
         operation->state = STATE_SILENT;
         operation->store_channel = 0;
@@ -416,11 +414,12 @@ static bool ends_empty(struct node *node, struct out *out, struct operation *ope
 void answer_move_begin(struct node *node, struct out *out, struct operation *operation)
 {
     bool empty = ends_empty(node, out, operation);
+    operation->bent = fault_bends_of(node, out, 'm');
     if (empty) {
         operation->total = 0;
         operation->range_count = 0;
     }
-    if (operation->total > 0 && reply_bent(node, &node->faults.success_but_missing)) {
+    if (operation->total > 0 && (operation->bent >> BEND_success_but_missing & 1) != 0) {
         struct range *last = &operation->ranges[operation->range_count - 1];
         operation->skipped = 1; /* counted as sent, but left out */
         last->count--;

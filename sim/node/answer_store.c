@@ -78,7 +78,7 @@ void answer_store(struct node *node, const struct event *event, struct out *out)
     struct channel *channel = session_find(node, event->channel);
     size_t count = 0;
     struct message *messages = session_run(out, 2 * event->run.count);
-    if (messages == NULL || node->faults.hang_store) {
+    if (messages == NULL || node->faults.hang_store || node->faults.pause) {
         return;
     }
     for (size_t i = 0; i < event->run.count; i++) {

@@ -4,6 +4,8 @@
  * the telling of what is true about its instances. */
 #include "sim/node/node_private.h"
 
+#include "src/base/random.h"
+
 /* ---- Truth. */
 static slice text_int(int64_t number, struct out *out)
 {
@@ -200,44 +202,72 @@ static enum err study_goes(struct node *node, const struct plan_entry *plan, str
 }
 
 /* ---- Faults. */
-static bool *switch_of(struct node *node, slice effect, slice detail)
+static const struct fault_row {
+    slice verb, how, op, name;
+    int bend; /* -1: no bend */
+} fault_rows[] = {
+#define NODE_FAULT(name, verb, how, op, text) {SLICE(verb), SLICE(how), SLICE(op), SLICE(#name), -1},
+#define NODE_BEND(name, verb, how, op, text) {SLICE(verb), SLICE(how), SLICE(op), SLICE(#name), BEND_##name},
+#include "sim/node/faults.def"
+#undef NODE_FAULT
+#undef NODE_BEND
+};
+
+static slice detail_of(const struct plan_entry *plan)
+{
+    bool hang = slice_equal(plan->verb, SLICE("hang"));
+    slice detail = plan_get(plan, hang ? "op" : "how");
+    return detail.size == 0 && hang && plan->kind == PLAN_FAULT ? SLICE("find") : detail;
+}
+
+/* The nth row from `from` on that a FAULT, or a HEAL that may leave `how` out, speaks of. */
+static const struct fault_row *row_of(const struct plan_entry *plan, size_t *from)
+{
+    slice detail = detail_of(plan);
+    for (; *from < sizeof fault_rows / sizeof fault_rows[0]; (*from)++) {
+        const struct fault_row *row = &fault_rows[*from];
+        bool any = plan->kind == PLAN_HEAL && detail.size == 0;
+        if (slice_equal(row->verb, plan->verb) &&
+            (row->how.size == 0 || any || slice_equal(row->how, detail))) {
+            (*from)++;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static bool *switch_of(struct node *node, const struct fault_row *row)
 {
     struct faults *faults = &node->faults;
     const struct {
-        slice effect, detail;
+        slice name;
         bool *flag;
     } table[] = {
-        {SLICE("down"), SLICE_EMPTY, &faults->down},
-        {SLICE("crash"), SLICE_EMPTY, &faults->crash},
-        {SLICE("hold"), SLICE_EMPTY, &faults->hold},
-        {SLICE("hang"), SLICE("find"), &faults->hang_find},
-        {SLICE("hang"), SLICE("move"), &faults->hang_move},
-        {SLICE("hang"), SLICE("store"), &faults->hang_store},
-        {SLICE("hang"), SLICE("echo"), &faults->hang_echo},
-        {SLICE("reply"), SLICE("never_final"), &faults->never_final},
-        {SLICE("reply"), SLICE("success_but_missing"), &faults->success_but_missing},
-        {SLICE("reply"), SLICE("capped"), &faults->capped},
+        {SLICE("down"), &faults->down},           {SLICE("crash"), &faults->crash},
+        {SLICE("kill"), &faults->crash},          {SLICE("restart_loop"), &faults->crash},
+        {SLICE("pause"), &faults->pause},         {SLICE("hold"), &faults->hold},
+        {SLICE("hang_find"), &faults->hang_find}, {SLICE("hang_move"), &faults->hang_move},
+        {SLICE("hang_store"), &faults->hang_store}, {SLICE("hang_echo"), &faults->hang_echo},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (slice_equal(table[i].effect, effect) &&
-            (table[i].detail.size == 0 || slice_equal(table[i].detail, detail))) {
+        if (slice_equal(table[i].name, row->name)) {
             return table[i].flag;
         }
     }
     return NULL;
 }
 
-static slice detail_of(const struct plan_entry *plan)
+/* "down", and where there are several of a verb which: "hang find", "reply capped". */
+static void observe_fault(struct node *node, struct out *out, slice verb, slice how, bool began)
 {
-    bool reply = slice_equal(plan->verb, SLICE("reply"));
-    slice detail = plan_get(plan, reply ? "how" : "op");
-    return detail.size == 0 && slice_equal(plan->verb, SLICE("hang")) ? SLICE("find") : detail;
-}
-
-static void observe_fault(struct node *node, struct out *out, slice effect, bool began)
-{
+    struct buffer text = buffer_make(out->arena, verb.size + how.size + 1);
+    buffer_put(&text, verb);
+    if (how.size > 0) {
+        buffer_put_text(&text, " ");
+        buffer_put(&text, how);
+    }
     out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text =
-        session_copy(out, effect);
+        buffer_slice(&text);
 }
 
 static void listen(struct node *node, struct out *out)
@@ -245,35 +275,122 @@ static void listen(struct node *node, struct out *out)
     out_command(out, COMMAND_LISTEN)->flag = !node->faults.down && !node->faults.crash;
 }
 
-static enum err fault(struct node *node, const struct plan_entry *plan, struct out *out)
+/* ---- Bends. */
+static bool is_selective(const struct bending *bending)
 {
-    struct faults *faults = &node->faults;
-    bool *flag = switch_of(node, plan->verb, detail_of(plan));
-    if (slice_equal(plan->verb, SLICE("slow"))) {
-        faults->slow_ns = plan_get_int(plan, "delay", 0);
-    } else if (flag == NULL) {
+    return bending->nth_count > 0 || bending->chance_micro > 0;
+}
+
+bool fault_bends(struct node *node, struct out *out, enum bend bend, char op)
+{
+    struct bending *bending = &node->faults.bends[bend];
+    bool bites = bending->on && bending->op == (uint8_t)op;
+    if (!bites) {
+        return false;
+    }
+    bending->count++;
+    if (bending->nth_count > 0) {
+        bites = false;
+        for (uint32_t i = 0; i < bending->nth_count; i++) {
+            bites = bites || bending->nths[i] == bending->count;
+        }
+    } else if (bending->chance_micro > 0) {
+        bites = (int64_t)(random_below(random_draw(node->setup->seed, PURPOSE('b', 'e', 'n', 'd'),
+                                                   (uint64_t)bending->id,
+                                                   (uint64_t)bending->count),
+                                       1000000)) < bending->chance_micro;
+    }
+    for (size_t i = 0; bites && is_selective(bending) && i < sizeof fault_rows / sizeof fault_rows[0]; i++) {
+        if (fault_rows[i].bend == (int)bend) { /* a fault as long as this operation */
+            observe_fault(node, out, fault_rows[i].verb, fault_rows[i].how, true);
+            observe_fault(node, out, fault_rows[i].verb, fault_rows[i].how, false);
+        }
+    }
+    if (bites && bending->times > 0 && --bending->times == 0) {
+        bending->on = false;
+    }
+    return bites;
+}
+
+uint32_t fault_bends_of(struct node *node, struct out *out, char op)
+{
+    uint32_t bent = 0;
+    for (int bend = 0; bend < BEND_COUNT; bend++) {
+        bent |= fault_bends(node, out, (enum bend)bend, op) ? 1u << bend : 0;
+    }
+    return bent;
+}
+
+static enum err bend(struct node *node, const struct plan_entry *plan, const struct fault_row *row)
+{
+    struct bending *bending = &node->faults.bends[row->bend];
+    slice op = plan_get(plan, "op"), nth = plan_get(plan, "nth"), key = plan_get(plan, "key");
+    *bending = (struct bending){.on = true,
+                                .id = plan->id,
+                                .op = (uint8_t)(op.size > 0 ? op : row->op).data[0],
+                                .times = plan_get_int(plan, "times", 0),
+                                .chance_micro = plan_get_int(plan, "chance", 0),
+                                .number = plan_get_int(plan, "rows", 10),
+                                .key = TAG_AccessionNumber};
+    if (key.size > 0 && !tag_from_text(key, &bending->key)) {
         return ERR_BAD_INPUT;
-    } else {
-        *flag = true;
     }
-    faults->hold_nth =
-        flag == &faults->hold ? (uint32_t)plan_get_int(plan, "nth", 1) : faults->hold_nth;
-    faults->capped_rows =
-        flag == &faults->capped ? plan_get_int(plan, "rows", 10) : faults->capped_rows;
-    faults->reply_times = flag == &faults->never_final || flag == &faults->success_but_missing
-                              ? plan_get_int(plan, "times", 0)
-                              : faults->reply_times;
-    if (flag == &faults->down || flag == &faults->crash) {
-        int64_t length = plan_get_int(plan, "for", 0);
-        faults->crash_until =
-            flag == &faults->crash && length > 0 ? node->now + length : faults->crash_until;
-        listen(node, out);
-        session_drop_all(node, out);
+    while (nth.size > 0 && bending->nth_count < BEND_NTHS_MAX) {
+        slice part = slice_cut(&nth, '\\');
+        if (!slice_to_int64(part, &bending->nths[bending->nth_count++])) {
+            return ERR_BAD_INPUT;
+        }
     }
-    observe_fault(node, out, plan->verb, true);
     return ERR_OK;
 }
 
+/* ---- FAULT. */
+static void die(struct node *node, const struct plan_entry *plan, const struct fault_row *row,
+                struct out *out)
+{
+    struct faults *faults = &node->faults;
+    int64_t length = plan_get_int(plan, "for", 0), every = plan_get_int(plan, "every", 0);
+    bool loops = slice_equal(row->name, SLICE("restart_loop")) || every > 0;
+    if (faults->crash) {
+        faults->crash_every = loops ? (every > 0 ? every : 10 * TIME_S) : 0;
+        faults->crash_next = loops ? node->now + faults->crash_every : 0;
+        length = loops ? faults->crash_every / 2 : length;
+        faults->crash_until = length > 0 ? node->now + length : faults->crash_until;
+    }
+    listen(node, out);
+    session_drop_all(node, out);
+}
+
+static enum err fault(struct node *node, const struct plan_entry *plan, struct out *out)
+{
+    struct faults *faults = &node->faults;
+    size_t from = 0;
+    const struct fault_row *row = row_of(plan, &from);
+    if (row == NULL) {
+        return ERR_BAD_INPUT;
+    }
+    bool *flag = switch_of(node, row);
+    if (row->bend >= 0) {
+        enum err err = bend(node, plan, row);
+        if (err != ERR_OK || is_selective(&faults->bends[row->bend])) {
+            return err; /* observed when it bites */
+        }
+    } else if (slice_equal(row->name, SLICE("slow"))) {
+        faults->slow_ns = plan_get_int(plan, "delay", 0);
+    } else if (slice_equal(row->name, SLICE("associations"))) {
+        faults->associations = plan_get_int(plan, "n", 1);
+    } else {
+        *flag = true;
+    }
+    faults->hold_nth = flag == &faults->hold ? (uint32_t)plan_get_int(plan, "nth", 1) : faults->hold_nth;
+    if (flag != NULL && (flag == &faults->down || flag == &faults->crash)) {
+        die(node, plan, row, out);
+    }
+    observe_fault(node, out, row->verb, row->how, true);
+    return ERR_OK;
+}
+
+/* ---- HEAL. */
 static void release_held(struct node *node)
 {
     for (uint32_t i = 0; i < node->active_count; i++) {
@@ -284,43 +401,70 @@ static void release_held(struct node *node)
     }
 }
 
-static enum err heal(struct node *node, const struct plan_entry *plan, struct out *out)
+static bool mend(struct node *node, const struct fault_row *row, struct out *out)
 {
     struct faults *faults = &node->faults;
-    slice detail = detail_of(plan);
-    if (slice_equal(plan->verb, SLICE("slow"))) {
+    bool *flag = switch_of(node, row);
+    bool was = true;
+    if (row->bend >= 0) {
+        was = faults->bends[row->bend].on && !is_selective(&faults->bends[row->bend]);
+        faults->bends[row->bend].on = false;
+    } else if (slice_equal(row->name, SLICE("slow"))) {
         faults->slow_ns = 0;
-    } else if (slice_equal(plan->verb, SLICE("hold"))) {
+    } else if (slice_equal(row->name, SLICE("associations"))) {
+        faults->associations = 0;
+    } else if (flag == &faults->hold) {
         faults->hold = faults->holding = false;
         release_held(node);
-    } else if (slice_equal(plan->verb, SLICE("hang")) && plan_get(plan, "op").size == 0) {
-        faults->hang_find = faults->hang_move = faults->hang_store = faults->hang_echo = false;
-    } else if (slice_equal(plan->verb, SLICE("reply")) && plan_get(plan, "how").size == 0) {
-        faults->never_final = faults->success_but_missing = faults->capped = false;
     } else {
-        bool *flag = switch_of(node, plan->verb, detail);
-        if (flag == NULL) {
-            return ERR_BAD_INPUT;
-        }
+        was = *flag || row->how.size == 0;
         *flag = false;
-        if (flag == &faults->down || flag == &faults->crash) {
-            faults->crash_until = 0;
-            listen(node, out);
-        }
     }
-    observe_fault(node, out, plan->verb, false);
-    return ERR_OK;
+    if (flag != NULL && (flag == &faults->down || flag == &faults->crash)) {
+        faults->crash_until = faults->crash_every = 0;
+        listen(node, out);
+    }
+    return was;
 }
 
-/* A crash with a length ends by itself. */
+static enum err heal(struct node *node, const struct plan_entry *plan, struct out *out)
+{
+    size_t from = 0, count = 0;
+    for (const struct fault_row *row; (row = row_of(plan, &from)) != NULL; count++) {
+        if (mend(node, row, out)) {
+            observe_fault(node, out, row->verb, row->how, false);
+        }
+    }
+    return count > 0 ? ERR_OK : ERR_BAD_INPUT;
+}
+
+/* ---- Time. */
+time_ns node_fault_due(const struct node *node)
+{
+    const struct faults *faults = &node->faults;
+    time_ns back = faults->crash && faults->crash_until > 0 ? faults->crash_until : TIME_NEVER;
+    time_ns again = faults->crash_every > 0 ? faults->crash_next : TIME_NEVER;
+    return back < again ? back : again;
+}
+
+/* A crash with a length ends by itself; one of a loop comes again. */
 void fault_clock(struct node *node, struct out *out)
 {
-    if (node->faults.crash && node->faults.crash_until > 0 &&
-        node->faults.crash_until <= node->now) {
-        node->faults.crash = false;
-        node->faults.crash_until = 0;
+    struct faults *faults = &node->faults;
+    if (faults->crash && faults->crash_until > 0 && faults->crash_until <= node->now) {
+        faults->crash = false;
+        faults->crash_until = 0;
         listen(node, out);
-        observe_fault(node, out, SLICE("crash"), false);
+        observe_fault(node, out, faults->crash_every > 0 ? SLICE("restart_loop") : SLICE("crash"),
+                      SLICE_EMPTY, false);
+    }
+    if (faults->crash_every > 0 && faults->crash_next <= node->now) {
+        faults->crash = true;
+        faults->crash_until = node->now + faults->crash_every / 2;
+        faults->crash_next = node->now + faults->crash_every;
+        listen(node, out);
+        session_drop_all(node, out);
+        observe_fault(node, out, SLICE("restart_loop"), SLICE_EMPTY, true);
     }
 }
 

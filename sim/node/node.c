@@ -95,7 +95,7 @@ static void received_one(struct node *node, const struct event *event, const str
 {
     switch (request->kind) {
     case DIMSE_C_ECHO_RQ:
-        if (!node->faults.hang_echo) {
+        if (!node->faults.hang_echo && !node->faults.pause) {
             struct dimse response = dimse_response(request, STATUS_SUCCESS);
             out_send_dimse(out, event->channel, &response);
         }
@@ -222,9 +222,8 @@ time_ns node_due(const struct node *node)
                                           (node->truth_kept < node->setup->imported_count &&
                                            node->truth_kept < node->archive.kept_count));
     time_ns due = operations_due(node);
-    if (node->faults.crash && node->faults.crash_until > 0 && node->faults.crash_until < due) {
-        due = node->faults.crash_until;
-    }
+    time_ns fault = node_fault_due(node);
+    due = fault < due ? fault : due;
     return telling || !node->begun ? node->now : due;
 }
 

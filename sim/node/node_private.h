@@ -135,6 +135,8 @@ struct operation {
     struct arena arena;
     time_ns ready_ns;
     uint64_t bits; /* quirks that bit: 1 << QUIRK_x */
+    uint32_t bent; /* faults that bend it: 1 << BEND_x */
+    bool finished; /* final_first: the final answer is out */
     /* find */
     enum index chain;     /* of `next`, when `chained` */
     bool chained, twice;  /* twice: the row just told is due again */
@@ -161,14 +163,33 @@ struct commit {
 };
 
 /* ---- Faults. */
+enum bend {
+#define NODE_FAULT(name, verb, how, op, text)
+#define NODE_BEND(name, verb, how, op, text) BEND_##name,
+#include "sim/node/faults.def"
+#undef NODE_FAULT
+#undef NODE_BEND
+    BEND_COUNT
+};
+#define BEND_NTHS_MAX 16
+/* A fault that bends operations of one kind: all of them, so many, the nth ones, or by chance. */
+struct bending {
+    bool on;
+    int64_t id;                  /* of the plan entry, for draws */
+    uint8_t op;                  /* first letter of find, move, open */
+    int64_t times, count, chance_micro, number;
+    int64_t nths[BEND_NTHS_MAX];
+    uint32_t nth_count, key;     /* ignore_key: the tag */
+};
 struct faults {
     bool down, crash;
-    time_ns crash_until;
+    time_ns crash_until, crash_every, crash_next;
+    struct bending bends[BEND_COUNT];
+    bool pause;
+    int64_t associations; /* 0: its own limit */
     bool hold, holding;
     uint32_t hold_nth;
     bool hang_find, hang_move, hang_store, hang_echo;
-    bool never_final, success_but_missing, capped;
-    int64_t reply_times, capped_rows;
     time_ns slow_ns;
 };
 
@@ -273,6 +294,7 @@ struct channel *session_open(struct node *node, struct out *out, uint32_t peer, 
                              const struct contexts *contexts, enum purpose purpose, uint32_t owner);
 void session_opened(struct node *node, const struct event *event);
 void session_close(struct node *node, struct out *out, int64_t number);
+void session_abort(struct node *node, struct out *out, int64_t number);
 void session_closed(struct node *node, struct channel *channel); /* its CLOSED or REFUSED came */
 void session_drop_all(struct node *node, struct out *out);
 uint32_t session_peer(const struct node *node, slice aet); /* NONE when not known */
@@ -328,6 +350,11 @@ void answer_commit_opened(struct node *node, struct out *out, struct channel *ch
 void answer_commit_closed(struct node *node, struct channel *channel);
 
 /* fault.c */
+/* The fault bends this operation (op: 'f' find, 'm' move, 'o' open): asked once for each, it counts. */
+bool fault_bends(struct node *node, struct out *out, enum bend bend, char op);
+/* All that bend an operation that begins: 1 << BEND_x. */
+uint32_t fault_bends_of(struct node *node, struct out *out, char op);
+time_ns node_fault_due(const struct node *node);
 void fault_clock(struct node *node, struct out *out);
 enum err fault_plan(struct node *node, const struct event *event, struct out *out);
 void archive_truth(struct node *node, struct out *out);

@@ -325,7 +325,7 @@ static bool may_begin(struct node *node, struct out *out, struct operation *oper
 {
     bool find = operation->kind == OPERATION_FIND;
     if (operation->ready_ns > node->now ||
-        (find ? node->faults.hang_find : node->faults.hang_move)) {
+        node->faults.pause || (find ? node->faults.hang_find : node->faults.hang_move)) {
         return false;
     }
     if (node_quirk(node, QUIRK_perf_single_worker) && is_over(node, operation, 1, false)) {

@@ -423,7 +423,10 @@ struct dataset *answer_row(struct node *node, struct out *out, struct operation 
             ? quirk_text(node, QUIRK_find_retrieve_ae_wrong)
             : node->setup->aet);
     if (!node_quirk(node, QUIRK_find_charset_absent_in_rsp)) {
-        put(answer, out, TAG_SpecificCharacterSet, VR_CS, charset);
+        bool wrong = (operation->bent >> BEND_charset_wrong & 1) != 0;
+        bool utf8 = slice_equal(charset, SLICE("ISO_IR 192"));
+        put(answer, out, TAG_SpecificCharacterSet, VR_CS,
+            !wrong ? charset : utf8 ? SLICE("ISO_IR 100") : SLICE("ISO_IR 192"));
     }
     if (node_quirk(node, QUIRK_find_unsolicited_attributes)) {
         put_private(answer, out);

@@ -167,6 +167,9 @@ static bool is_full(const struct node *node)
         const struct channel *channel = &node->channels[node->in_use[i]];
         served += channel->purpose == PURPOSE_SERVED && !channel->cut;
     }
+    if (node->faults.associations > 0 && served >= node->faults.associations) {
+        return true;
+    }
     return node_quirk(node, QUIRK_assoc_count_cap_transient)
                ? served >= quirk_number(node, QUIRK_assoc_count_cap_transient)
                : served >= CHANNELS_MAX - OPERATIONS_MAX;
@@ -178,6 +181,15 @@ static struct rejection judge(struct node *node, const struct event *event, stru
     if (node->faults.down || node->faults.crash) {
         return (struct rejection){2, 3, 1};
     }
+    if (fault_bends(node, out, BEND_reject_transient, 'o')) {
+        return (struct rejection){2, 3, 1};
+    }
+    if (fault_bends(node, out, BEND_reject_permanent, 'o')) {
+        return (struct rejection){1, 1, 1};
+    }
+    if (fault_bends(node, out, BEND_wrong_ae, 'o')) {
+        return (struct rejection){1, 1, 7};
+    }
     if (node_quirk(node, QUIRK_assoc_called_ae_checked) &&
         !slice_equal(event->called, node->setup->aet)) {
         quirk_bites(node, out, NULL, QUIRK_assoc_called_ae_checked);
@@ -188,7 +200,7 @@ static struct rejection judge(struct node *node, const struct event *event, stru
         return (struct rejection){1, 1, 3};
     }
     if (is_full(node)) {
-        if (node_quirk(node, QUIRK_assoc_count_cap_transient)) {
+        if (node->faults.associations == 0 && node_quirk(node, QUIRK_assoc_count_cap_transient)) {
             quirk_bites(node, out, NULL, QUIRK_assoc_count_cap_transient);
         }
         return (struct rejection){2, 3, 2};
@@ -294,6 +306,16 @@ void session_close(struct node *node, struct out *out, int64_t number)
         channel->cut = true;
         channel->owner = NONE;
         out_command(out, COMMAND_CLOSE)->channel = number;
+    }
+}
+
+void session_abort(struct node *node, struct out *out, int64_t number)
+{
+    struct channel *channel = session_find(node, number);
+    if (channel != NULL && !channel->cut) {
+        channel->cut = true;
+        channel->owner = NONE;
+        out_command(out, COMMAND_ABORT)->channel = number;
     }
 }
 

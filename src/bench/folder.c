@@ -131,6 +131,25 @@ void plan_file_close(struct plan_file *plan)
 
 /* ---- The folder. */
 
+/* Profiles that lie beside the scenario go with it: the run can be judged again wherever its folder is taken. */
+static enum err copy_profiles(const struct scenario *scenario, const char *scenario_file, const char *folder)
+{
+    enum err err = ERR_OK;
+    const char *slash = strrchr(scenario_file, '/');
+    int size = slash == NULL ? 1 : (int)(slash - scenario_file);
+    for (size_t n = 0; n < scenario->node_count && err == ERR_OK; n++) {
+        char from[700], name[64];
+        const struct vendor_profile *vendor = scenario->nodes[n].vendor;
+        if (vendor == NULL) {
+            continue;
+        }
+        snprintf(name, sizeof name, "%.*s.yaml", SLICE_ARGS(slice_before(vendor->vendor, 40)));
+        snprintf(from, sizeof from, "%.*s/%s", size, slash == NULL ? "." : scenario_file, name);
+        err = access(from, R_OK) == 0 ? copy_file(from, folder, name) : ERR_OK;
+    }
+    return err;
+}
+
 enum err folder_open(char folder[512], const struct scenario *scenario, const char *scenario_file, const char *world, const char *given, char why[256])
 {
     static const char *const inner[] = {"journal", "evidence", "plots"};
@@ -151,6 +170,7 @@ enum err folder_open(char folder[512], const struct scenario *scenario, const ch
         err = make_folder(path);
     }
     err = err == ERR_OK ? copy_file(scenario_file, folder, "scenario.yaml") : err;
+    err = err == ERR_OK ? copy_profiles(scenario, scenario_file, folder) : err;
     if (err != ERR_OK) {
         snprintf(why, 256, "cannot write the run folder %s: %s", folder, strerror(errno));
     }

@@ -155,7 +155,9 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
         err = ERR_SYSTEM;
         fprintf(stderr, "pont: cannot write the sheet %s: %s\n", sheet, strerror(errno));
     } else if (err == ERR_OK) {
-        printf("The world is up: %lld exams published. Endpoints: %s; ^C ends it.\n", (long long)up->stage.watched, sheet);
+        bool settled = options->without_engine || up->stage.watched >= (int64_t)up->scenario->history_exams;
+        printf("The world is up%s: %lld of %zu exams published%s. Endpoints: %s; ^C ends it.\n", settled ? "" : ", but has not settled",
+               (long long)up->stage.watched, up->scenario->history_exams, settled ? "" : " after 120 s; see its logs", sheet);
         fflush(stdout);
         while (err == ERR_OK && !stopped) {
             err = stage_turn(&up->stage, TIME_NEVER);
