@@ -14,7 +14,7 @@ tests=()
 [ "$tier" = tsan ] || [ "$tier" = check-all ] || while IFS= read -r unit; do tests+=("$BUILD/unit/${unit%.c}"); done < <(cd tests/unit && ls */test_*.c 2>/dev/null)
 while IFS= read -r script; do
     sed -n '1,12p' "$script" | grep -qE "^# tier:.*\\b$tier( |\$)" && tests+=("$script")
-done < <(ls tests/tidy/*.sh tests/golden/*.sh tests/wire/*.sh tests/mutants/*.sh tests/cli/*.sh tests/report/*.sh 2>/dev/null)
+done < <(ls tests/tidy/*.sh tests/golden/*.sh tests/wire/*.sh tests/virtual/*.sh tests/mutants/*.sh tests/cli/*.sh tests/report/*.sh 2>/dev/null)
 
 run_one() {
     local test=$1 out
