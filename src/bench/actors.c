@@ -45,6 +45,26 @@ static struct node_study filed(const struct scenario *scenario, const struct sce
                                .image_count = study->image_count, .planned = study->planned};
 }
 
+bool actors_expect(const struct scenario *scenario, struct load_expected *expected)
+{
+    struct load_setup setup = {.population = &scenario->population, .seed = scenario->seed, .start = scenario->start, .length = scenario->length, .speed = scenario->speed};
+    if (scenario->populated) {
+        load_expect(&setup, expected);
+    }
+    return scenario->populated;
+}
+
+/* A node holds what is stored at it, and what of the others' is moved to it. */
+static void hold_load(const struct scenario *scenario, uint32_t n, struct node_setup *setup)
+{
+    struct load_expected expected;
+    if (actors_expect(scenario, &expected)) {
+        int64_t own = n < sizeof expected.studies / sizeof expected.studies[0] ? expected.studies[n] : expected.exams;
+        setup->arrivals_max = (uint32_t)(own + own / 10 + expected.exams / 4 + 4096);
+        setup->kept_max = (uint32_t)(expected.exams + 16384);
+    }
+}
+
 static enum err make_node(struct made_actor *made, const struct scenario *scenario, uint32_t n, const struct actors_options *options, struct arena *arena)
 {
     const struct scenario_node *node = &scenario->nodes[n];
@@ -62,6 +82,7 @@ static enum err make_node(struct made_actor *made, const struct scenario *scenar
         }
     }
     setup.studies = studies;
+    hold_load(scenario, n, &setup);
     enum err err = arena_make(&made->memory, node_memory(&setup));
     err = err == ERR_OK ? node_init(&made->node, &setup, &made->memory) : err;
     made->actor = err == ERR_OK ? node_actor(made->node) : made->actor;

@@ -5,6 +5,7 @@
 #ifndef PONT_BENCH_ACTORS_H
 #define PONT_BENCH_ACTORS_H
 
+#include "sim/load/load.h"
 #include "src/scenario/scenario.h"
 
 struct node;
@@ -25,6 +26,9 @@ struct made_actor {
 /* Any node of the scenario but the engine. ERR_LIMIT when it does not fit into memory. Borrows scenario and options' contents. */
 MUST_USE enum err actors_make(struct made_actor *made, const struct scenario *scenario, uint32_t node, const struct actors_options *options, struct arena *arena);
 void actors_drop(struct made_actor *made);
+
+/* What the population will bring; false when the scenario has none. */
+bool actors_expect(const struct scenario *scenario, struct load_expected *expected);
 
 /* Index of the engine among the nodes. */
 uint32_t actors_engine(const struct scenario *scenario);

@@ -214,6 +214,17 @@ static enum err rebuild(void *self, uint32_t node, struct actor *actor)
     return make_engine(self, actor);
 }
 
+/* The limits of engine.yaml are those of a site's day; a population may bring a year. */
+static void hold_load(const struct scenario *scenario, struct engine_config *config)
+{
+    struct load_expected expected;
+    if (actors_expect(scenario, &expected)) {
+        struct engine_load load = {.exams = (uint64_t)(expected.exams + expected.priors), .studies = (uint64_t)(expected.exams + expected.priors),
+                                   .persons = (uint64_t)expected.persons, .numbers = (uint64_t)expected.registrations, .cases = (uint64_t)expected.meetings_names};
+        engine_config_hold(config, &load);
+    }
+}
+
 /* engine.yaml is written and read as on the wire, so that both worlds have the same engine. */
 static enum err read_engine(struct inner *inner, struct arena *arena)
 {
@@ -233,6 +244,7 @@ static enum err read_engine(struct inner *inner, struct arena *arena)
         snprintf(inner->why, sizeof inner->why, "engine.yaml cannot be made: %s", err_text(err));
         return err;
     }
+    hold_load(scenario, &inner->file->config);
     inner->file->config.run_max = inner->options.run_max > 0 ? inner->options.run_max : inner->file->config.run_max;
     inner->engine_peers = arena_array(arena, inner->file->peer_count + 1, sizeof *inner->engine_peers);
     for (size_t p = 0; inner->engine_peers != NULL && p < inner->file->peer_count; p++) {

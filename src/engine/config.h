@@ -66,6 +66,7 @@ struct engine_config {
     uint32_t associations_in;    /* open at once, above is a transient rejection */
     /* Limits of the tables; every one refuses by name. */
     uint32_t persons_max, exams_max, studies_max, instances_max, demands_max, queries_max, audits_max;
+    uint32_t meetings_max, cases_max; /* of multidisciplinary teams; 0: 1024 and 16384 */
     uint32_t spool_max;          /* objects taken over and not yet at home; 0: 4096 */
 
     uint64_t memory;             /* bytes of the engine's arena */

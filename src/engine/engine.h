@@ -11,6 +11,16 @@
 
 struct engine;
 
+/* What a run will bring, about. */
+struct engine_load {
+    uint64_t exams, studies;         /* of the period, and those from before */
+    uint64_t persons, numbers;       /* and their numbers in all domains */
+    uint64_t cases;                  /* names on the lists of meetings */
+};
+/* Raises the limits so that they hold a tenth more than that, and `memory` to what they need. Limits are never lowered. */
+void engine_config_hold(struct engine_config *config, const struct engine_load *load);
+/* Bytes of arena that these limits need, about: room for all rows, and for texts of a usual length. */
+uint64_t engine_memory(const struct engine_config *config);
 /* Makes an engine inside `arena`, which must outlive it. Borrows `config` for as long. ERR_LIMIT if the
  * federation's limits do not fit the arena. */
 MUST_USE enum err engine_init(struct engine **out, const struct engine_config *config, struct arena *arena);

@@ -70,6 +70,15 @@ bool index_init(struct registry *registry, struct arena *arena)
     return true;
 }
 
+uint32_t index_count_of(uint16_t table)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < INDEX_COUNT; i++) {
+        count += index_rows[i].table == table;
+    }
+    return count;
+}
+
 /* ---- Values. */
 void index_raw(const struct registry *registry, const struct index *index, uint32_t row, struct raw *raw)
 {

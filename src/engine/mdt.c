@@ -19,7 +19,7 @@ enum err mdt_init(struct engine *engine)
     if (engine->mdt == NULL) {
         return ERR_LIMIT;
     }
-    engine->mdt->max = 65536;
+    engine->mdt->max = row_max(engine, TABLE_mdt_case);
     engine->mdt->timed = arena_array(engine->arena, engine->mdt->max, 1);
     return engine->mdt->timed == NULL ? ERR_LIMIT : ERR_OK;
 }

@@ -33,9 +33,9 @@ static uint32_t table_max(const struct engine_config *config, enum record_table 
     case TABLE_job_item:
         return config->instances_max;
     case TABLE_mdt:
-        return SMALL_MAX;
+        return config->meetings_max == 0 ? SMALL_MAX : config->meetings_max;
     case TABLE_mdt_case:
-        return 16 * SMALL_MAX;
+        return config->cases_max == 0 ? 16 * SMALL_MAX : config->cases_max;
     case TABLE_prior:
         return 2 * config->demands_max;
     case TABLE_hl7_in:
@@ -73,6 +73,20 @@ enum err registry_init(struct engine *engine)
         }
     }
     return index_init(registry, engine->arena) ? ERR_OK : ERR_LIMIT;
+}
+
+uint64_t registry_memory(const struct engine_config *config)
+{
+    uint64_t bytes = sizeof(struct registry);
+    for (uint16_t i = 0; i < TABLE_COUNT; i++) {
+        uint64_t max = table_max(config, i);
+        struct rows rows;
+        struct arena none = {0};
+        (void)rows_init(&rows, &none, i, 0); /* its layout alone */
+        /* A row, its mark, and in each index a link and up to two heads. */
+        bytes += max * (rows.layout.size + 1u) + index_count_of(i) * (12 * max + 256);
+    }
+    return bytes;
 }
 
 enum err registry_init_text(struct engine *engine)

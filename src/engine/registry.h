@@ -89,6 +89,7 @@ struct registry;
 MUST_USE enum err registry_init(struct engine *engine);
 MUST_USE enum err registry_init_text(struct engine *engine); /* takes what is left of the arena */
 MUST_USE enum err registry_restore(struct engine *engine, const struct record *record);
+uint64_t registry_memory(const struct engine_config *config); /* bytes of the tables, their texts left out */
 uint64_t registry_digest(const struct engine *engine);
 /* Emits rows of `limit` whose high water rose notably since they were last told. */
 void registry_tell_limits(struct engine *engine, struct out *out);

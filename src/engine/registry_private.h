@@ -98,6 +98,7 @@ static inline slice layout_text(const struct text_heap *texts, const struct layo
 
 /* ---- index.c */
 bool index_init(struct registry *registry, struct arena *arena);
+uint32_t index_count_of(uint16_t table);
 void index_add(struct registry *registry, struct index *index, uint32_t row);
 void index_drop(struct registry *registry, struct index *index, uint32_t row);
 void index_raw(const struct registry *registry, const struct index *index, uint32_t row, struct raw *raw);
