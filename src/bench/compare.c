@@ -188,7 +188,7 @@ static void put_cell(struct buffer *buffer, const char *text, size_t width)
 
 static void put_row(const struct compare_row *row, struct buffer *buffer)
 {
-    char cell[64], difference[64];
+    char cell[64], difference[72];
     buffer_put(buffer, row->id);
     for (size_t size = row->id.size; size < 24; size++) {
         buffer_put_byte(buffer, ' ');
