@@ -4,6 +4,7 @@
  * sends streams on: both ways are one flow (traffic.c), and the destination has it when the run has passed both. */
 #include "sim/virtual/virtual_private.h"
 
+#include "src/dicom/uid.h"
 #include "src/engine/coercion.h"
 
 #define JOB_SIZE      (64u << 10)
@@ -230,7 +231,7 @@ static struct passage *passage_take(struct virtual *virtual, uint32_t *index)
     passage->holder = passage->destination = 0;
     passage->request = NULL;
     passage->message_id = 0;
-    passage->item_count = passage->answered = 0;
+    passage->item_count = 0;
     return passage;
 }
 
@@ -395,18 +396,35 @@ static void answer_one(struct virtual *virtual, uint32_t channel, const struct d
     }
 }
 
+/* The UID of an item's first instance; in the scratch of headers. */
+static slice uid_of(struct virtual *virtual, const struct dimse *request, const struct passage_item *item)
+{
+    char text[UID_SIZE_MAX + 1];
+    if (item->offset == 0) {
+        return request->sop_instance_uid;
+    }
+    slice copy = arena_copy(&virtual->header, uid_advance(request->sop_instance_uid, item->offset, text));
+    if (copy.data == NULL) {
+        virtual_fail(virtual, ERR_LIMIT, "the UIDs of a relay's run do not fit");
+        return request->sop_instance_uid;
+    }
+    return copy;
+}
+
 /* All of the run have an answer: it goes back in the order in which they were asked. */
 static void answer_run(struct virtual *virtual, uint32_t index)
 {
     struct passage *passage = &virtual->relays.passages[index];
-    struct dimse responses[RUN_MAX];
+    struct dimse responses[PASSAGE_ITEMS_MAX];
     int64_t instances = 0;
+    arena_reset(&virtual->header);
     for (size_t i = 0; i < passage->item_count; i++) {
         const struct passage_item *item = &passage->items[i];
-        const struct dimse *request = &passage->request->dimse[i];
+        const struct dimse *request = &passage->request->dimse[item->request];
         responses[i] = dimse_response(request, item->status);
-        responses[i].object = (struct object){.sop_instance_uid = request->sop_instance_uid, .span = request->object.span};
-        instances += span_count(request->object.span);
+        responses[i].sop_instance_uid = uid_of(virtual, request, item);
+        responses[i].object = (struct object){.sop_instance_uid = responses[i].sop_instance_uid, .span = item->count > 1 ? item->count : 0};
+        instances += item->count;
     }
     struct payload *payload = passage->holder == 0 ? NULL : virtual_keep(virtual, payload_make_dimse(&virtual->slab, responses, passage->item_count));
     if (payload != NULL) {
@@ -417,7 +435,7 @@ static void answer_run(struct virtual *virtual, uint32_t index)
     }
     payload_free(virtual, passage->request);
     passage->request = NULL;
-    passage->item_count = passage->answered = 0;
+    passage->item_count = 0;
     if (passage->holder == 0) {
         leave(virtual, index);
     }
@@ -468,97 +486,144 @@ static const struct context *context_onward(struct virtual *virtual, const struc
     return found != NULL && slice_equal(slice_unpad(found->accepted_syntax), slice_unpad(came->accepted_syntax)) ? found : NULL;
 }
 
-static void took(struct virtual *virtual, struct relay_entry *entry, const struct dimse *request, uint16_t status)
-{
-    relay_took(entry->relay, &(struct relay_result){.job = entry->job, .sop_instance_uid = request->sop_instance_uid, .status = status, .size = request->object.size,
-                                                    .span = request->object.span},
-               virtual->now_ns);
-    entry->passing--;
-}
-
-/* One instance, or one span: passed on, or the status it is refused with. */
-static void offer(struct virtual *virtual, struct passage *passage, const struct dimse *request, struct passage_item *item, struct dimse *onward, size_t *onward_count)
+static void took(struct virtual *virtual, struct passage *passage, struct passage_item *item, uint16_t status)
 {
     struct relay_entry *entry = &virtual->relays.entries[passage->entry];
-    const struct relay_job *job = relay_job(entry->relay);
-    slice finding = SLICE_EMPTY, study = request->object.study_uid.size > 0 ? request->object.study_uid : job->study_uid;
-    *item = (struct passage_item){.status = relay_offer(entry->relay, request->sop_instance_uid, study, &finding)};
-    if (finding.size > 0) {
-        post(virtual, entry->node, entry->job, payload_make_text(&virtual->slab, finding), false);
-    }
-    if (item->status != STATUS_SUCCESS) {
-        return;
-    }
-    entry->passing++;
-    const struct context *context = context_onward(virtual, passage, request);
-    if (context == NULL) {
-        item->status = STATUS_OUT_OF_RESOURCES_SUBOPERATIONS;
-        took(virtual, entry, request, item->status);
-        return;
-    }
-    struct dimse *store = &onward[(*onward_count)++];
-    item->passes = true;
+    const struct dimse *request = &passage->request->dimse[item->request];
+    item->done = true;
+    item->status = status;
+    relay_took(entry->relay, &(struct relay_result){.job = entry->job, .sop_instance_uid = uid_of(virtual, request, item), .status = status, .size = request->object.size,
+                                                    .span = item->count},
+               virtual->now_ns);
+    entry->passing -= item->count;
+}
+
+/* What goes on to the destination, of one request. */
+static void pass(struct virtual *virtual, struct passage *passage, const struct dimse *request, const struct passage_item *item, const struct context *context, struct dimse *store)
+{
+    const struct relay_job *job = relay_job(virtual->relays.entries[passage->entry].relay);
     *store = *request;
     store->context_id = context->id;
     store->message_id = ++passage->message_id;
     store->move_originator = job->move_originator;
     store->move_originator_id = job->move_originator_id;
+    store->sop_instance_uid = store->object.sop_instance_uid = uid_of(virtual, request, item);
+    store->object.instance += store->object.study >= 0 ? item->offset : 0;
+    store->object.span = item->count > 1 ? item->count : 0;
     coerce(virtual, &store->object, job->coercion);
+}
+
+/* The next instances of a request that have one answer: passed on, or the status they are refused with. */
+static void offer(struct virtual *virtual, struct passage *passage, uint32_t number, uint32_t offset, struct dimse *onward, size_t *onward_count)
+{
+    struct relay_entry *entry = &virtual->relays.entries[passage->entry];
+    const struct dimse *request = &passage->request->dimse[number];
+    struct passage_item *item = &passage->items[passage->item_count++];
+    slice finding = SLICE_EMPTY, study = request->object.study_uid.size > 0 ? request->object.study_uid : relay_job(entry->relay)->study_uid;
+    *item = (struct passage_item){.request = number, .offset = offset, .count = span_count(request->object.span) - offset};
+    item->status = relay_offer_span(entry->relay, uid_of(virtual, request, item), study, item->count, &item->count, &finding);
+    if (finding.size > 0) {
+        post(virtual, entry->node, entry->job, payload_make_text(&virtual->slab, finding), false);
+    }
+    if (item->status != STATUS_SUCCESS) {
+        item->done = true;
+        return;
+    }
+    entry->passing += item->count;
+    const struct context *context = context_onward(virtual, passage, request);
+    if (context == NULL) {
+        took(virtual, passage, item, STATUS_OUT_OF_RESOURCES_SUBOPERATIONS);
+        return;
+    }
+    item->passes = true;
+    pass(virtual, passage, request, item, context, &onward[(*onward_count)++]);
+}
+
+/* More answers than there is room for in one run: what is left of a request is refused, and may come again. */
+static void refuse_rest(struct passage *passage, uint32_t number, uint32_t offset, uint32_t count)
+{
+    passage->items[passage->item_count++] = (struct passage_item){.request = number, .offset = offset, .count = count, .status = STATUS_OUT_OF_RESOURCES, .done = true};
 }
 
 static void receive_run(struct virtual *virtual, uint32_t index, struct payload *payload)
 {
     struct passage *passage = &virtual->relays.passages[index];
-    struct dimse onward[RUN_MAX];
+    struct dimse onward[PASSAGE_ITEMS_MAX];
     size_t count = 0;
-    int64_t instances = 0;
     assert(passage->request == NULL && payload->count <= RUN_MAX); /* the holder waits for its answers */
     passage->request = payload;
-    passage->item_count = payload->count;
-    passage->answered = 0;
+    passage->item_count = 0;
     arena_reset(&virtual->header);
-    for (size_t i = 0; i < payload->count; i++) {
-        offer(virtual, passage, &payload->dimse[i], &passage->items[i], onward, &count);
-        passage->answered += !passage->items[i].passes;
-        instances += passage->items[i].passes ? span_count(payload->dimse[i].object.span) : 0;
+    for (uint32_t i = 0; i < payload->count; i++) {
+        uint32_t span = span_count(payload->dimse[i].object.span);
+        for (uint32_t offset = 0; offset < span; offset += passage->items[passage->item_count - 1].count) {
+            if (passage->item_count + payload->count - i >= PASSAGE_ITEMS_MAX) {
+                refuse_rest(passage, i, offset, span - offset);
+            } else {
+                offer(virtual, passage, i, offset, onward, &count);
+            }
+        }
     }
     struct payload *passed = count == 0 ? NULL : virtual_keep(virtual, payload_make_dimse(&virtual->slab, onward, count));
     if (passed == NULL) {
+        uint32_t entry = passage->entry;
         answer_run(virtual, index);
-        post_due(virtual, &virtual->relays.entries[passage->entry], false);
+        post_due(virtual, &virtual->relays.entries[entry], false);
         arm(virtual);
         return;
     }
     passed->stores = true;
     passed->streamed = payload->streamed;
-    passed->instances = instances;
     passed->bytes = payload->bytes;
+    for (size_t i = 0; i < count; i++) {
+        passed->instances += dimse_instances(&onward[i]);
+    }
     pipe_send(virtual, REF(passage->destination - 1, 0), passed);
 }
 
 /* ---- What the destination answers. */
 
+static struct passage_item *first_open(struct passage *passage)
+{
+    for (size_t i = 0; i < passage->item_count; i++) {
+        if (!passage->items[i].done) {
+            return &passage->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* The first `count` of its instances have another answer than the rest. */
+static void split(struct passage *passage, struct passage_item *item, uint32_t count)
+{
+    if (count >= item->count || passage->item_count == PASSAGE_ITEMS_MAX) {
+        return;
+    }
+    size_t at = (size_t)(item - passage->items);
+    memmove(item + 1, item, (passage->item_count - at) * sizeof *item);
+    passage->item_count++;
+    item[0].count = count;
+    item[1].offset += count;
+    item[1].count -= count;
+}
+
 static void receive_answers(struct virtual *virtual, uint32_t index, struct payload *payload)
 {
     struct passage *passage = &virtual->relays.passages[index];
-    struct relay_entry *entry = &virtual->relays.entries[passage->entry];
-    size_t at = 0;
+    uint32_t entry = passage->entry;
+    arena_reset(&virtual->header);
     for (size_t i = 0; i < payload->count && passage->request != NULL; i++) {
-        while (at < passage->item_count && (!passage->items[at].passes || passage->items[at].done)) {
-            at++;
+        struct passage_item *item = first_open(passage);
+        for (uint32_t left = dimse_instances(&payload->dimse[i]); item != NULL && left > 0; item = first_open(passage)) {
+            split(passage, item, left);
+            left -= item->count < left ? item->count : left;
+            took(virtual, passage, item, payload->dimse[i].status);
         }
-        if (at == passage->item_count) {
-            break;
-        }
-        passage->items[at].done = true;
-        passage->items[at].status = payload->dimse[i].status;
-        passage->answered++;
-        took(virtual, entry, &passage->request->dimse[at], payload->dimse[i].status);
     }
     payload_free(virtual, payload);
-    post_due(virtual, entry, false);
+    post_due(virtual, &virtual->relays.entries[entry], false);
     arm(virtual);
-    if (passage->request != NULL && passage->answered == passage->item_count) {
+    if (passage->request != NULL && first_open(passage) == NULL) {
         answer_run(virtual, index);
     }
 }
@@ -597,13 +662,9 @@ static void lose(struct virtual *virtual, uint32_t index)
     if (passage->request == NULL) {
         return;
     }
-    for (size_t i = 0; i < passage->item_count; i++) {
-        struct passage_item *item = &passage->items[i];
-        if (item->passes && !item->done) {
-            item->done = true;
-            item->status = STATUS_OUT_OF_RESOURCES_SUBOPERATIONS;
-            took(virtual, entry, &passage->request->dimse[i], item->status);
-        }
+    arena_reset(&virtual->header);
+    for (struct passage_item *item = first_open(passage); item != NULL; item = first_open(passage)) {
+        took(virtual, passage, item, STATUS_OUT_OF_RESOURCES_SUBOPERATIONS);
     }
     post_due(virtual, entry, false);
     arm(virtual);

@@ -400,8 +400,8 @@ bool flow_start(struct virtual *virtual, uint32_t channel, unsigned end, struct 
     return true;
 }
 
-/* Takes it off its links; its share goes to the others. */
-static void end_flow(struct virtual *virtual, uint32_t index, bool whole)
+/* Takes it off its links; its share goes to the others. How many bytes have passed. */
+static int64_t end_flow(struct virtual *virtual, uint32_t index, bool whole)
 {
     struct network *network = &virtual->network;
     struct flow *flow = &network->flows[index];
@@ -423,13 +423,14 @@ static void end_flow(struct virtual *virtual, uint32_t index, bool whole)
     flow->next_free = network->flow_free;
     network->flow_free = index + 1;
     network->flow_count--;
+    return bytes;
 }
 
 void flow_cut(struct virtual *virtual, uint32_t flow)
 {
-    struct payload *payload = virtual->network.flows[flow].payload;
-    end_flow(virtual, flow, false);
-    payload_free(virtual, payload);
+    struct flow cut = virtual->network.flows[flow];
+    int64_t bytes = end_flow(virtual, flow, false);
+    pipe_cut_short(virtual, cut.channel, cut.end, cut.payload, bytes);
     arm(virtual);
 }
 
@@ -441,7 +442,7 @@ void network_due(struct virtual *virtual)
         uint32_t index = network->heap[1];
         struct flow flow = network->flows[index];
         virtual->cause = flow.payload->parent;
-        end_flow(virtual, index, true);
+        (void)end_flow(virtual, index, true);
         pipe_left(virtual, flow.channel, flow.end, flow.payload, flow.extra_ns);
     }
     arm(virtual);

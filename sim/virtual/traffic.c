@@ -296,6 +296,41 @@ static int64_t bytes_of(const struct dimse *message)
     return message->kind == DIMSE_C_STORE_RQ ? bytes + (message->object.size + 400) * span_count(message->object.span) : bytes;
 }
 
+/* As much of a message as has passed whole, of so many bytes; false when nothing has. */
+static bool cut_message(struct dimse *message, int64_t *bytes)
+{
+    int64_t instances = dimse_instances(message), each = bytes_of(message) / instances, whole = *bytes / (each > 0 ? each : 1);
+    whole = whole < instances ? whole : instances;
+    *bytes = whole < instances ? 0 : *bytes - whole * each;
+    message->object.span = whole > 1 ? (uint32_t)whole : 0;
+    return whole > 0;
+}
+
+void pipe_cut_short(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, int64_t bytes)
+{
+    const struct channel *self = pipe_at(virtual, channel);
+    struct dimse whole[RUN_MAX];
+    size_t count = 0;
+    bool heard = payload->stores && self->ends[1 - end].state == END_OPEN && virtual->err == ERR_OK;
+    for (; heard && count < payload->count && count < RUN_MAX; count++) {
+        whole[count] = payload->dimse[count];
+        if (!cut_message(&whole[count], &bytes)) {
+            break;
+        }
+    }
+    struct payload *part = count == 0 ? NULL : virtual_keep(virtual, payload_make_dimse(&virtual->slab, whole, count));
+    if (part != NULL) {
+        part->stores = part->streamed = true;
+        part->parent = payload->parent;
+        for (size_t i = 0; i < count; i++) {
+            part->instances += dimse_instances(&whole[i]);
+            part->bytes += bytes_of(&whole[i]);
+        }
+        other_gets(virtual, REF(channel, end), virtual->now_ns + network_path(virtual, self->ends[end].node, self->ends[1 - end].node)->delay_ns, part);
+    }
+    payload_free(virtual, payload);
+}
+
 static void send_group(struct virtual *virtual, uint32_t ref, const struct dimse *messages, size_t count, bool refused)
 {
     struct payload *payload = count == 0 ? NULL : virtual_keep(virtual, payload_make_dimse(&virtual->slab, messages, count));
@@ -312,13 +347,19 @@ static void send_group(struct virtual *virtual, uint32_t ref, const struct dimse
     pipe_send(virtual, ref, payload);
 }
 
+static void note_proof(struct virtual *virtual, bool equal)
+{
+    virtual->counts.proofs += equal;
+    virtual->counts.unequal += !equal;
+}
+
 static void send_dicom(struct virtual *virtual, uint32_t ref, const struct command *command)
 {
     struct channel *channel = pipe_at(virtual, REF_CHANNEL(ref));
     uint32_t node = end_at(virtual, ref)->node;
     struct dimse group[RUN_MAX];
     size_t count = 0;
-    bool refused = false;
+    bool refused = false, proves = proof_is_due(virtual, draw_key(end_at(virtual, ref)), end_at(virtual, ref)->sent);
     arena_reset(&virtual->header);
     for (size_t i = 0; i < command->run.count; i++) {
         const struct dimse *message = &command->run.messages[i].dimse;
@@ -337,6 +378,9 @@ static void send_dicom(struct virtual *virtual, uint32_t ref, const struct comma
             group[count].context_id = context->id;
             if (message->kind == DIMSE_C_STORE_RQ) {
                 describe(virtual, node, &group[count].object, context);
+            }
+            if (proves) {
+                note_proof(virtual, proof_dimse(virtual, &group[count], context->accepted_syntax));
             }
         }
         count++;
@@ -362,6 +406,9 @@ static void send_hl7(struct virtual *virtual, uint32_t ref, const struct command
         const struct message *message = &command->run.messages[i];
         struct message read;
         const struct message *leaves = message->unreadable.size > 0 ? read_bytes(virtual, message->unreadable, &read) : message;
+        if (message->unreadable.size == 0 && proof_is_due(virtual, draw_key(end_at(virtual, ref)), end_at(virtual, ref)->sent)) {
+            note_proof(virtual, proof_hl7(virtual, &message->hl7));
+        }
         struct payload *payload = virtual_keep(virtual, payload_make_run(&virtual->slab, PROTOCOL_HL7, leaves, 1));
         if (payload != NULL) {
             payload->responses = leaves->hl7.type == HL7_ACK;

@@ -228,7 +228,7 @@ struct virtual_counts {
     int64_t channels, refused, flows, relays;
     int64_t wrong_restores; /* lives whose digest was not the one committed before */
     int64_t dropped;   /* came for a dead channel or life */
-    int64_t proofs;    /* messages that went through write and parse and came back equal */
+    int64_t proofs, unequal; /* messages that went through write and parse and came back equal; or did not: our bug */
     int64_t pending_high, channels_high, flows_high, payload_high; /* most at once */
 };
 struct virtual_counts virtual_counts(const struct virtual *virtual);

@@ -210,10 +210,13 @@ struct relay_entry {
     const char *why;
 };
 enum passage_state { PASSAGE_OPENING, PASSAGE_ACTIVE, PASSAGE_BROKEN };
-struct passage_item { /* of the run that is under way */
+struct passage_item { /* instances of the run that is under way, with one answer */
+    uint32_t request;     /* message of the run that they are of ... */
+    uint32_t offset, count; /* ... and which of its span */
     uint16_t status;
-    bool passes, done; /* it went on; its answer came */
+    bool passes, done;    /* it went on; its answer came */
 };
+#define PASSAGE_ITEMS_MAX (2u * RUN_MAX)
 struct passage {
     bool used;
     enum passage_state state;
@@ -221,8 +224,8 @@ struct passage {
     uint32_t holder, destination; /* channel + 1 */
     uint16_t message_id;
     struct payload *request;      /* the holder's run */
-    struct passage_item items[RUN_MAX];
-    size_t item_count, answered;
+    struct passage_item items[PASSAGE_ITEMS_MAX];
+    size_t item_count;
     uint32_t next_free;
 };
 struct relays {
@@ -365,6 +368,8 @@ void pipe_send_run(struct virtual *virtual, uint32_t ref, const struct command *
 void pipe_pump(struct virtual *virtual, uint32_t ref); /* sends what may go */
 void pipe_arrive(struct virtual *virtual, uint32_t ref, struct payload *payload);
 void pipe_left(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, time_ns extra_ns); /* a flow ended */
+/* A flow was cut when so many bytes of it had passed: what is whole arrives. Takes the payload. */
+void pipe_cut_short(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, int64_t bytes);
 void pipe_retry(struct virtual *virtual, uint32_t channel, unsigned end); /* a half link is free again */
 void pipe_work(struct virtual *virtual, uint32_t ref); /* goes on with the inbox */
 void pipe_served(struct virtual *virtual, uint32_t ref); /* its first was served */
@@ -405,6 +410,12 @@ MUST_USE enum err durable_put(struct rows *rows, uint32_t node, const struct rec
 /* In the order in which a store hands them out. */
 MUST_USE enum err durable_each(struct rows *rows, uint32_t node, void *self, enum err (*row)(void *self, const struct record *record));
 size_t durable_count(const struct rows *rows);
+
+/* ---- proof.c */
+/* Whether a message comes back equal out of its bytes. */
+bool proof_dimse(struct virtual *virtual, const struct dimse *message, slice transfer_syntax);
+bool proof_hl7(struct virtual *virtual, const struct hl7_value *value);
+bool proof_is_due(const struct virtual *virtual, uint64_t key, uint64_t index);
 
 /* ---- fault.c: kills and other faults of nodes. */
 enum err fault_tell(struct virtual *virtual, uint32_t node, const struct plan_entry *entry);

@@ -27,7 +27,7 @@ enum { LINK_CAV, LINK_GWE, HOSPITAL_LINKS };
 #ifndef STUDIES
 #define STUDIES 40
 #endif
-#define STUDY_IMAGES 60
+#define STUDY_IMAGES 200
 
 static struct hospital {
     struct arena arena;

@@ -64,6 +64,17 @@ START_TEST(a_day_of_exams_queries_and_moves_ends_with_all_images_delivered)
 }
 END_TEST
 
+START_TEST(every_message_comes_back_equal_out_of_its_bytes)
+{
+    hospital_make();
+    h.config.proof_one_in = 1;
+    run_day();
+    expect_all_delivered();
+    ck_assert_int_eq(virtual_counts(h.virtual).unequal, 0);
+    ck_assert_int_gt(virtual_counts(h.virtual).proofs, 20 * STUDIES);
+}
+END_TEST
+
 START_TEST(two_equal_runs_have_the_same_hash_and_another_draw_has_another)
 {
     uint64_t hashes[3], observed[3];
@@ -138,13 +149,13 @@ START_TEST(a_crash_at_any_commit_restores_what_was_committed)
             hospital_make();
             h.config.crashes = (struct virtual_crashes){.one_in = 1, .first = commit, .last = commit, .point = point};
             hospital_open();
-            for (long i = 0; i < 4; i++) {
+            for (long i = 0; i < 8; i++) {
                 tell_exam(i, START_NS + (i + 1) * 5 * TIME_S);
             }
             run_until(START_NS + 5 * TIME_MIN);
             ck_assert_int_eq(virtual_counts(h.virtual).kills, 1);
             ck_assert_int_eq(virtual_counts(h.virtual).wrong_restores, 0);
-            ck_assert_int_eq(h.seen[OBSERVATION_hl7_acked], 12);
+            ck_assert_int_eq(h.seen[OBSERVATION_hl7_acked], 24);
         }
     }
 }
@@ -267,7 +278,7 @@ START_TEST(service_times_and_slots_make_a_queue_that_obeys_littles_law)
 END_TEST
 
 UNIT_MAIN(a_workstation_is_shown_a_study_that_was_published, a_day_of_exams_queries_and_moves_ends_with_all_images_delivered,
-          two_equal_runs_have_the_same_hash_and_another_draw_has_another, pieces_of_a_run_make_the_same_world_as_the_whole, a_run_may_stop_at_any_event_and_go_on,
+          every_message_comes_back_equal_out_of_its_bytes, two_equal_runs_have_the_same_hash_and_another_draw_has_another, pieces_of_a_run_make_the_same_world_as_the_whole, a_run_may_stop_at_any_event_and_go_on,
           an_engine_that_dies_at_one_commit_in_thirty_loses_nothing, a_crash_at_any_commit_restores_what_was_committed,
           an_engine_may_be_killed_and_stay_down_until_it_is_restarted, a_link_that_is_cut_for_a_while_delays_and_loses_nothing,
           half_a_link_that_is_cut_lets_the_other_half_through, links_that_are_slow_lossy_and_flap_still_deliver,
