@@ -4,6 +4,7 @@
  * process. Prints steps by kind, ns of CPU a step, records and bytes an exam, and the digest, which tells that a
  * faster engine still decides the same.
  *
+ * gcc -O2 -I. -D_GNU_SOURCE tests/bench/engine_bench.c BUILD/pure.a -lm
  * engine_bench [EXAMS [SECONDS]]: 10,000 exams, one every 30 s, when not said. For instructions a step run it under
  * valgrind --tool=callgrind --toggle-collect=engine_step. */
 #include <stdio.h>
