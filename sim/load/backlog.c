@@ -98,7 +98,7 @@ static const struct prior_cell *choose_cell(const struct load *load, uint32_t do
     return &cells[i];
 }
 
-static enum err make_prior(struct load *load, uint64_t person, uint64_t nth, uint32_t domain, bool first, time_ns at)
+static enum err make_prior(struct load *load, uint64_t person, uint64_t nth, uint32_t domain, bool *told, time_ns at)
 {
     const struct population_priors *priors = &load->population->priors;
     uint64_t key = random_draw(load->seed, PURPOSE('p', 'r', 'i', 'r'), person, nth);
@@ -114,9 +114,11 @@ static enum err make_prior(struct load *load, uint64_t person, uint64_t nth, uin
     exam->done = exam->acquired + 20 * TIME_MIN;
     exam_fill(load, exam, key, person, cell->site, cell->modality, exam->acquired);
     struct draft draft = {.count = 0};
-    if (first) {
+    bool *number = &told[(exam->flags & EXAM_SECOND) != 0]; /* each of her numbers is registered once */
+    if (!*number) {
         draft_put(&draft, at, LOAD_PRIOR_REGISTER, 0);
     }
+    *number = true;
     draft_put(&draft, at, LOAD_PRIOR_STORED, 0);
     draft_put(&draft, at + TIME_S, LOAD_PRIOR_COMPLETE, 0);
     if (priors->reports) {
@@ -131,12 +133,11 @@ static enum err make_priors(struct load *load, uint64_t person)
     const struct people_block *block = people_block(&load->people, person);
     int64_t count = distribution_count(&priors->count, load->seed, PURPOSE('p', 'r', 'n', 'm'), person, 0);
     int64_t remote = priors->remote_micro > 0 ? priors->remote_micro : REMOTE_MICRO;
-    bool known[2] = {false, false};
+    bool told[2][2] = {{false}}; /* [in the other domain][under the second number] */
     enum err err = ERR_OK;
     for (int64_t i = 0; i < count && i < PRIORS_MAX && err == ERR_OK; i++) {
         bool other = block->other != NONE_OF && load_chance(load, PURPOSE('p', 'r', 'm', 't'), person, (uint64_t)i, remote);
-        err = make_prior(load, person, (uint64_t)i, other ? block->other : block->home, !known[other], load->now + i * BETWEEN_PRIORS);
-        known[other] = true;
+        err = make_prior(load, person, (uint64_t)i, other ? block->other : block->home, told[other], load->now + i * BETWEEN_PRIORS);
     }
     return err;
 }

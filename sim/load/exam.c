@@ -259,7 +259,7 @@ static void step_look(struct walk *walk, const struct pathway_step *step)
     for (int64_t i = 0; i < looks; i++) {
         uint64_t index = walk->nth << 8 | (uint64_t)i;
         time_ns at = walk->exam->done + TIME_MIN + distribution_ns(&messages->look_after, walk->load->seed, PURPOSE('l', 'o', 'o', 'a'), walk->exam->key, index);
-        draft_put(walk->draft, at, LOAD_LOOK, 0);
+        draft_put(walk->draft, at, LOAD_LOOK, step->everywhere);
         if (load_chance(walk->load, PURPOSE('l', 'o', 'o', 'r'), walk->exam->key, index, step->chance_micro)) {
             draft_put(walk->draft, at + RETRIEVES_AFTER, LOAD_RETRIEVE, 0);
         }

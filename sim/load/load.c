@@ -275,6 +275,11 @@ static enum err exam_due(struct load *load, uint32_t index, struct load_row *row
     if (what == LOAD_COMPLETE) {
         count_exam(load, exam);
     }
+    /* A question to every PACS is as many rows. */
+    if (what == LOAD_LOOK && detail != 0 && row_next_pacs(load, ++exam->asked) != NONE_OF) {
+        return exam_wait(load, index);
+    }
+    exam->asked = 0;
     exam->event_at++;
     return err == ERR_OK ? exam_wait(load, index) : err;
 }

@@ -58,6 +58,7 @@ struct exam {
     uint32_t pathway, read_ms; /* how long reading takes */
     uint16_t images, late_images;
     uint8_t series, modality, procedure, domain, flags, event_count, event_at;
+    uint8_t asked; /* PACS of a question to all of them */
     uint8_t what[EVENTS_MAX];
     uint16_t detail[EVENTS_MAX];
     uint32_t offset[EVENTS_MAX];
@@ -241,6 +242,7 @@ void row_put_time(struct load *load, struct load_row *row, slice name, time_ns a
 slice row_text(struct load *load, slice text);
 slice row_person_id(struct load *load, uint64_t person);
 void row_put_who(struct load *load, struct load_row *row, uint64_t person, uint32_t domain, bool second, bool nameless);
+uint32_t row_next_pacs(const struct load *load, uint32_t nth); /* the nth PACS that exams go to; NONE_OF: there are no more */
 void row_exam(struct load *load, struct exam *exam, unsigned what, struct load_row *row);
 
 #endif

@@ -57,26 +57,29 @@ static bool may_merge(const struct load *load, uint64_t person, uint32_t domain,
            (domain == NONE_OF || people_block(&load->people, person)->home == domain);
 }
 
-/* Somebody with two numbers; false when so many tries found nobody. */
+/* Somebody with two numbers who was here lately, else anybody; false when so many tries found nobody. */
 static bool choose(const struct load *load, uint64_t key, uint32_t domain, time_ns at, uint64_t *person)
 {
-    for (uint64_t i = 0; i < TRIES_MAX; i++) {
+    for (uint64_t i = 0; i < 2 * TRIES_MAX; i++) {
         *person = load_below(load, PURPOSE('m', 'r', 'g', 'p'), key, i, load->people.count);
-        if (may_merge(load, *person, domain, at)) {
+        if ((i >= TRIES_MAX || bit_get(load->seen, *person)) && may_merge(load, *person, domain, at)) {
             return true;
         }
     }
     return false;
 }
 
-/* Two neighbours of one block, each known to the domain under a number of their own. */
+/* An even person and the next one, of one block: each known to the domain under a number of their own, and no pair shares
+ * somebody with another. */
 static bool choose_two(const struct load *load, uint64_t key, uint32_t domain, time_ns at, uint64_t *person, uint64_t *other)
 {
-    for (uint64_t i = 0; i < TRIES_MAX; i++) {
-        *person = load_below(load, PURPOSE('m', 'r', 'g', 'q'), key, i, load->people.count);
+    for (uint64_t i = 0; i < 2 * TRIES_MAX; i++) {
+        *person = load_below(load, PURPOSE('m', 'r', 'g', 'q'), key, i, load->people.count) & ~(uint64_t)1;
+        *other = *person + 1;
         const struct people_block *block = people_block(&load->people, *person);
-        *other = *person + 1 < block->first + block->count ? *person + 1 : block->first;
-        if (*other != *person && (domain == NONE_OF || block->home == domain) && load_enrolled(load, *person, at) && load_enrolled(load, *other, at)) {
+        bool fits = *other < block->first + block->count && (domain == NONE_OF || block->home == domain);
+        bool seen = fits && bit_get(load->seen, *person) && bit_get(load->seen, *other);
+        if (fits && (i >= TRIES_MAX || seen) && load_enrolled(load, *person, at) && load_enrolled(load, *other, at)) {
             return true;
         }
     }
@@ -118,9 +121,9 @@ static enum err planned(struct load *load, size_t nth)
 {
     const struct population_merge *row = &load->population->merges[nth];
     time_ns undone = undone_at(load, nth);
-    int64_t mistakes = row->wrong ? row->patients : 0;
-    for (size_t i = 0; i < load->population->merge_count; i++) {
-        mistakes = load->population->merges[i].undoes == nth && mistakes < load->population->merges[i].patients ? load->population->merges[i].patients : mistakes;
+    int64_t mistakes = row->wrong && undone == 0 ? row->patients : 0;
+    for (size_t i = 0; undone > 0 && i < load->population->merge_count; i++) {
+        mistakes = load->population->merges[i].undoes == nth ? load->population->merges[i].patients : mistakes;
     }
     enum err err = ERR_OK;
     for (int64_t i = 0; i < row->patients && err == ERR_OK; i++) {

@@ -166,6 +166,7 @@ struct pathway_step {
     enum step_kind kind;
     int64_t chance_micro;
     int64_t mean_micro;                    /* LOOK */
+    bool everywhere;                       /* LOOK: asks every PACS itself, by name and birth date, instead of the engine */
     struct distribution time;
     const struct distribution *time_by;    /* [modality]; null: `time` for all */
     uint32_t calendar;                     /* NONE_OF: any time */

@@ -246,6 +246,43 @@ static void row_ris(struct load *load, const struct exam *exam, unsigned what, s
     put_message(load, exam, what, row);
 }
 
+/* PACS in the order of the sites that use them first. */
+uint32_t row_next_pacs(const struct load *load, uint32_t nth)
+{
+    const struct population *population = load->population;
+    for (size_t i = 0; i < population->site_count; i++) {
+        bool first = population->sites[i].pacs != NONE_OF;
+        for (size_t before = 0; before < i && first; before++) {
+            first = population->sites[before].pacs != population->sites[i].pacs;
+        }
+        if (first && nth-- == 0) {
+            return population->sites[i].pacs;
+        }
+    }
+    return NONE_OF;
+}
+
+static slice name_text(struct load *load, const struct person_facts *facts)
+{
+    size_t start = load->text_size;
+    put_text(load, facts->family);
+    put_text(load, SLICE("^"));
+    put_text(load, facts->given);
+    return since(load, start);
+}
+
+/* Without a registry nobody knows her numbers elsewhere: each PACS is asked by name and birth date. */
+static void row_ask(struct load *load, const struct exam *exam, struct load_row *row)
+{
+    uint32_t pacs = row_next_pacs(load, exam->asked);
+    struct person_facts facts;
+    person_get(&load->people, exam->person, exam->domain, &facts);
+    row->person = exam->person;
+    PUT(row, "name", name_text(load, &facts));
+    PUT(row, "birth_date", row_text(load, (slice){facts.birth_date, sizeof facts.birth_date}));
+    PUT(row, "to", pacs < load->population->node_count ? load->population->nodes[pacs] : SLICE_EMPTY);
+}
+
 /* The study as the department's modality filed it: local wall clock, no zone. */
 static void row_study(struct load *load, const struct exam *exam, unsigned what, struct load_row *row)
 {
@@ -261,17 +298,13 @@ static void row_study(struct load *load, const struct exam *exam, unsigned what,
     PUT(row, "patient_id", local_number(load, exam->person, exam->domain, is_second(load, exam)));
     PUT(row, "issuer", load->population->domains[exam->domain].issuer);
     PUT(row, "person", row_person_id(load, exam->person));
-    size_t start = load->text_size;
-    put_text(load, facts.family);
-    put_text(load, SLICE("^"));
-    put_text(load, facts.given);
-    PUT(row, "name", since(load, start));
+    PUT(row, "name", name_text(load, &facts));
     PUT(row, "birth_date", row_text(load, (slice){facts.birth_date, sizeof facts.birth_date}));
     PUT(row, "sex", facts.woman ? SLICE("F") : SLICE("M"));
     PUT(row, "accession", accession_text(load, exam->domain, exam->accession));
     PUT(row, "accession_issuer", load->population->domains[exam->domain].accession_issuer);
     struct calendar when = time_calendar(local);
-    start = load->text_size;
+    size_t start = load->text_size;
     put_digits(load, (uint64_t)(when.year * 10000 + when.month * 100 + when.day), 8);
     PUT(row, "date", since(load, start));
     start = load->text_size;
@@ -395,7 +428,7 @@ void row_exam(struct load *load, struct exam *exam, unsigned what, struct load_r
         PUT(row, "code", SLICE("113001")); /* Rejected for Quality Reasons (CID 7011) */
         return;
     case LOAD_LOOK:
-        row_look(load, exam, row);
+        (exam->detail[exam->event_at] != 0 ? row_ask : row_look)(load, exam, row);
         return;
     case LOAD_TRANSFER:
         row_transfer(load, exam, row);

@@ -131,6 +131,7 @@ static void bind_look(struct walking *walking, const struct tree *word, struct p
     step->kind = STEP_LOOK;
     step->mean_micro = field_integer(ROOT_STEP, "look.times", tree_get(word, "times"));
     step->chance_micro = field_integer(ROOT_STEP, "look.retrieve", tree_get(word, "retrieve"));
+    step->everywhere = field_integer(ROOT_STEP, "look.everywhere", tree_get(word, "everywhere")) != 0;
 }
 
 static void bind_mdt(struct walking *walking, const struct tree *word, struct pathway_step *step)
@@ -184,11 +185,12 @@ static const struct step_word {
     {"branch", STEP_BRANCH, bind_branch}, {"again", STEP_AGAIN, bind_again},       {"merge", STEP_MERGE, bind_merge},          {"cancel", STEP_CANCEL, NULL},
 };
 
-/* A prefetch that is switched off (`when: false`) is no step. */
-static bool is_off(const struct tree *word)
+/* A prefetch that is switched off, here or for all of the engine, is no step. */
+static bool is_off(const struct binder *binder, const struct tree *word)
 {
     const struct tree *when = tree_get(word, "when");
-    return slice_equal(word->key, SLICE("prefetch")) && when != NULL && field_integer(ROOT_STEP, "prefetch.when", when) == 0;
+    bool off = binder->no_prefetch || (when != NULL && field_integer(ROOT_STEP, "prefetch.when", when) == 0);
+    return slice_equal(word->key, SLICE("prefetch")) && off;
 }
 
 static void check_last(struct walking *walking, const struct tree *word, const struct tree *next)
@@ -207,7 +209,7 @@ static const struct pathway_step *bind_steps(struct walking *walking, const stru
     *count = 0;
     for (const struct tree *entry = steps == NULL ? NULL : list_first(list); entry != NULL; entry = entry->next) {
         const struct tree *word = map_first(entry);
-        if (word == NULL || is_off(word)) {
+        if (word == NULL || is_off(binder, word)) {
             continue;
         }
         check_last(walking, word, entry->next);
