@@ -355,7 +355,7 @@ static void tell_row(struct virtual *virtual)
     next_row(virtual);
 }
 
-static void clock(struct virtual *virtual, uint32_t number)
+static void take_clock(struct virtual *virtual, uint32_t number)
 {
     struct node_state *node = &virtual->nodes[number];
     node->clock.armed_ns = TIME_NEVER;
@@ -516,7 +516,7 @@ static void take(struct virtual *virtual, const struct pending *pending)
     switch (pending->kind) {
     case PENDING_CLOCK:
         if (alarm_rings(&virtual->nodes[pending->subject].clock, pending)) {
-            clock(virtual, pending->subject);
+            take_clock(virtual, pending->subject);
         }
         break;
     case PENDING_ROW:
