@@ -278,6 +278,9 @@ enum err judge_observe(struct judge *judge, const struct observation *seen, int6
     err = err == ERR_OK ? judge_truth(judge, seen, line) : err;
     err = err == ERR_OK ? judge_question(judge, seen, line) : err;
     judge_fault(judge, seen);
+    if (judge->suspect_count > 0) {
+        judge_suspects_end(judge, seen->at_ns);
+    }
     judge_fold_observe(judge, seen);
     judge_story(judge, seen, line);
     return err;

@@ -119,6 +119,7 @@ static void served(struct judge *judge, const struct observation *seen)
     switch (seen->kind) {
     case OBSERVATION_find_received:
         find_received(source, seen->at_ns);
+        judge_taken_up(judge, seen);
         break;
     case OBSERVATION_find_answered:
         find_answered(judge, node, seen);

@@ -155,6 +155,15 @@ struct question {
     uint32_t row_first, row_last;
 };
 
+/* An answer marked incomplete, for which no cause is known yet. */
+#define JUDGE_SUSPECTS_MAX 256
+struct suspect {
+    slice digits, study_uid, id, viewer;
+    time_ns asked_at, answered_at;
+    int64_t asked_line, answered_line;
+    uint32_t identity;
+};
+
 struct retrieve {
     slice id, viewer, study_uid;
     struct store_room room;
@@ -270,6 +279,9 @@ struct judge {
     struct question *questions;
     struct retrieve *retrieves;
     struct shown_row *rows;
+    struct suspect suspects[JUDGE_SUSPECTS_MAX];
+    struct store_room suspect_rooms[JUDGE_SUSPECTS_MAX];
+    uint32_t suspect_count;
     struct source *sources;  /* by node of the scenario */
     uint32_t person_count, name_count, identity_count, stale_count, study_count, range_count, range_free, exam_count, holding_count, arrival_count, arrival_free,
         fault_count, fault_open, delivery_count, question_next, retrieve_next, row_count, row_free;
@@ -430,6 +442,11 @@ struct flag_cause {
 struct flag_cause judge_flag_cause(const struct judge *judge, const struct question *question);
 /* Did anything happen to this node since? `node` empty: to any. */
 bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_ns until);
+
+/* ---- judge_late.c */
+void judge_suspect(struct judge *judge, const struct question *question);
+void judge_taken_up(struct judge *judge, const struct observation *seen); /* a PACS got a question */
+void judge_suspects_end(struct judge *judge, time_ns now); /* those for which it is too late */
 
 /* ---- judge_query.c */
 enum err judge_question(struct judge *judge, const struct observation *seen, int64_t line);

@@ -413,6 +413,10 @@ static void check_flag(struct judge *judge, const struct question *question)
     struct flag_cause cause = judge_flag_cause(judge, question);
     bool wrong = question->flagged ? !cause.due && !cause.allowed : cause.due;
     const int64_t lines[] = {question->asked_line, question->answered_line};
+    if (wrong && question->flagged) {
+        judge_suspect(judge, question);
+        return;
+    }
     judge_case(judge, INVARIANT_partial_is_flagged, wrong, lines, 2, "question %.*s by %.*s was %s; %s", SLICE_ARGS(question->id), SLICE_ARGS(question->viewer),
                question->flagged ? "marked incomplete" : "not marked", cause.why);
 }
@@ -588,6 +592,7 @@ static void put_away(struct judge *judge, const struct question *question, bool 
 
 void judge_questions_end(struct judge *judge, bool ended)
 {
+    judge_suspects_end(judge, TIME_NEVER);
     for (uint32_t q = 0; q < JUDGE_QUERIES_MAX; q++) {
         if (judge->questions[q].used) {
             put_away(judge, &judge->questions[q], ended);

@@ -391,6 +391,30 @@ START_TEST(a_mark_without_a_cause_is_caught)
 }
 END_TEST
 
+/* In virtual time a PACS takes a question up when it has time for it. */
+START_TEST(a_mark_because_a_pacs_took_the_question_up_too_late_has_a_cause)
+{
+    begin_world();
+    ask(10, "9990000018");
+    answer(12, 0xC0D1);
+    SEE(find_received, 14, .actor = SLICE("pacs_south"), .text = SLICE("STUDY PatientID=S1"), .number = 1); /* too short to tell */
+    SEE(find_received, 15, .actor = SLICE("pacs_south"), .text = SLICE("STUDY PatientID=9990000018"), .number = 1);
+    SEE(find_answered, 15, .actor = SLICE("pacs_south"));
+    expect_holds(INVARIANT_partial_is_flagged);
+}
+END_TEST
+
+START_TEST(a_mark_is_not_excused_by_a_question_of_somebody_else_or_much_later)
+{
+    begin_world();
+    ask(10, "9990000018");
+    answer(12, 0xC0D1);
+    SEE(find_received, 14, .actor = SLICE("pacs_south"), .text = SLICE("STUDY PatientID=9990000026"), .number = 1);
+    SEE(find_received, 90, .actor = SLICE("pacs_south"), .text = SLICE("STUDY PatientID=9990000018"), .number = 1);
+    expect_broken(INVARIANT_partial_is_flagged);
+}
+END_TEST
+
 START_TEST(a_mark_while_a_pacs_came_and_went_is_allowed)
 {
     begin_world();
@@ -677,7 +701,8 @@ UNIT_MAIN(an_answer_that_shows_every_study_once_is_true, an_unmarked_answer_with
           an_image_under_a_number_of_another_organisation_is_wrong, an_image_under_a_number_nobody_has_is_wrong, a_number_of_the_engines_own_names_one_person_only,
           two_studies_of_one_uid_are_two_rows, two_studies_of_one_uid_in_one_row_are_a_mixture, of_two_studies_of_one_uid_a_patient_sees_her_own,
           an_answer_without_a_mark_while_a_pacs_is_down_is_caught, an_answer_without_a_mark_while_a_pacs_never_answered_is_caught,
-          a_pacs_that_hangs_in_moves_only_still_answers, a_mark_without_a_cause_is_caught, a_mark_while_a_pacs_came_and_went_is_allowed,
+          a_pacs_that_hangs_in_moves_only_still_answers, a_mark_without_a_cause_is_caught, a_mark_because_a_pacs_took_the_question_up_too_late_has_a_cause,
+          a_mark_is_not_excused_by_a_question_of_somebody_else_or_much_later, a_mark_while_a_pacs_came_and_went_is_allowed,
           a_fault_at_radis2_is_no_cause_for_a_mark, a_list_that_a_pacs_refused_is_a_cause_for_a_mark,
           a_question_for_series_is_not_marked_because_of_a_pacs_that_has_none, busy_is_a_refusal_and_no_mark, a_question_without_an_answer_is_caught,
           a_question_with_two_answers_is_caught, a_lost_association_is_caught, an_association_lost_because_the_engine_was_killed_is_excused,
