@@ -84,7 +84,7 @@ bool bind_stamp(struct binder *binder, slice stamp, const struct tree *tree, con
 /* Complains (P405) of a point in time before the start or after the end of the run. */
 void bind_inside(struct binder *binder, const struct tree *tree, time_ns at);
 /* Complains (P311) and is false when the shares of a map do not sum to 1. */
-bool bind_sum_is_one(struct binder *binder, const struct tree *map, slice path);
+bool bind_sum_is_one(struct binder *binder, const struct tree *map, const char *group, slice id, const char *key);
 const int64_t *bind_by_modality(struct binder *binder, const struct tree *map);
 void bind_distribution(struct binder *binder, enum field_root root, const char *path, const struct tree *tree, struct distribution *distribution);
 /* Parts of nodes that bind_links.c reads. */

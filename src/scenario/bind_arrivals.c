@@ -231,7 +231,7 @@ static void bind_mix(struct binder *binder, const struct tree *entry, struct pop
 {
     const struct tree *mix = tree_get(entry, "mix");
     stream->mix_micro = bind_by_modality(binder, mix);
-    (void)bind_sum_is_one(binder, mix, SLICE("arrivals.*.mix"));
+    (void)bind_sum_is_one(binder, mix, "arrivals", entry->key, "mix");
     if (mix == NULL && stream->process != PROCESS_TRACE && !site_mixes(binder, stream)) {
         (void)complain(binder->to, "P112", entry->key_at, "arrivals.%.*s.mix is missing, and not every site of the stream has a `mix`", SLICE_ARGS(entry->key));
     }
@@ -249,7 +249,7 @@ static void bind_bursts(struct binder *binder, const struct tree *entry, struct 
         burst->count = field_integer(ROOT_SCENARIO, "arrivals.*.bursts[].exams", tree_get(row, "exams"));
         burst->within = field_integer(ROOT_SCENARIO, "arrivals.*.bursts[].within", tree_get(row, "within"));
         burst->mix_micro = bind_by_modality(binder, tree_get(row, "mix"));
-        (void)bind_sum_is_one(binder, tree_get(row, "mix"), SLICE("arrivals.*.bursts[].mix"));
+        (void)bind_sum_is_one(binder, tree_get(row, "mix"), "bursts", burst->id, "mix");
         if (bind_instant(binder, tree_get(row, "at"), row, &burst->at) && burst->site != NONE) {
             bind_inside(binder, tree_get(row, "at"), burst->at);
             stream->burst_count++;

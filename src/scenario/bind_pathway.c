@@ -248,7 +248,7 @@ static void check_option(struct walking *walking, const struct tree *entry, int6
         (void)complain(walking->binder->to, "P213", entry->at, "an option is {chance: 0.1, then: ...}, or {otherwise: ...}");
     } else if (last && entry->next != NULL) {
         (void)complain(walking->binder->to, "P502", entry->next->at, "this option is never taken: `otherwise` before it takes all that is left");
-    } else if (sum > MILLION) {
+    } else if (sum > MILLION && chance != NULL) {
         (void)complain(walking->binder->to, "P311", chance->at, "the chances of this branch sum to more than 1");
     }
 }
@@ -285,13 +285,23 @@ struct seen {
     bool acquire, store, ends;
 };
 
+static bool is_word(slice key)
+{
+    for (size_t i = 0; i < sizeof step_words / sizeof step_words[0]; i++) {
+        if (slice_equal(key, slice_from(step_words[i].word))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* In the order of time: nothing can be stored that was not acquired. */
 static void check_order(struct walking *walking, const struct tree *list, struct seen seen)
 {
     for (const struct tree *entry = list_first(list); entry != NULL; entry = entry->next) {
         const struct tree *word = map_first(entry);
-        if (word == NULL) {
-            continue;
+        if (word == NULL || !is_word(word->key)) {
+            return; /* complained of; what it was cannot be told */
         }
         const char *missing = NULL;
         if (slice_equal(word->key, SLICE("store"))) {
@@ -300,7 +310,7 @@ static void check_order(struct walking *walking, const struct tree *list, struct
             missing = seen.store ? NULL : "store";
         }
         if (missing != NULL) {
-            (void)complain(walking->binder->to, "P502", word->key_at, "`%.*s` needs a `%s` before it (pathways.%.*s)", SLICE_ARGS(word->key), missing,
+            (void)complain(walking->binder->to, "P502", word->key_at, "`%.*s` needs `%s` before it (pathways.%.*s)", SLICE_ARGS(word->key), missing,
                            SLICE_ARGS(walking->pathway->key));
         }
         seen.acquire = seen.acquire || slice_equal(word->key, SLICE("acquire"));

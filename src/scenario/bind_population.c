@@ -293,7 +293,7 @@ static void bind_site(struct binder *binder, const struct tree *entry, uint32_t 
     *site = (struct population_site){.id = known->id, .domain = index, .exams_micro = known->exams_micro};
     site->mix_micro = bind_by_modality(binder, mix);
     site->enrolled_micro = bind_by_modality(binder, tree_get(entry, "enrolled"));
-    (void)bind_sum_is_one(binder, mix, SLICE("sites.*.mix"));
+    (void)bind_sum_is_one(binder, mix, "sites", entry->key, "mix");
     site->pacs = named_node(binder, entry, "pacs", first_node(scenario, index, KIND_PACS), false);
     site->viewer = named_node(binder, entry, "viewer", first_node(scenario, index, KIND_VIEWER), true);
     site->reading = named_node(binder, entry, "reading", NONE_OF, true);
@@ -313,7 +313,7 @@ static size_t bind_hospitals(struct binder *binder, const struct tree *entry, co
         hospital->id = row->key;
         hospital->exams_micro = field_integer(ROOT_SCENARIO, "sites.*.hospitals.*.exams", tree_get(row, "exams"));
         hospital->mix_micro = bind_by_modality(binder, mix);
-        (void)bind_sum_is_one(binder, mix, SLICE("sites.*.hospitals.*.mix"));
+        (void)bind_sum_is_one(binder, mix, "hospitals", row->key, "mix");
     }
     const struct tree *odd = tree_get(entry, "exams") != NULL ? tree_get(entry, "exams") : tree_get(entry, "mix");
     if (count > 0 && odd != NULL) {
@@ -436,7 +436,7 @@ static void bind_priors(struct binder *binder, const struct tree *tree)
     priors->reports = field_integer(ROOT_SCENARIO, "patients.priors.reports", tree_get(tree, "reports")) != 0;
     priors->calendar = NONE_OF;
     priors->at = binder->scenario->start;
-    (void)bind_sum_is_one(binder, tree_get(tree, "mix"), SLICE("patients.priors.mix"));
+    (void)bind_sum_is_one(binder, tree_get(tree, "mix"), "patients", SLICE("priors"), "mix");
 }
 
 /* ---- Messages: what the file does not say is as population_defaults says. */

@@ -120,8 +120,9 @@ static void put_weights(struct buffer *buffer, const struct tree *map, enum fiel
 
 #define SUM_SLACK 1000 /* thirds and the like need not be written out */
 
-bool bind_sum_is_one(struct binder *binder, const struct tree *map, slice path)
+bool bind_sum_is_one(struct binder *binder, const struct tree *map, const char *group, slice id, const char *key)
 {
+    char path[128];
     const struct field field = {.type = FIELD_SHARE, .path = "", .fallback = "", .refers = "", .text = ""};
     int64_t sum = 0;
     for (const struct tree *entry = map_first(map); entry != NULL; entry = entry->next) {
@@ -139,7 +140,8 @@ bool bind_sum_is_one(struct binder *binder, const struct tree *map, slice path)
     value_put_decimal(&number, sum);
     put_weights(&weights, map, FIELD_SHARE);
     total[number.size] = list[weights.size] = '\0';
-    (void)complain(binder->to, "P311", map->at, "the parts sum to %s, not 1 (%.*s): %s", total, SLICE_ARGS(path), list);
+    snprintf(path, sizeof path, "%s%s%.*s%s%s", group, id.size > 0 ? "." : "", SLICE_ARGS(slice_before(id, 40)), key[0] == '\0' ? "" : ".", key);
+    (void)complain(binder->to, "P311", map->at, "the parts sum to %s, not 1 (%s): %s", total, path, list);
     return false;
 }
 
@@ -194,7 +196,7 @@ static void bind_pmf(struct binder *binder, const char *quantity, const struct t
     }
     distribution->points = points;
     distribution->point_count = count;
-    (void)bind_sum_is_one(binder, pmf, SLICE("pmf"));
+    (void)bind_sum_is_one(binder, pmf, "pmf", SLICE_EMPTY, "");
 }
 
 static int by_value(const void *left, const void *right)
@@ -298,6 +300,19 @@ static void bind_varying(struct binder *binder, const char *quantity, const stru
     distribution->maximum = drawn(quantity, tree_get(tree, "max"));
 }
 
+/* Was something on the rest of its line complained of? Then its numbers say nothing. */
+static bool has_problem(const struct binder *binder, const struct tree *tree)
+{
+    const struct problems *problems = binder->to->problems;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->list[i].error;
+        if (error->line == tree->at.line && error->column >= tree->at.column && problems->list[i].severity == SEVERITY_ERROR) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void bind_distribution(struct binder *binder, enum field_root root, const char *path, const struct tree *tree, struct distribution *distribution)
 {
     const struct field *field = field_find(root, path);
@@ -311,7 +326,8 @@ void bind_distribution(struct binder *binder, enum field_root root, const char *
     size_t before = binder->to->problems->error_count;
     const char *why = "";
     bind_varying(binder, quantity, tree, distribution);
-    if (binder->to->problems->error_count == before && tree_get(tree, "gilbert") == NULL && distribution_check(distribution, &why) != ERR_OK) {
+    bool told = tree_get(tree, "gilbert") != NULL || binder->to->problems->error_count != before || has_problem(binder, tree);
+    if (!told && distribution_check(distribution, &why) != ERR_OK) {
         (void)complain(binder->to, "P309", tree->at, "this distribution has no meaning: %s", why);
     }
 }

@@ -371,8 +371,8 @@ static void check_links(struct binder *binder)
         double ours = (double)link->rate_bps * (double)link->share_micro / (double)MILLION, load = transferred(binder, link) * 8;
         if (ours > 0 && load >= ours) {
             (void)complain_softly(binder->to, "P703", (struct span){link->mark.line, link->mark.column, link->mark.column + (int)link->id.size},
-                                  "transfers of pathways alone bring %.0f Mbit/s over the line to %.*s, of which %.0f are ours: the queue only grows", load / 1e6,
-                                  SLICE_ARGS(binder->scenario->nodes[link->to].id), ours / 1e6);
+                                  "transfers of pathways alone bring %.0f kbit/s over the line to %.*s, of which %.0f are ours: the queue only grows", load / 1e3,
+                                  SLICE_ARGS(binder->scenario->nodes[link->to].id), ours / 1e3);
         }
     }
 }

@@ -10,7 +10,7 @@
 /* Where a param stands, to say of a problem there whence the value came. */
 struct param_use {
     struct span at;
-    uint32_t param;
+    uint32_t param; /* NONE: there is none of that name, and only that is told */
     struct param_use *next;
 };
 
@@ -159,7 +159,7 @@ static void note_use(struct binder *binder, struct tree *tree, uint32_t param)
         *use = (struct param_use){tree->at, param, binder->uses};
         binder->uses = use;
     }
-    tree->param = param + 1;
+    tree->param = param == NONE ? 0 : param + 1;
 }
 
 static void put_in(struct binder *binder, struct tree *tree)
@@ -169,6 +169,8 @@ static void put_in(struct binder *binder, struct tree *tree)
     if (param != NULL) {
         tree->text = param->value;
         note_use(binder, tree, index);
+    } else {
+        note_use(binder, tree, NONE);
     }
 }
 
@@ -227,14 +229,46 @@ void params_bind(struct binder *binder, struct tree *root)
     }
 }
 
+/* Is something wrong with the param itself? Then so it is wherever it stands, and that need not be said again. */
+static bool is_broken(const struct binder *binder, const struct problems *problems, uint32_t param)
+{
+    if (param == NONE) {
+        return true;
+    }
+    const struct tree *entry = tree_get(tree_get(binder->root, "params"), binder->scenario->params[param].id.data);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->list[i].error;
+        for (const struct tree *key = map_first(entry); key != NULL; key = key->next) {
+            if (error->line == key->at.line && error->column == key->at.column) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void drop(struct problems *problems, size_t index)
+{
+    problems->error_count -= problems->list[index].severity == SEVERITY_ERROR;
+    problems->count--;
+    memmove(&problems->list[index], &problems->list[index + 1], (problems->count - index) * sizeof problems->list[0]);
+}
+
 void params_relate(const struct binder *binder, struct problems *problems)
 {
     for (const struct param_use *use = binder->uses; use != NULL; use = use->next) {
-        const struct scenario_param *param = &binder->scenario->params[use->param];
-        for (size_t i = 0; i < problems->count; i++) {
-            struct problem *problem = &problems->list[i];
-            if (problem->error.line == use->at.line && problem->error.column == use->at.column && problem->related_line == 0) {
-                problem_relate(problem, (struct span){param->mark.line, param->mark.column, 0}, "the value comes from this param");
+        bool broken = is_broken(binder, problems, use->param);
+        for (size_t i = problems->count; i > 0; i--) {
+            struct problem *problem = &problems->list[i - 1];
+            bool here = problem->error.line == use->at.line && problem->error.column == use->at.column;
+            if (!here || (use->param == NONE && strcmp(problem->rule, "P204") == 0)) {
+                continue;
+            }
+            if (broken) {
+                drop(problems, i - 1);
+            } else if (problem->related_line == 0) {
+                const struct mark *mark = &binder->scenario->params[use->param].mark;
+                problem_relate(problem, (struct span){mark->line, mark->column, 0}, "the value comes from this param");
             }
         }
     }

@@ -177,6 +177,15 @@ static void complain_of_quantity(struct walk *walk, enum field_type type, const 
     }
 }
 
+static slice behind_digits(slice text)
+{
+    size_t at = 0;
+    while (at < text.size && strchr("0123456789. ", text.data[at]) != NULL) {
+        at++;
+    }
+    return slice_after(text, at);
+}
+
 static enum value_fault read_quantity(enum field_type type, slice text, int64_t *number, slice *unit)
 {
     time_ns per = 0;
@@ -189,10 +198,10 @@ static enum value_fault read_quantity(enum field_type type, slice text, int64_t 
     case FIELD_RATE:
         return value_rate(text, number, &per, unit);
     case FIELD_GROWTH:
-        *unit = text;
+        *unit = behind_digits(text);
         return value_growth(text, number, &per);
     case FIELD_COUNT:
-        *unit = text;
+        *unit = behind_digits(text);
         return value_count(text, number);
     case FIELD_SHARE:
         return value_share(text, number);

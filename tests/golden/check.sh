@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Broken scenarios, profiles and configurations: pont check says exactly what tests/golden/check/NAME.expected holds, and exits 2.
+# Broken scenarios, profiles and configurations: pont check says exactly what tests/golden/check/NAME.expected holds, and exits 2;
+# those of warned/ are accepted, with a warning.
 # `tests/golden/check.sh --accept` writes the expected files anew: look at the diff before you commit it.
 # tier: check check-fast asan
 # seconds: 60
@@ -37,6 +38,9 @@ verdict() { # NAME FILE WANTED-CODE
 }
 
 [ "${1:-}" = --accept ] && accept=yes
+for file in "$folder"/warned/*.yaml; do
+    verdict "warned/$(basename "$file" .yaml)" "$file" 0
+done
 for file in "$folder"/*.yaml; do
     verdict "$(basename "$file" .yaml)" "$file" 2
 done
@@ -68,6 +72,16 @@ good "sarif is JSON, and names only rules that it describes" python3 -c 'import 
 run = json.load(open(sys.argv[1]))["runs"][0]
 rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
 assert len(run["results"]) == 6 and all(result["ruleId"] in rules for result in run["results"])' "$work/problems.sarif"
+said --format github "$folder/many-errors-at-once.yaml" >"$work/problems.github"
+good "github is one workflow command a line" test "$(grep -c '^::error file=tests/golden/check/many-errors-at-once.yaml,line=[0-9]*,col=[0-9]*,endColumn=[0-9]*,title=P[0-9]*::' "$work/problems.github")" = 6
+year=$folder/good/twelve-months.yaml
+good "a param can be set" "$pont" check --set volume=0.5 --set "far_link=10 Mbit/s" "$year"
+good "a param that was set is explained" grep -q 'params.volume.value: 0.5' <("$pont" check --explain --set volume=0.5 "$year" 2>/dev/null)
+good "what \`defaults\` filled in is explained with its place" grep -q 'links.core.share: 0.7   # tests/golden/check/good/twelve-months.yaml:65' <("$pont" check --explain "$year" 2>/dev/null)
+refused() { "$pont" check "$@" >/dev/null 2>&1; [ $? = 2 ]; }
+good "a param that there is not cannot be set" refused --set volumes=0.5 "$year"
+good "a param cannot be set beyond its bounds" refused --set volume=11 "$year"
+good "a param cannot be set without a value" refused --set volume "$year"
 good "a rule explains itself" grep -q 'unknown name' <("$pont" check --rule P204)
 good "defaults are explained" grep -q 'run.wire.ports: auto   # built in' <("$pont" check --explain scenarios/broken/mutants.yaml 2>/dev/null)
 unknown_rule() { "$pont" check --rule P999; [ $? = 2 ]; }
