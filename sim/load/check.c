@@ -170,7 +170,7 @@ void population_defaults(struct population *population)
     struct population_messages *messages = &population->messages;
     *messages = (struct population_messages){
         .register_micro = 1000000,
-        .update_micro = 800000,
+        .update_micro = 740000,
         .schedule_micro = 900000,
         .arrive_micro = 300000,
         .preliminary_micro = 250000,

@@ -363,7 +363,8 @@ static void tell_before(struct walk *walk)
     time_ns ordered = walk->ordered, until = exam->acquired;
     bool cancelled = (exam->flags & EXAM_CANCELLED) != 0;
     uint64_t key = exam->key;
-    int64_t count = cancelled ? 0 : load_times(walk->load, PURPOSE('r', 'e', 'g', 'i'), key, 0, messages->register_micro);
+    /* Who does not come was registered too. */
+    int64_t count = load_times(walk->load, PURPOSE('r', 'e', 'g', 'i'), key, 0, messages->register_micro);
     for (int64_t i = 0; i < count; i++) {
         draft_put(walk->draft, ordered, LOAD_REGISTER, 0);
     }

@@ -192,7 +192,7 @@ struct pathway {
 
 /* How many messages an exam has besides its order and completion, which are one each: means. */
 struct population_messages {
-    int64_t register_micro, update_micro;      /* ADT, per exam that is done */
+    int64_t register_micro, update_micro;      /* ADT: of each order, of each exam that is done */
     int64_t schedule_micro, arrive_micro;      /* ORM SC, ORM IP */
     int64_t preliminary_micro, final_micro, corrected_micro; /* ORU, where the pathway reports */
     struct distribution schedule_after;        /* the order; the first scheduling */
