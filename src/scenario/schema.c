@@ -9,13 +9,14 @@
 static void put_indent(struct buffer *buffer, int depth)
 {
     buffer_put_byte(buffer, '\n');
-    for (int i = 0; i < depth * 2; i++) {
+    for (int i = 0; i < depth; i++) {
         buffer_put_byte(buffer, ' ');
     }
 }
 
 static void put_object(struct buffer *buffer, enum field_root root, const struct field *parent, int depth);
 static void put_schema(struct buffer *buffer, const struct field *field, int depth);
+static void put_body(struct buffer *buffer, const struct field *field, int depth);
 
 /* What a text must look like, where a regular expression can say it. */
 static const char *const patterns[FIELD_TYPE_COUNT] = {
@@ -136,15 +137,12 @@ static bool may_be_param(const struct field *field)
     case FIELD_INTEGER:
     case FIELD_COUNT:
     case FIELD_NUMBER:
-    case FIELD_SHARE:
     case FIELD_DURATION:
     case FIELD_SIZE:
     case FIELD_BITRATE:
     case FIELD_RATE:
-    case FIELD_CHOICE:
-    case FIELD_VALUE:
-        return field->root != ROOT_ENGINE && field->root != ROOT_PROFILE && strncmp(field->path, "params", 6) != 0 && strncmp(field->path, "study", 5) != 0 &&
-               strcmp(field->path, "pont") != 0;
+        return (field->root == ROOT_SCENARIO || (field->root >= ROOT_STAFF && field->root != ROOT_EXAM && field->root < ROOT_PROFILE)) &&
+               strncmp(field->path, "params", 6) != 0 && strncmp(field->path, "study", 5) != 0 && strcmp(field->path, "pont") != 0;
     default:
         return false;
     }
@@ -315,7 +313,13 @@ static void put_object(struct buffer *buffer, enum field_root root, const struct
         put_indent(buffer, depth + 1);
         buffer_put_json(buffer, slice_from(field_name(child)));
         buffer_put_text(buffer, ": ");
-        put_schema(buffer, child, depth + 1);
+        if (child->root != root) { /* shared with another map, where it is described */
+            buffer_put_text(buffer, "{");
+            put_body(buffer, child, depth + 1);
+            buffer_put_text(buffer, "}");
+        } else {
+            put_schema(buffer, child, depth + 1);
+        }
         first = false;
     }
     buffer_put_text(buffer, first ? "" : "}");
