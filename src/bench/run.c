@@ -3,6 +3,7 @@
 
 #include "src/bench/folder.h"
 #include "src/bench/judge.h"
+#include "src/bench/look.h"
 #include "src/bench/stage.h"
 
 #include <signal.h>
@@ -66,6 +67,9 @@ static const char *must_end(const struct stage *stage, time_ns end, time_ns wall
     const struct world *world = &stage->world;
     if (interrupted) {
         return "interrupted";
+    }
+    if (stage->stopped != NULL && *stage->stopped) {
+        return "the event that was asked for";
     }
     if (world->now(world->self) >= end) {
         return stage->scenario->length > 0 ? "the time to come to rest (run.drain)" : "the wall limit of the scenario";
@@ -186,7 +190,7 @@ static enum err play_virtually(struct stage *stage, struct judge *judge, struct 
                                struct virtual_sums *sums, struct results *results, char why[256], struct arena *arena)
 {
     struct virtual_options world = {.folder = folder, .observations = judge != NULL && !options->bare, .trace = judge != NULL && options->trace, .run_max = options->run_max,
-                                    .judge = judge, .crash_one_in = options->crash_one_in, .crash_first = options->crash_first,
+                                    .look = judge == NULL ? NULL : options->look, .judge = judge, .crash_one_in = options->crash_one_in, .crash_first = options->crash_first,
                                     .crash_last = options->crash_last, .observer = stage_observe, .observer_self = stage,
                                     .next = scenario->populated ? next_row : NULL, .next_self = stage};
     struct arena rows = {0};
@@ -231,6 +235,7 @@ enum err run_virtual(struct results *results, struct scenario *scenario, const s
     struct virtual_sums sums = {0};
     struct plan_file plan = {0};
     stage.plan = &plan;
+    stage.stopped = options->look == NULL ? NULL : &options->look->reached;
     *results = (struct results){.scenario = scenario, .world = SLICE("virtual"), .sut_name = SLICE("pont")};
     why[0] = '\0';
     enum err err = ERR_OK;

@@ -21,6 +21,7 @@ struct run_options {
     enum progress_mode progress;
     slice mutant, without;
     unsigned run_max;
+    struct look *look;         /* virtual: looks on; null: nobody does */
     struct hops *hops;         /* filled with how long things took; null: nobody wants to know */
     uint32_t crash_one_in;     /* virtual: the engine dies at a seeded one in so many of its commits; 0: only as the story says */
     int64_t crash_first, crash_last; /* only at commits so numbered; last 0: no end */

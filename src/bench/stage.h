@@ -22,6 +22,7 @@ struct stage {
     /* Told of every observation before the stage acts on it; null: nobody. Anything but ERR_OK ends the play. */
     enum err (*then)(void *self, const struct observation *seen, int64_t line);
     void *then_self;
+    const bool *stopped;            /* somebody who looks on has seen enough; null: nobody does */
     enum err err;                   /* the first that `then` gave */
     struct progress *progress;      /* null: none is shown */
     struct progress_state shown;

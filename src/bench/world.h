@@ -64,10 +64,12 @@ MUST_USE enum err world_wire(struct world *world, struct scenario *scenario, con
 
 /* ---- In virtual time. */
 struct judge;
+struct look;
 struct virtual_options {
     const char *folder;        /* for engine.yaml, observations.jsonl and trace.jsonl; exists */
     bool observations, trace;  /* are written */
     unsigned run_max;
+    struct look *look;         /* looks on; null: nobody does */
     struct judge *judge;       /* told of the engine's record stream; null: nobody is */
     uint32_t crash_one_in;     /* the engine dies at a seeded one in so many commits and is restored; 1: each; 0: none */
     int64_t crash_first, crash_last;

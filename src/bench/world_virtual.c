@@ -9,6 +9,7 @@
 #include "src/bench/actors.h"
 #include "src/bench/folder.h"
 #include "src/bench/judge.h"
+#include "src/bench/look.h"
 #include "src/bench/model.h"
 #include "src/dicom/uid.h"
 #include "src/engine/engine.h"
@@ -135,8 +136,10 @@ static enum err on_left(void *self, uint32_t node, const struct command *command
 static enum err on_trace(void *self, const struct virtual_trace_line *line)
 {
     struct inner *inner = self;
-    if (line->node != inner->engine || inner->trace == NULL) {
-        return ERR_OK;
+    const struct look_world shown = {inner->virtual, inner->scenario, inner->open_count};
+    enum err err = inner->options.look == NULL ? ERR_OK : look_line(inner->options.look, &shown, line);
+    if (err != ERR_OK || line->node != inner->engine || inner->trace == NULL) {
+        return err;
     }
     inner->text.size = 0;
     inner->text.full = false;
@@ -312,7 +315,7 @@ static enum err make_driver(struct inner *inner)
     if (inner->options.next != NULL) {
         config.plan = (struct virtual_plan){inner, next_row};
     }
-    if (inner->trace != NULL) {
+    if (inner->trace != NULL || inner->options.look != NULL) {
         config.trace = (struct virtual_trace){inner, on_trace};
     }
     enum err err = arena_make(&inner->memory, virtual_memory(&config));
@@ -449,6 +452,9 @@ static void inner_stop(void *self)
     arena_drop(&inner->header);
     close_file(&inner->observations);
     close_file(&inner->trace);
+    if (inner->options.look != NULL) {
+        look_end(inner->options.look);
+    }
 }
 
 static struct world_resources inner_resources(const void *self)
@@ -477,6 +483,9 @@ enum err world_virtual(struct world *world, struct scenario *scenario, const str
     *inner = (struct inner){.scenario = scenario, .options = *options, .engine = actors_engine(scenario), .open = open, .text = buffer_make(arena, LINE_SIZE)};
     *world = (struct world){inner, options->next != NULL, inner_tell, inner_poll, inner_note, inner_kill, inner_open_demands, inner_wake, inner_events, inner_now, inner_why, inner_stop, inner_resources};
     enum err err = read_engine(inner, arena);
+    if (options->look != NULL) {
+        look_begin(options->look, options->folder);
+    }
     inner->observations = open_file(inner, options->observations, "observations.jsonl", &err);
     inner->trace = open_file(inner, options->trace, "trace.jsonl", &err);
     err = err == ERR_OK ? scenario_peers(scenario, &inner->peers, arena) : err;

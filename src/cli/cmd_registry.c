@@ -4,10 +4,12 @@
  * registry.db as any SQLite tool could. */
 #include "src/base/hash.h"
 #include "src/cli/cli.h"
+#include "src/cli/why.h"
 #include "src/engine/state.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static sqlite3 *open_registry(const char *path)
 {
@@ -77,6 +79,9 @@ int cmd_why(int argc, char **argv)
     snprintf(issuer, sizeof issuer, "%.*s", (int)(slash - words[1]), words[1]);
     snprintf(accession, sizeof accession, "%s", slash + 1);
     snprintf(path, sizeof path, "%s/registry.db", words[0]);
+    if (access(path, F_OK) != 0) {
+        return why_in_virtual_time(words[0], issuer, accession); /* it left no registry but its traces */
+    }
     sqlite3 *db = open_registry(path);
     if (db == NULL) {
         return 2;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "src/bench/causes.h"
 #include "src/bench/fidelity.h"
 #include "src/bench/folder.h"
+#include "src/bench/look.h"
 #include "src/bench/run.h"
 #include "src/cli/cli.h"
 #include "src/cli/trial.h"
@@ -28,7 +30,8 @@ static void catch_interrupts(void)
 }
 
 struct run_words {
-    const char *world, *seed, *speed, *out, *junit, *quirks, *trace, *progress, *quiet, *json, *mutant, *without, *run_max, *timed, *crash_at, *crash_every;
+    const char *world, *seed, *speed, *out, *junit, *quirks, *trace, *progress, *quiet, *json, *mutant, *without, *run_max, *timed, *crash_at, *crash_every, *goto_event, *watch;
+    const char *sets[OPTION_MANY + 1];
 };
 
 static bool read_words(const struct run_words *words, struct run_options *run, struct scenario_options *options)
@@ -183,6 +186,40 @@ static int play(struct results *results, struct scenario *scenario, const struct
     return err == ERR_OK ? 0 : cli_fail(err, "%s", why);
 }
 
+/* What may be looked at; false, and said, when it cannot be. */
+static bool read_look(struct look *look, const struct run_words *words, const struct scenario *scenario, slice world)
+{
+    static char text[2048];
+    struct buffer names = buffer_over(text, sizeof text);
+    if ((words->goto_event != NULL || words->watch != NULL) && !slice_equal(world, SLICE("virtual"))) {
+        fprintf(stderr, "pont run: --goto and --watch are of the virtual world; say --world virtual\n");
+        return false;
+    }
+    if (words->goto_event != NULL && !option_number("run", "goto", words->goto_event, 1, INT64_MAX, &look->goto_event)) {
+        return false;
+    }
+    if (words->watch != NULL && !look_can_watch(scenario, words->watch)) {
+        look_put_watches(&names);
+        fprintf(stderr, "pont run: there is no %s to watch; there are\n%.*s", words->watch, (int)names.size, names.data);
+        return false;
+    }
+    look->watch = words->watch;
+    look->causes_wanted = words->trace == NULL || strcmp(words->trace, "none") != 0;
+    return true;
+}
+
+/* What was found is kept with its causes, so that somebody can look into it. */
+static void keep_failure(const struct results *results, const char *folder, const char *file, const struct run_words *words, struct arena *arena)
+{
+    char repeat[1024];
+    snprintf(repeat, sizeof repeat, "pont run %s --world virtual --seed %llu%s%s%s%s", file, (unsigned long long)results->scenario->seed,
+             words->mutant == NULL ? "" : " --mutant ", words->mutant == NULL ? "" : words->mutant, words->without == NULL ? "" : " --without ",
+             words->without == NULL ? "" : words->without);
+    if (failure_write(results, folder, repeat, arena) != ERR_OK) {
+        fprintf(stderr, "pont: cannot write %s/failure.json\n", folder);
+    }
+}
+
 static int unjudged_invariant(const struct results *results)
 {
     for (size_t i = 0; i < results->scenario->always_count; i++) {
@@ -212,6 +249,9 @@ int cmd_run(int argc, char **argv)
         {"run-max", "N", "messages in one run, 1 to 64", &words.run_max},
         {"crash-at", "K", "virtual: the engine dies at its Kth commit, before what it decided leaves, and is restored", &words.crash_at},
         {"crash-every", "N", "virtual: it dies at a seeded one in N of its commits", &words.crash_every},
+        {"set", "NAME=VALUE...", "give a param of the scenario another value", words.sets},
+        {"goto", "N", "virtual: stop when event N was taken, and say where everything stands", &words.goto_event},
+        {"watch", "FIELD", "virtual: a line whenever this number changes; help lists what can be watched", &words.watch},
         {"mutant", "NAME", "a deliberate defect (build/mutants/pont only)", &words.mutant},
         {"without", "MITIGATION", "leave a mitigation out (build/mutants/pont only)", &words.without},
     };
@@ -226,7 +266,10 @@ int cmd_run(int argc, char **argv)
     static struct scenario_options options;
     static struct problems problems;
     static struct results results;
-    if (!read_words(&words, &run, &options)) {
+    static struct setting settings[OPTION_MANY];
+    static struct look look;
+    options.sets = settings;
+    if (!read_words(&words, &run, &options) || !option_settings("run", words.sets, settings, &options.set_count)) {
         return 2;
     }
     struct arena arena;
@@ -242,7 +285,11 @@ int cmd_run(int argc, char **argv)
     if (!slice_equal(world, SLICE("both")) && !slice_equal(world, SLICE("wire")) && !slice_equal(world, SLICE("virtual"))) {
         return cli_fail(ERR_BAD_INPUT, "--world is \"%.*s\"; it must be wire, virtual or both", SLICE_ARGS(world));
     }
+    if (!read_look(&look, &words, scenario, world)) {
+        return 2;
+    }
     char folder[512];
+    run.look = &look;
     run.program = cli_program();
     run.scenario_file = file;
     run.folder = words.out;
@@ -258,6 +305,13 @@ int cmd_run(int argc, char **argv)
         return code;
     }
     trial_note_arguments(folder, argc, argv);
+    if (look.reached) {
+        return 0;
+    }
+    name_build(&results);
+    if (results.verdict == VERDICT_FAIL && slice_equal(world, SLICE("virtual"))) {
+        keep_failure(&results, folder, file, &words, &arena);
+    }
     code = tell(&results, folder, words.junit, words.json != NULL, &arena);
     if (code == 0) {
         code = unjudged_invariant(&results);

@@ -86,6 +86,7 @@ static bool play(const struct job *job, const char *file, uint64_t seed, size_t 
     char folder[700];
     int status = 0;
     snprintf(folder, sizeof folder, "%s/%zu-%llu%s", job->folder, number, (unsigned long long)seed, sound ? "-sound" : "");
+    fflush(NULL); /* or the child would write it again */
     pid_t pid = fork();
     if (pid == 0) {
         struct trial trial = job->trial;

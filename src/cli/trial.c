@@ -20,6 +20,9 @@ int trial_run(const struct trial *trial)
                                        .sets = trial->settings, .set_count = trial->setting_count};
     struct arena arena;
     struct scenario *scenario = NULL;
+    if (options.speed == 0 && !slice_equal(trial->world, SLICE("wire"))) {
+        options.speed = 1; /* as pont run does: the file's is the wire's */
+    }
     if (arena_make(&arena, TRIAL_ARENA) != ERR_OK) {
         return cli_fail(ERR_LIMIT, "not enough memory for a run");
     }

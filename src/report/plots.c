@@ -47,6 +47,7 @@ static void put_script(struct buffer *script, const struct results *results, int
 /* Runs gnuplot in the folder; the page does without a picture that could not be drawn. */
 static void draw(const char *folder, const char *script)
 {
+    fflush(NULL); /* or the child would write it again */
     pid_t child = fork();
     if (child == 0) {
         if (chdir(folder) != 0 || freopen("/dev/null", "w", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL) {

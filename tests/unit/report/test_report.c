@@ -77,7 +77,7 @@ static void tell_rest(void)
 {
     results = (struct results){.scenario = &scenario, .world = SLICE("wire"), .sut_name = SLICE("pont"), .sentence = SLICE("It fell short: " EVIL " " BAD_BYTES), .verdict = VERDICT_FAIL, .lives = 2,
                                .story = story, .transfers = transfers, .transfer_count = 25, .nodes = node_results, .node_count = 5, .expectations = held, .expectation_count = 2,
-                               .latency = {{4, times}, {1, times}}};
+                               .latency = {{4, times, 4}, {1, times, 1}}};
     proofs[0][0] = (struct evidence){.violation = true, .text = "study " EVIL " was shown", .lines = {1, 2, 99}, .line_count = 3, .life = 1, .step = 2};
     proofs[0][1] = (struct evidence){.text = "cut in the middle of \xC5", .lines = {3}, .line_count = 1, .life = 2, .step = 1};
     proofs[1][0] = (struct evidence){.text = "held", .life = 3, .step = 77};
