@@ -258,7 +258,7 @@ static bool *switch_of(struct node *node, const struct fault_row *row)
 }
 
 /* "down", and where there are several of a verb which: "hang find", "reply capped". */
-static void observe_fault(struct node *node, struct out *out, slice verb, slice how, bool began)
+static struct observation *observe_fault(struct node *node, struct out *out, slice verb, slice how, bool began)
 {
     struct buffer text = buffer_make(out->arena, verb.size + how.size + 1);
     buffer_put(&text, verb);
@@ -266,8 +266,9 @@ static void observe_fault(struct node *node, struct out *out, slice verb, slice 
         buffer_put_text(&text, " ");
         buffer_put(&text, how);
     }
-    out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now)->text =
-        buffer_slice(&text);
+    struct observation *seen = out_observe(out, began ? OBSERVATION_fault_began : OBSERVATION_fault_ended, node->now);
+    seen->text = buffer_slice(&text);
+    return seen;
 }
 
 static void listen(struct node *node, struct out *out)
@@ -386,7 +387,9 @@ static enum err fault(struct node *node, const struct plan_entry *plan, struct o
     if (flag != NULL && (flag == &faults->down || flag == &faults->crash)) {
         die(node, plan, row, out);
     }
-    observe_fault(node, out, row->verb, row->how, true);
+    struct observation *seen = observe_fault(node, out, row->verb, row->how, true);
+    seen->other_id = plan_get(plan, "fault");
+    seen->flag = plan_get_int(plan, "announced", 0) != 0;
     return ERR_OK;
 }
 

@@ -189,6 +189,6 @@ enum err fault_tell(struct virtual *virtual, uint32_t number, const struct plan_
         node_restart(virtual, number);
         return virtual->err;
     }
-    virtual_observe(virtual, number, begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, entry->verb, 0);
+    virtual_observe_fault(virtual, number, entry);
     return virtual->err;
 }

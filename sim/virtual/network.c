@@ -612,7 +612,6 @@ enum err network_tell(struct virtual *virtual, uint32_t link, const struct plan_
             change_half(virtual, 2 * link + 1, entry);
         }
     }
-    virtual_observe(virtual, (uint32_t)virtual->config.node_count + link, entry->kind == PLAN_FAULT ? OBSERVATION_fault_began : OBSERVATION_fault_ended,
-                    entry->verb, 0);
+    virtual_observe_fault(virtual, (uint32_t)virtual->config.node_count + link, entry);
     return virtual->err;
 }

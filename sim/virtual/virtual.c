@@ -102,6 +102,18 @@ void virtual_observe(struct virtual *virtual, uint32_t node, enum observation_ki
     virtual_check(virtual, virtual_note(virtual, &observation, node), "a watcher of observations");
 }
 
+void virtual_observe_fault(struct virtual *virtual, uint32_t node, const struct plan_entry *entry)
+{
+    slice name = node < virtual->node_count ? virtual->nodes[node].setup.name : virtual->config.links[node - virtual->node_count].name;
+    bool begins = entry->kind == PLAN_FAULT;
+    struct observation observation = {.kind = begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, .at_ns = virtual->now_ns, .actor = name, .text = entry->verb};
+    if (begins) {
+        observation.other_id = plan_get(entry, "fault");
+        observation.flag = plan_get_int(entry, "announced", 0) != 0;
+    }
+    virtual_check(virtual, virtual_note(virtual, &observation, node), "a watcher of observations");
+}
+
 enum err virtual_note(struct virtual *virtual, const struct observation *observation, uint32_t node)
 {
     const struct virtual_watcher *watcher = &virtual->config.watcher;

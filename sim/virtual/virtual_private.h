@@ -297,6 +297,7 @@ struct payload *virtual_keep(struct virtual *virtual, struct payload *payload);
 void payload_free(struct virtual *virtual, struct payload *payload);
 /* Observes for the driver itself. */
 void virtual_observe(struct virtual *virtual, uint32_t node, enum observation_kind kind, slice text, int64_t count);
+void virtual_observe_fault(struct virtual *virtual, uint32_t node, const struct plan_entry *entry);
 
 /* ---- step.c */
 /* Lets the node's actor take virtual->event, whose kind and content are filled in, and obeys it. */

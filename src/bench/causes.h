@@ -26,8 +26,8 @@ bool cause_is_about(const struct cause *cause, slice key);
 const struct cause *causes_last(const struct causes *causes, const slice *keys, size_t key_count, slice node, time_ns at_ns);
 /* "2010-03-01T08:00:44.709383 pacs_n: RECEIVED C-FIND-RQ" */
 void cause_put(const struct cause *cause, struct buffer *buffer);
-#define CHAIN_MAX 64
-/* The event and what caused it, nearest first; how many. */
+#define CHAIN_MAX 1024
+/* The event and what caused it, nearest first; how many. A story whose steps wait for each other makes a long chain. */
 size_t causes_chain(const struct causes *causes, const struct cause *last, const struct cause *chain[CHAIN_MAX]);
 
 /* ---- failure.json: at most FAILURE_MAX bytes. Written when something was violated or fell short; `repeat` is the command that does so

@@ -235,12 +235,13 @@ static slice put_text(struct judge *judge, const char *format, ...)
     return judge_keep(judge, slice_from(line));
 }
 
-static void put_expectation(struct judge *judge, struct results *results, slice id, slice text, enum bound_kind kind, int64_t bound, int64_t value, bool pass)
+static void put_expectation(struct judge *judge, struct results *results, slice id, slice text, enum bound_kind kind, enum value_unit unit, int64_t bound,
+                            int64_t value, bool pass)
 {
     struct expectation *expectation = arena_alloc(judge->arena, sizeof *expectation);
     if (expectation != NULL) {
         *expectation = (struct expectation){.id = id, .text = text, .of = id, .kind = kind, .low = bound, .high = bound};
-        results->expectations[results->expectation_count++] = (struct expectation_result){.expectation = expectation, .value = value, .pass = pass};
+        results->expectations[results->expectation_count++] = (struct expectation_result){.expectation = expectation, .value = value, .unit = unit, .pass = pass};
     }
 }
 
@@ -299,12 +300,12 @@ static void end_quantile(struct judge *judge, size_t i, size_t q, struct series_
     *objective = (struct series_objective){.id = put_text(judge, "%.*s.p%g", SLICE_ARGS(slo->id), (double)ppb / 1e7), .unit = SLICE("ms"), .bound = (double)bound / 1e6,
                                            .count = fold->all.count, .value = (double)value / 1e6, .pass = fold->known && fold->all.count > 0 && (slo->has_budget ? worst <= 1 : held)};
     interval_of_quantile(lengths, ppb, &objective->low, &objective->high);
-    objective->text = slo->text.size > 0 ? slo->text
+    objective->text = slo->text.size > 0 ? put_text(judge, "%.*s (p%g)", SLICE_ARGS(slo->text), (double)ppb / 1e7)
                                          : put_text(judge, "%.*s: p%g at most %.3f s %s (n %lld, 95 %% interval %.3f to %.3f s%s)", SLICE_ARGS(slo->measure), (double)ppb / 1e7,
                                                     (double)bound / 1e9, per_text(slo->per), (long long)fold->all.count, objective->low / 1e3, objective->high / 1e3,
                                                     slo->has_budget ? (worst <= 1 ? "; within its budget" : "; budget overspent") : "");
     fill_windows(judge, slo, fold, ppb, objective);
-    put_expectation(judge, results, objective->id, objective->text, BOUND_MAX, bound / TIME_MS, (value + TIME_MS / 2) / TIME_MS, objective->pass);
+    put_expectation(judge, results, objective->id, objective->text, BOUND_MAX, VALUE_MS, bound / TIME_MS, (value + TIME_MS / 2) / TIME_MS, objective->pass);
 }
 
 /* Shares are given in hundredths of a percent. */
@@ -330,7 +331,7 @@ static void end_share(struct judge *judge, size_t i, struct series_objective *ob
                                                     at_least ? "at least" : "at most", objective->bound, per_text(slo->per), (long long)fold->all.count, objective->value,
                                                     objective->low, objective->high);
     fill_windows(judge, slo, fold, 0, objective);
-    put_expectation(judge, results, slo->id, objective->text, at_least ? BOUND_MIN : BOUND_MAX, (int64_t)(objective->bound * 100 + 0.5), (int64_t)(10000 * judged),
+    put_expectation(judge, results, slo->id, objective->text, at_least ? BOUND_MIN : BOUND_MAX, VALUE_PERCENT_100, (int64_t)(objective->bound * 100 + 0.5), (int64_t)(10000 * judged),
                     objective->pass);
 }
 
@@ -344,7 +345,7 @@ static void end_reaches(struct judge *judge, struct results *results, const stru
             reached = reached || (here && judge->reached[r]);
         }
         put_expectation(judge, results, list[i].name, put_text(judge, "%s: %.*s", wanted ? "reached" : "never reached", SLICE_ARGS(list[i].name)),
-                        wanted ? BOUND_MIN : BOUND_MAX, wanted, reached, known && reached == wanted);
+                        wanted ? BOUND_MIN : BOUND_MAX, VALUE_NUMBER, wanted, reached, known && reached == wanted);
     }
 }
 
@@ -358,7 +359,7 @@ static void end_healed(struct judge *judge, struct results *results)
         put_expectation(judge, results, healed->invariant,
                         put_text(judge, "%.*s within %lld s of what disturbed it (%lld cases)", SLICE_ARGS(healed->invariant), (long long)(healed->within / TIME_S),
                                  (long long)checked),
-                        BOUND_EXACTLY, 0, violations, known && violations == 0);
+                        BOUND_EXACTLY, VALUE_NUMBER, 0, violations, known && violations == 0);
     }
 }
 

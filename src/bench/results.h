@@ -50,9 +50,11 @@ struct latency {
 };
 enum latency_kind { LATENCY_query, LATENCY_retrieve, LATENCY_publish, LATENCY_first_image, LATENCY_COUNT };
 
+enum value_unit { VALUE_NUMBER, VALUE_MS, VALUE_PERCENT_100 /* hundredths of a percent */ };
 struct expectation_result {
     const struct expectation *expectation;
     int64_t value;
+    enum value_unit unit; /* of the value and of the bounds */
     bool pass;
 };
 

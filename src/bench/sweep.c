@@ -218,6 +218,23 @@ static void take_result(struct sweep *sweep, size_t task, int code)
     files_remove_folder(folder);
 }
 
+/* Ends what still runs; half a run is none. */
+static void stop_tasks(struct sweep *sweep, struct pool *pool)
+{
+    size_t tasks[POOL_JOBS_MAX], count = 0;
+    for (size_t i = 0; i < POOL_JOBS_MAX; i++) {
+        if (pool->children[i].pid != 0) {
+            tasks[count++] = pool->children[i].task;
+        }
+    }
+    pool_kill(pool, 0);
+    for (size_t i = 0; i < count; i++) {
+        char folder[600];
+        sweep_path(sweep->options, task_arm(sweep, tasks[i]), task_seed(sweep, tasks[i]), ".run", folder);
+        files_remove_folder(folder);
+    }
+}
+
 static double seconds(void)
 {
     struct timespec now;
@@ -275,7 +292,7 @@ static enum err run_tasks(struct sweep *sweep, size_t count, struct line *line, 
             started[next] = seconds();
             enum err err = pool_start(&pool, next++);
             if (err != ERR_OK) {
-                pool_kill(&pool, 0);
+                stop_tasks(sweep, &pool);
                 snprintf(sweep->why, sizeof sweep->why, "cannot start a process: %s", strerror(errno));
                 return err;
             }
@@ -294,7 +311,7 @@ static enum err run_tasks(struct sweep *sweep, size_t count, struct line *line, 
         }
     }
     sweep->interrupted = interrupted != 0;
-    pool_kill(&pool, 0);
+    stop_tasks(sweep, &pool);
     return ERR_OK;
 }
 

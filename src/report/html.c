@@ -81,27 +81,6 @@ static void put_figures(struct buffer *page, const struct results *results)
 
 /* ---- What was expected, what must always hold. */
 
-static void put_bound(struct buffer *page, const struct expectation *expectation)
-{
-    switch (expectation->kind) {
-    case BOUND_EXACTLY:
-        html_markup(page, "%lld", (long long)expectation->low);
-        break;
-    case BOUND_MIN:
-        html_markup(page, "at least %lld", (long long)expectation->low);
-        break;
-    case BOUND_MAX:
-        html_markup(page, "at most %lld", (long long)expectation->high);
-        break;
-    case BOUND_BETWEEN:
-        html_markup(page, "%lld to %lld", (long long)expectation->low, (long long)expectation->high);
-        break;
-    case BOUND_ALL:
-        buffer_put_text(page, "all");
-        break;
-    }
-}
-
 static void put_expectations(struct buffer *page, const struct results *results)
 {
     if (results->expectation_count == 0) {
@@ -110,10 +89,10 @@ static void put_expectations(struct buffer *page, const struct results *results)
     buffer_put_text(page, "<h2 class=\"keep\">What was expected</h2>\n<table><thead><tr><th>Expectation</th><th class=\"n\">Found</th><th class=\"n\">Bound</th><th>Held</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
+        char found[VALUE_TEXT], bound[BOUND_TEXT];
         buffer_put_text(page, "<tr><td>");
         html_text(page, result->expectation->text.size > 0 ? result->expectation->text : result->expectation->id);
-        html_markup(page, "</td><td class=\"n\">%lld</td><td class=\"n\">", (long long)result->value);
-        put_bound(page, result->expectation);
+        html_markup(page, "</td><td class=\"n keep\">%s</td><td class=\"n keep\">%s", value_text(result->unit, result->value, found), bound_text(result, bound));
         buffer_put_text(page, result->pass ? "</td><td class=\"good\">✓ yes</td></tr>\n" : "</td><td class=\"wrong\">✗ no</td></tr>\n");
     }
     buffer_put_text(page, "</tbody></table>\n");
@@ -236,94 +215,6 @@ static void put_latencies(struct buffer *page, const struct results *results, co
                 slice_equal(results->world, SLICE("virtual")) ? "in virtual time: these times are those of the model" : "on loopback: these times describe this machine");
 }
 
-/* ---- Transfers. */
-
-static const char *const states[] = {"", "waiting", "running", "verifying", "done", "unproven", "failed"};
-static const char *const proofs[] = {"none", "list", "commitment", "store-response"};
-static const char *const reasons[] = {"", "prior", "MDT", "client", "operator"};
-
-static const char *word(const char *const *words, size_t count, int64_t number)
-{
-    return number >= 0 && (size_t)number < count ? words[number] : "?";
-}
-#define WORD(words, number) word(words, sizeof words / sizeof words[0], number)
-
-static double seconds(const struct transfer_result *transfer)
-{
-    return transfer->ended_at > transfer->accepted_at ? (double)(transfer->ended_at - transfer->accepted_at) / 1e9 : 0.0;
-}
-
-static void put_study(struct buffer *page, const struct results *results, slice uid)
-{
-    const struct scenario_study *study = study_of_uid(results, uid);
-    if (study == NULL) {
-        buffer_put_text(page, "<span class=\"mono uid\">");
-        html_text(page, uid);
-        buffer_put_text(page, "</span>");
-        return;
-    }
-    html_text(page, study->text.size > 0 ? study->text : study->id);
-    buffer_put_text(page, " <span class=\"soft\">");
-    html_text(page, study->id);
-    buffer_put_text(page, ", patient ");
-    html_text(page, results->scenario->persons[study->person].id);
-    buffer_put_text(page, "</span>");
-}
-
-static void put_transfer(struct buffer *page, const struct results *results, const struct transfer_result *transfer)
-{
-    html_markup(page, "<tr><td class=\"n\">%lld</td><td>%s</td><td>", (long long)transfer->id, WORD(reasons, transfer->reason));
-    put_study(page, results, transfer->study_uid);
-    buffer_put_text(page, "</td><td>");
-    html_text(page, node_name(results, transfer->destination));
-    html_markup(page, "</td><td class=\"n keep\">%lld of %lld</td><td><span class=\"keep %s\">%s %s</span>", (long long)transfer->delivered, (long long)transfer->wanted,
-                transfer->state == 4 ? "good" : transfer->state == 6 ? "wrong" : "attention", transfer->state == 4 ? "✓" : transfer->state == 6 ? "✗" : "●", WORD(states, transfer->state));
-    if (transfer->why.size > 0) {
-        buffer_put_text(page, "<br><span class=\"soft\">");
-        html_text(page, transfer->why);
-        buffer_put_text(page, "</span>");
-    }
-    html_markup(page, "</td><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%.1f</td></tr>\n", WORD(proofs, transfer->proof), (long long)transfer->attempts, seconds(transfer));
-}
-
-static void add_transfer(struct csv *csv, const struct results *results, const struct transfer_result *transfer)
-{
-    csv_number(csv, transfer->id);
-    csv_cell(csv, slice_from(WORD(reasons, transfer->reason)));
-    csv_cell(csv, transfer->study_uid);
-    csv_cell(csv, node_name(results, transfer->destination));
-    csv_number(csv, transfer->delivered);
-    csv_number(csv, transfer->wanted);
-    csv_cell(csv, slice_from(WORD(states, transfer->state)));
-    csv_cell(csv, slice_from(WORD(proofs, transfer->proof)));
-    csv_number(csv, transfer->attempts);
-    csv_number(csv, transfer->ended_at > transfer->accepted_at ? (transfer->ended_at - transfer->accepted_at) / TIME_MS : 0);
-    csv_cell(csv, transfer->why);
-    csv_line(csv);
-}
-
-static void put_transfers(struct buffer *page, const struct results *results, struct arena *arena)
-{
-    static const char *const columns[] = {"number", "for", "study", "to", "delivered", "wanted", "state", "proof", "attempts", "took_ms", "why"};
-    struct csv csv = csv_begin(arena);
-    if (results->transfer_count == 0) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-        csv_cell(&csv, slice_from(columns[i]));
-    }
-    csv_line(&csv);
-    buffer_put_text(page, "<section><h2>Every transfer</h2>\n<table><thead><tr><th class=\"n\">No.</th><th>For</th><th>Study</th><th>To</th><th class=\"n\">Images</th><th>State</th><th>Proof</th>"
-                          "<th class=\"n\">Tries</th><th class=\"n\">Took s</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < results->transfer_count; i++) {
-        put_transfer(page, results, &results->transfers[i]);
-        add_transfer(&csv, results, &results->transfers[i]);
-    }
-    buffer_put_text(page, "</tbody></table>\n");
-    csv_link(page, &csv, "transfers");
-    buffer_put_text(page, "</section>\n");
-}
-
 /* ---- The end: how to repeat it, what was assumed, what the run cannot tell. */
 
 static void put_foot(struct buffer *page, const struct results *results)
@@ -359,7 +250,7 @@ enum err report_html(const struct results *results, const char *folder, char why
     html_story(&page, results, proof, arena);
     html_map(&page, results);
     put_invariants(&page, results, proof, arena);
-    put_transfers(&page, results, arena);
+    html_transfers(&page, results, arena);
     put_latencies(&page, results, folder);
     html_proof(&page, results, proof);
     proof_drop(proof);

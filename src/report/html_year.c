@@ -260,11 +260,23 @@ static void put_length(struct buffer *page, time_ns length)
     }
 }
 
-static void put_outage(struct buffer *page, const struct results *results, const struct series_outage *outage)
+/* Begun and ended together, by the same effect: one piece of work at several places. */
+static bool same_outage(const struct series_outage *a, const struct series_outage *b)
+{
+    return a->from_ns == b->from_ns && a->until_ns == b->until_ns && a->planned == b->planned && slice_equal(a->effect, b->effect);
+}
+
+static void put_outage(struct buffer *page, const struct results *results, const struct series_outage *outage, size_t count)
 {
     struct calendar at = time_calendar(outage->from_ns);
     html_markup(page, "<tr><td class=\"keep\">%d-%02d-%02d %02d:%02d UTC</td><td>", at.year, at.month, at.day, at.hour, at.minute);
-    put_place(page, results, outage->node);
+    if (count > 2) {
+        html_markup(page, "%zu places: ", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        buffer_put_text(page, i > 0 ? ", " : "");
+        put_place(page, results, outage[i].node);
+    }
     buffer_put_text(page, "</td><td>");
     html_text(page, outage->effect);
     buffer_put_text(page, outage->planned ? " <span class=\"soft\">planned</span></td><td class=\"n keep\">" : "</td><td class=\"n keep\">");
@@ -295,7 +307,7 @@ static void put_outages(struct buffer *page, const struct results *results, stru
     html_markup(page, "<section><h2>What failed, and what it cost</h2>\n<p>%zu faults, %lld of them planned work. An exam is late when it was seen published after the objective while the fault lasted.</p>\n"
                       "<table><thead><tr><th>From</th><th>Where</th><th>What</th><th class=\"n\">Length</th><th class=\"n\">Exams late</th><th class=\"n\">Answers marked</th></tr></thead><tbody>\n",
                 series->outage_count, (long long)planned);
-    size_t shown = 0;
+    size_t shown = 0, rows = 0;
     for (size_t i = 0; i < series->outage_count; i++) {
         const struct series_outage *outage = &series->outages[i];
         char at[32];
@@ -310,14 +322,22 @@ static void put_outages(struct buffer *page, const struct results *results, stru
         csv_number(&csv, outage->exams_late);
         csv_number(&csv, outage->queries_partial);
         csv_line(&csv);
-        if (shown < OUTAGES_SHOWN && (!outage->planned || series->outage_count <= OUTAGES_SHOWN)) {
-            put_outage(page, results, outage);
-            shown++;
+        if (i < shown) {
+            continue; /* stands in the row of the one before */
+        }
+        size_t together = 1;
+        while (i + together < series->outage_count && same_outage(outage, outage + together)) {
+            together++;
+        }
+        if (rows < OUTAGES_SHOWN) {
+            put_outage(page, results, outage, together);
+            shown = i + together;
+            rows++;
         }
     }
     buffer_put_text(page, "</tbody></table>\n");
     if (shown < series->outage_count) {
-        html_markup(page, "<p class=\"soft\">%zu of %zu shown, unplanned ones first to last; all of them in the file.</p>\n", shown, series->outage_count);
+        html_markup(page, "<p class=\"soft\">The first %zu of %zu shown; all of them in the file.</p>\n", shown, series->outage_count);
     }
     csv_link(page, &csv, "faults");
     buffer_put_text(page, "</section>\n");

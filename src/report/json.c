@@ -69,8 +69,9 @@ static json_t *expectations(const struct results *results)
     json_t *all = json_array();
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
-        json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:o, s:b}", "id", text(result->expectation->id), "text", text(result->expectation->text), "value",
-                                             (json_int_t)result->value, "bound", bound(result->expectation), "pass", result->pass));
+        static const char *const units[] = {"", "ms", "0.01 %"};
+        json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:o, s:s, s:b}", "id", text(result->expectation->id), "text", text(result->expectation->text), "value",
+                                             (json_int_t)result->value, "bound", bound(result->expectation), "unit", units[result->unit], "pass", result->pass));
     }
     return all;
 }

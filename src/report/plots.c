@@ -10,11 +10,14 @@
 static const char *const names[LATENCY_COUNT] = {"query", "retrieve", "publish", "first_image"};
 static const char *const titles[LATENCY_COUNT] = {"Question to final answer", "Retrieve to final answer", "Completion at RADIS2 to seen published", "Retrieve to first image"};
 
+/* Of very many points as many as a screen can show, the last among them. */
+#define POINTS_MAX 500
 static void put_data(struct buffer *data, const struct latency *latency)
 {
     char line[64];
+    int64_t stride = (latency->kept + POINTS_MAX - 1) / POINTS_MAX;
     buffer_put_text(data, "# share of all in %, milliseconds\n");
-    for (int64_t i = 0; i < latency->kept; i++) {
+    for (int64_t i = (latency->kept - 1) % (stride > 0 ? stride : 1); i < latency->kept; i += stride) {
         snprintf(line, sizeof line, "%.3f %.3f\n", 100.0 * (double)(i + 1) / (double)latency->kept, (double)latency->sorted_ns[i] / 1e6);
         buffer_put_text(data, line);
     }

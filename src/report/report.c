@@ -137,6 +137,34 @@ static void put_line(struct buffer *buffer, const char *format, ...)
     buffer_put_byte(buffer, '\n');
 }
 
+const char *value_text(enum value_unit unit, int64_t value, char text[VALUE_TEXT])
+{
+    char number[32];
+    if (unit == VALUE_PERCENT_100) {
+        snprintf(text, VALUE_TEXT, "%.2f %%", (double)value / 100);
+    } else if (unit == VALUE_MS && value >= 10000) {
+        snprintf(text, VALUE_TEXT, "%.1f s", (double)value / 1000);
+    } else {
+        snprintf(text, VALUE_TEXT, "%s%s", grouped(value, number), unit == VALUE_MS ? " ms" : "");
+    }
+    return text;
+}
+
+const char *bound_text(const struct expectation_result *result, char text[BOUND_TEXT])
+{
+    static const char *const before[] = {[BOUND_EXACTLY] = "", [BOUND_MIN] = "at least ", [BOUND_MAX] = "at most ", [BOUND_BETWEEN] = ""};
+    const struct expectation *expectation = result->expectation;
+    char low[VALUE_TEXT], high[VALUE_TEXT];
+    if (expectation->kind == BOUND_ALL) {
+        return "all";
+    }
+    value_text(result->unit, expectation->low, low);
+    value_text(result->unit, expectation->high, high);
+    bool between = expectation->kind == BOUND_BETWEEN;
+    snprintf(text, BOUND_TEXT, "%s%s%s%s", before[expectation->kind], expectation->kind == BOUND_MAX ? high : low, between ? " to " : "", between ? high : "");
+    return text;
+}
+
 static void put_shortfalls(const struct results *results, struct buffer *buffer)
 {
     for (int i = 0; i < INVARIANT_COUNT; i++) {
@@ -151,7 +179,8 @@ static void put_shortfalls(const struct results *results, struct buffer *buffer)
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
         if (!result->pass) {
-            put_line(buffer, "  expected %.*s: got %lld", SLICE_ARGS(result->expectation->text), (long long)result->value);
+            char found[VALUE_TEXT], bound[BOUND_TEXT];
+            put_line(buffer, "  expected %.*s: %s; got %s", SLICE_ARGS(result->expectation->text), bound_text(result, bound), value_text(result->unit, result->value, found));
         }
     }
 }

@@ -13,6 +13,11 @@ MUST_USE enum err report_file(const char *folder, const char *name, slice bytes,
 const char *verdict_word(enum verdict verdict);
 /* Milliseconds at a percentile (50, 95, 99, 100) of sorted values; 0 without any. */
 double latency_ms(const struct latency *latency, int percentile);
+/* What an expectation found and what it wanted, for people: "37.8 s", "at least 98 %". */
+#define VALUE_TEXT 40
+#define BOUND_TEXT 96
+const char *value_text(enum value_unit unit, int64_t value, char text[VALUE_TEXT]);
+const char *bound_text(const struct expectation_result *result, char text[BOUND_TEXT]);
 /* Whether a row for this invariant belongs into the report: it was judged in this run. */
 bool invariant_shown(const struct results *results, enum invariant invariant);
 /* Bytes of the UTF-8 character that `text` begins with (RFC 3629); 0 when it begins with none. */
@@ -64,6 +69,7 @@ void html_proof(struct buffer *page, const struct results *results, const struct
 void html_story(struct buffer *page, const struct results *results, const struct proof *proof, struct arena *arena);
 void html_fidelity(struct buffer *page, const struct results *results);
 void html_map(struct buffer *page, const struct results *results);
+void html_transfers(struct buffer *page, const struct results *results, struct arena *arena);
 
 /* ---- The chapters of a long run (html_year.c, html_places.c), and what they are drawn with (html_chart.c). */
 void html_year(struct buffer *page, const struct results *results, struct arena *arena);
