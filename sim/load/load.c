@@ -226,6 +226,11 @@ enum err load_init(struct load **out, const struct load_setup *setup, struct are
 
 /* ---- Row after row. */
 
+int64_t load_image_bytes(const struct load *load, const struct exam *exam)
+{
+    return distribution_count(&load->population->modalities[exam->modality].image_bytes, load->seed, PURPOSE('b', 'y', 't', 'e'), exam->key, 0);
+}
+
 static void count_exam(struct load *load, const struct exam *exam)
 {
     const struct population *population = load->population;
@@ -235,7 +240,7 @@ static void count_exam(struct load *load, const struct exam *exam)
     load->came[(exam->site * population->modality_count + exam->modality) * LOAD_WEEK_HOURS + (size_t)hour]++;
     load->counts.exams++;
     load->counts.images += exam->images;
-    load->counts.bytes += exam->images * distribution_count(&population->modalities[exam->modality].image_bytes, load->seed, PURPOSE('b', 'y', 't', 'e'), exam->key, 0);
+    load->counts.bytes += exam->images * load_image_bytes(load, exam);
     load->counts.persons += !bit_get(load->seen, exam->person);
     bit_set(load->seen, exam->person);
     recent_put(load, exam);

@@ -198,6 +198,7 @@ enum err exam_wait(struct load *load, uint32_t index); /* for its next event, or
 time_ns exam_event_at(const struct exam *exam, size_t nth);
 struct exam *exam_take(struct load *load, uint32_t *index); /* null: full */
 enum err exam_seal(struct load *load, uint32_t index, struct draft *draft);      /* and waits for its first event */
+int64_t load_image_bytes(const struct load *load, const struct exam *exam); /* of one image */
 void exam_fill(struct load *load, struct exam *exam, uint64_t key, uint64_t person, uint32_t site, uint32_t modality, time_ns at);
 double pathway_done_share(const struct population *population, uint32_t pathway);
 time_ns pathway_wait_max(const struct population *population, uint32_t pathway);

@@ -316,6 +316,7 @@ static void row_study(struct load *load, const struct exam *exam, unsigned what,
     PUT(row, "laterality", slice_from(procedure->side));
     row_put_int(load, row, SLICE("series"), late > 0 ? 1 : exam->late_images > 0 ? exam->series - 1 : exam->series);
     row_put_int(load, row, SLICE("images"), late > 0 ? late : rest);
+    row_put_int(load, row, SLICE("bytes"), load_image_bytes(load, exam));
 }
 
 /* By NHS number where it is known and traced, as a clinician elsewhere would; else by the number of the domain. */

@@ -85,6 +85,7 @@ const struct node_study *entry_study(const struct node *node, const struct entry
     room->number = stored->number;
     room->series_count = stored->series_count;
     room->image_count = stored->image_count;
+    room->image_bytes = stored->image_bytes;
     room->planned = false;
     for (size_t i = 0; i < STUDY_TEXTS; i++) {
         slice text = texts_get(&node->archive.texts, stored->texts[i]);
@@ -252,6 +253,7 @@ uint32_t archive_add(struct node *node, const struct node_study *study, bool mad
     stored->number = study->number;
     stored->series_count = study->series_count;
     stored->image_count = study->image_count;
+    stored->image_bytes = study->image_bytes;
     for (size_t i = 0; i < STUDY_TEXTS; i++) {
         slice text;
         memcpy(&text, (const char *)study + study_texts[i], sizeof text);

@@ -152,7 +152,8 @@ static enum err study_arrives(struct node *node, const struct plan_entry *plan, 
                                          .body_part = plan_get(plan, "body_part"),
                                          .laterality = plan_get(plan, "laterality"),
                                          .series_count = (uint32_t)plan_get_int(plan, "series", 1),
-                                         .image_count = (uint32_t)plan_get_int(plan, "images", 1)};
+                                         .image_count = (uint32_t)plan_get_int(plan, "images", 1),
+                                         .image_bytes = (uint32_t)plan_get_int(plan, "bytes", 0)};
         if (study.number < 0 || study.modality.size == 0 || study.patient_id.size == 0 ||
             study.image_count > STUDY_IMAGES_MAX || study.series_count == 0 ||
             study.series_count > STUDY_SERIES_MAX || study.series_count > study.image_count) {

@@ -168,6 +168,9 @@ struct image_size image_dimensions(const struct image_key *key)
                               full[kind].bits};
     if (!key->full) {
         size.rows = size.columns = 64;
+    } else if (key->study->image_bytes > 0) { /* rows make up for what is asked */
+        uint32_t row = size.columns * size.frames * size.bits / 8, rows = key->study->image_bytes / row;
+        size.rows = rows < 1 ? 1 : rows > UINT16_MAX ? UINT16_MAX : rows;
     }
     if (image_is_clip(key)) {
         size.frames = key->full ? (kind == IMAGE_US ? 30 : size.frames) : 4;

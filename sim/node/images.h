@@ -23,6 +23,7 @@ struct node_study {
     slice study_uid; /* empty: derived from seed and number */
     slice date, time, description, modality, body_part, laterality;
     uint32_t series_count, image_count; /* images in all, spread evenly over the series */
+    uint32_t image_bytes;               /* of one real image; 0: as its kind has */
     bool planned;                       /* not there until study_arrives */
 };
 

@@ -38,7 +38,7 @@ enum level { LEVEL_PATIENT, LEVEL_STUDY, LEVEL_SERIES, LEVEL_IMAGE };
 struct stored_study {
     int64_t number;
     uint32_t texts[STUDY_TEXTS]; /* of archive.texts */
-    uint32_t series_count, image_count;
+    uint32_t series_count, image_count, image_bytes;
 };
 
 enum index { INDEX_UID, INDEX_PATIENT, INDEX_ACCESSION, INDEX_SOP, INDEX_NUMBER, INDEX_COUNT };

@@ -69,7 +69,8 @@ static enum err make_node(struct made_actor *made, const struct scenario *scenar
 {
     const struct scenario_node *node = &scenario->nodes[n];
     struct node_setup setup = {.name = node->id, .aet = node->aet, .issuer = scenario->sites[node->site].issuer, .vendor = node->vendor, .peers = options->peers,
-                               .peer_count = scenario->node_count, .seed = scenario->seed, .pixels_full = scenario->pixels_full, .truth = true,
+                               .peer_count = scenario->node_count, .seed = scenario->seed, .pixels_full = scenario->pixels_full || (scenario->populated && scenario->speed <= 1), /* compressed: as small as on the wire */
+                               .truth = true,
                                .imported = options->imported, .imported_count = options->imported_count, .left_out = actors_left_out,
                                .left_out_count = actors_left_out_count, .run_max = options->run_max, .spans = options->in_spans};
     struct node_study *studies = arena_array(arena, scenario->study_count + 1, sizeof *studies);

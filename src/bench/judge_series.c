@@ -3,6 +3,8 @@
  * What a long run came to, month by month, day by day, place by place (series.h), folded as it goes on. */
 #include "src/bench/judge_private.h"
 
+#include <stdio.h>
+
 #include "sim/load/zone.h"
 #include "src/engine/state.h"
 
@@ -278,6 +280,22 @@ void judge_link_carried(struct judge *judge, uint32_t link, int64_t bytes)
 
 /* ---- The beginning. */
 
+/* Pairs of one link have one id: the ends tell them apart. */
+static slice link_name(struct judge *judge, const struct scenario_link *link)
+{
+    const struct scenario *scenario = judge->scenario;
+    size_t alike = 0;
+    char text[160];
+    for (size_t l = 0; l < scenario->link_count; l++) {
+        alike += slice_equal(scenario->links[l].id, link->id);
+    }
+    if (alike < 2) {
+        return link->id;
+    }
+    snprintf(text, sizeof text, "%.*s, %.*s and %.*s", SLICE_ARGS(link->id), SLICE_ARGS(scenario->nodes[link->from].id), SLICE_ARGS(scenario->nodes[link->to].id));
+    return judge_keep(judge, slice_from(text));
+}
+
 enum err judge_fold_init(struct judge *judge)
 {
     const struct scenario *scenario = judge->scenario;
@@ -309,7 +327,7 @@ enum err judge_fold_init(struct judge *judge)
         series->nodes[i].bytes_by_month = by_month;
     }
     for (size_t i = 0; ok && i < links; i++, by_month += 2 * SERIES_MONTHS_MAX) {
-        series->links[i] = (struct series_link){.name = scenario->links[i].id, .bytes_by_month = by_month, .capacity_by_month = by_month + SERIES_MONTHS_MAX};
+        series->links[i] = (struct series_link){.name = link_name(judge, &scenario->links[i]), .bytes_by_month = by_month, .capacity_by_month = by_month + SERIES_MONTHS_MAX};
     }
     series->link_count = links;
     fold->late_ns = LATE_NS;

@@ -374,6 +374,14 @@ static enum err inner_tell(void *self, slice id, const struct plan_entry *entry)
     return node == inner->scenario->node_count ? ERR_NOT_FOUND : keep_why(inner, virtual_tell(inner->virtual, node, entry, next_telling(inner)));
 }
 
+/* What the links carried until now, both ways. */
+static void tell_links(struct inner *inner)
+{
+    for (uint32_t l = 0; inner->options.judge != NULL && l < inner->model.link_count; l++) {
+        judge_link_carried(inner->options.judge, l, virtual_link_use(inner->virtual, l, 0).bytes + virtual_link_use(inner->virtual, l, 1).bytes);
+    }
+}
+
 static enum err inner_poll(void *self, time_ns until)
 {
     struct inner *inner = self;
@@ -383,6 +391,7 @@ static enum err inner_poll(void *self, time_ns until)
     struct virtual_until end = {.until_ns = until == TIME_NEVER ? 0 : until, .event = virtual_counts(inner->virtual).events + SLICE_EVENTS};
     enum virtual_end how;
     enum err err = keep_why(inner, virtual_run(inner->virtual, &end, &how));
+    tell_links(inner);
     if (err == ERR_OK && how == VIRTUAL_EMPTY) {
         snprintf(inner->why, sizeof inner->why, "nothing will ever happen again");
         return ERR_TIMEOUT;
