@@ -92,8 +92,7 @@ static void find_answered(struct judge *judge, uint32_t node, const struct obser
 {
     struct source *source = &judge->sources[node];
     if (source->find_count > 0) {
-        time_ns took = seen->at_ns - source->finds[0];
-        judge_fold_find(judge, node, took, seen->number != 0);
+        judge_fold_find(judge, node, seen->number != 0);
         memmove(source->finds, source->finds + 1, (source->find_count - 1) * sizeof source->finds[0]);
         source->find_count--;
     }

@@ -482,7 +482,7 @@ void judge_fold_delivered(struct judge *judge, uint32_t study, slice node, int64
 void judge_fold_question(struct judge *judge, bool partial);
 void judge_fold_prior(struct judge *judge, const struct truth_exam *exam, bool wanted, bool ready);
 void judge_fold_transfer(struct judge *judge, uint32_t study, const struct engine_demand *demand);
-void judge_fold_find(struct judge *judge, uint32_t node, time_ns latency_ns, bool failed);
+void judge_fold_find(struct judge *judge, uint32_t node, bool failed);
 void judge_fold_move(struct judge *judge, uint32_t node, bool failed);
 void judge_fold_end(struct judge *judge, struct results *results);
 void judge_fold_objectives(struct judge *judge, struct series_objective *objectives, size_t count);

@@ -14,7 +14,7 @@
 
 struct judge_fold {
     struct series series;
-    struct histogram *months, *sites, *nodes; /* publication by month and site; finds by node */
+    struct histogram *months, *sites; /* publication by month and site */
     time_ns month_until, day_until, late_ns;
     size_t month, day;       /* that `now` is in */
 };
@@ -244,12 +244,11 @@ void judge_fold_transfer(struct judge *judge, uint32_t study, const struct engin
     }
 }
 
-void judge_fold_find(struct judge *judge, uint32_t node, time_ns latency_ns, bool failed)
+void judge_fold_find(struct judge *judge, uint32_t node, bool failed)
 {
     if (judge->fold != NULL) {
         judge->fold->series.nodes[node].finds++;
         judge->fold->series.nodes[node].finds_failed += failed;
-        histogram_add(&judge->fold->nodes[node], latency_ns, judge->arena);
     }
 }
 
@@ -316,10 +315,9 @@ enum err judge_fold_init(struct judge *judge)
     series->links = arena_array(arena, links + 1, sizeof *series->links);
     fold->months = arena_array(arena, SERIES_MONTHS_MAX, sizeof *fold->months);
     fold->sites = arena_array(arena, sites + 1, sizeof *fold->sites);
-    fold->nodes = arena_array(arena, nodes + 1, sizeof *fold->nodes);
     int64_t *by_month = arena_array(arena, (sites + nodes + 2 * links) * SERIES_MONTHS_MAX + 1, sizeof *by_month);
     bool ok = series->months != NULL && series->days != NULL && series->sites != NULL && series->nodes != NULL && series->links != NULL && fold->months != NULL &&
-              fold->sites != NULL && fold->nodes != NULL && by_month != NULL;
+              fold->sites != NULL && by_month != NULL;
     for (size_t i = 0; ok && i < sites; i++, by_month += SERIES_MONTHS_MAX) {
         series->sites[i].exams_by_month = by_month;
     }
@@ -410,8 +408,6 @@ static void end_places(struct judge *judge)
         struct series_node *node = &series->nodes[n];
         uint32_t word = store_word_find(&judge->words, judge->scenario->nodes[n].id);
         node->studies = word == STORE_NONE ? 0 : judge->held[word].studies;
-        node->find_p50_ns = histogram_quantile(&fold->nodes[n], PPB / 2);
-        node->find_p95_ns = histogram_quantile(&fold->nodes[n], PPB / 100 * 95);
         int64_t held = node->bytes;
         for (size_t m = series->month_count; m > 0; m--) { /* from what came in a month to what was there at its end */
             int64_t came = node->bytes_by_month[m - 1];

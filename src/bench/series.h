@@ -43,7 +43,6 @@ struct series_node { /* parallel to scenario->nodes */
     int64_t outages, planned;        /* of them planned */
     time_ns down_ns;
     int64_t finds, finds_failed, moves, moves_failed;
-    int64_t find_p50_ns, find_p95_ns;
 };
 
 struct series_link { /* parallel to the links of the scenario */

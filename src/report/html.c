@@ -56,9 +56,10 @@ static void figure(struct buffer *page, int64_t value, int64_t of, const char *t
     if (of == 0) {
         return;
     }
-    html_markup(page, "<div><b>%lld", (long long)value);
+    char number[32];
+    html_markup(page, "<div><b>%s", grouped(value, number));
     if (of > 0) {
-        html_markup(page, " <span>of %lld</span>", (long long)of);
+        html_markup(page, " <span>of %s</span>", grouped(of, number));
     }
     html_markup(page, "</b><span>%s</span></div>", text);
 }

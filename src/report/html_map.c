@@ -9,7 +9,13 @@
 
 #define BOX 214
 #define CENTRE_X 550
-#define CENTRE_Y 235
+#define MANY 12 /* more than so many stand in two columns */
+#define ROW 54
+
+struct map {
+    int places, left, right; /* drawn in all; in the columns */
+    int height;
+};
 
 static int64_t bytes_to(const struct results *results, slice node)
 {
@@ -35,18 +41,19 @@ static bool is_drawn(const struct scenario_node *node)
     return node->kind != KIND_ENGINE && !node->external && !slice_equal(node->id, SLICE("watcher"));
 }
 
-static void put_link(struct buffer *page, const struct results *results, const struct scenario_node *node, int x, int y, int64_t bytes)
+static void put_link(struct buffer *page, const struct results *results, const struct scenario_node *node, const struct map *map, int x, int y, int64_t bytes)
 {
     double width = 1.5;
     for (int64_t rest = bytes; rest > 30000; rest /= 3) {
         width += 0.9;
     }
-    html_markup(page, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n", CENTRE_X, CENTRE_Y, x, y, node_colour(results, node->id), width,
+    html_markup(page, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\" stroke-width=\"%.1f\"%s/>\n", CENTRE_X, map->height / 2, x, y, node_colour(results, node->id), width,
                 was_down(results, node->id) ? " stroke-dasharray=\"8 6\"" : "");
 }
 
-static void put_box(struct buffer *page, const struct results *results, const struct scenario_node *node, int x, int y, int64_t bytes)
+static void put_box(struct buffer *page, const struct results *results, const struct scenario_node *node, const struct map *map, int x, int y, int64_t bytes)
 {
+    (void)map;
     html_markup(page, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"46\" rx=\"4\" class=\"box\" stroke=\"%s\"/><text x=\"%d\" y=\"%d\" class=\"name\">", x - BOX / 2, y - 23, BOX,
                 node_colour(results, node->id), x, y - 4);
     html_short(page, node->name.size > 0 ? node->name : node->id, 30);
@@ -59,22 +66,41 @@ static void put_box(struct buffer *page, const struct results *results, const st
     buffer_put_text(page, "</text>\n");
 }
 
-/* Evenly round an ellipse, boxes over the links. */
-static void put_nodes(struct buffer *page, const struct results *results, bool links)
+static struct map map_of(const struct scenario *scenario)
+{
+    struct map map = {.height = 470};
+    for (size_t n = 0; n < scenario->node_count; n++) {
+        if (is_drawn(&scenario->nodes[n])) {
+            map.places++;
+            map.left += scenario->nodes[n].kind == KIND_PACS;
+            map.right += scenario->nodes[n].kind != KIND_PACS;
+        }
+    }
+    if (map.places > MANY) {
+        map.height = ROW * (map.left > map.right ? map.left : map.right) + 8;
+    }
+    return map;
+}
+
+/* Few: evenly round an ellipse. Many: the PACS to the left of the engine, those who read to its right. Boxes over the links. */
+static void put_nodes(struct buffer *page, const struct results *results, const struct map *map, bool links)
 {
     const struct scenario *scenario = results->scenario;
-    int places = 0, place = 0;
-    for (size_t n = 0; n < scenario->node_count; n++) {
-        places += is_drawn(&scenario->nodes[n]);
-    }
+    int place = 0, rows[2] = {0, 0};
     for (size_t n = 0; n < scenario->node_count; n++) {
         const struct scenario_node *node = &scenario->nodes[n];
-        if (is_drawn(node)) {
-            double angle = 2 * M_PI * place++ / places - M_PI / 2;
-            int x = CENTRE_X + (int)(440 * cos(angle)), y = CENTRE_Y + (int)(205 * sin(angle));
-            int64_t bytes = bytes_to(results, node->id);
-            (links ? put_link : put_box)(page, results, node, x, y, bytes);
+        if (!is_drawn(node)) {
+            continue;
         }
+        double angle = 2 * M_PI * place++ / map->places - M_PI / 2;
+        int x = CENTRE_X + (int)(440 * cos(angle)), y = map->height / 2 + (int)(205 * sin(angle));
+        if (map->places > MANY) {
+            bool right = node->kind != KIND_PACS;
+            x = right ? 2 * CENTRE_X - BOX / 2 - 2 : BOX / 2 + 2;
+            y = map->height / 2 + ROW * (2 * rows[right] + 1 - (right ? map->right : map->left)) / 2;
+            rows[right]++;
+        }
+        (links ? put_link : put_box)(page, results, node, map, x, y, bytes_to(results, node->id));
     }
 }
 
@@ -122,10 +148,12 @@ static void put_card(struct buffer *page, const struct results *results, const s
 
 void html_map(struct buffer *page, const struct results *results)
 {
-    buffer_put_text(page, "<section><h2>The sites</h2>\n<figure class=\"wide map\"><svg role=\"img\" aria-label=\"Sites and links\" viewBox=\"0 0 1100 470\" width=\"1100\" height=\"470\">\n");
-    put_nodes(page, results, true);
-    html_markup(page, "<circle cx=\"%d\" cy=\"%d\" r=\"42\" class=\"hub\"/><text x=\"%d\" y=\"%d\" class=\"name\">Pont</text>\n", CENTRE_X, CENTRE_Y, CENTRE_X, CENTRE_Y + 5);
-    put_nodes(page, results, false);
+    struct map map = map_of(results->scenario);
+    html_markup(page, "<section><h2>The sites</h2>\n<figure class=\"wide map\"><svg role=\"img\" aria-label=\"Sites and links\" viewBox=\"0 0 1100 %d\" width=\"1100\" height=\"%d\">\n", map.height,
+                map.height);
+    put_nodes(page, results, &map, true);
+    html_markup(page, "<circle cx=\"%d\" cy=\"%d\" r=\"42\" class=\"hub\"/><text x=\"%d\" y=\"%d\" class=\"name\">Pont</text>\n", CENTRE_X, map.height / 2, CENTRE_X, map.height / 2 + 5);
+    put_nodes(page, results, &map, false);
     buffer_put_text(page, "</svg><figcaption>A link is as thick as the images that were received over it. Dashed: a fault was set there.</figcaption></figure>\n<div class=\"cards\">\n");
     for (size_t i = 0; i < results->node_count; i++) {
         if (results->scenario->nodes[results->nodes[i].node].kind == KIND_PACS) {

@@ -71,7 +71,7 @@ struct make {
     slice title;
     const struct vendor_profile *profile;
     int64_t nodes, studies, finds, finds_failed, moves, moves_failed, outages, planned;
-    time_ns down_ns, find_p95_ns; /* of the slowest node */
+    time_ns down_ns;
 };
 
 static void add_node(struct make *make, const struct series_node *node)
@@ -85,7 +85,6 @@ static void add_node(struct make *make, const struct series_node *node)
     make->outages += node->outages;
     make->planned += node->planned;
     make->down_ns += node->down_ns;
-    make->find_p95_ns = node->find_p95_ns > make->find_p95_ns ? node->find_p95_ns : make->find_p95_ns;
 }
 
 static struct make *make_of(struct make *makes, size_t *count, const struct vendor_profile *profile)
@@ -117,14 +116,14 @@ static void put_makes(struct buffer *page, const struct results *results)
         return;
     }
     buffer_put_text(page, "<section><h2>Make by make</h2>\n<p>Emulations made for test: what bit is told at each node above, and nothing here is a statement about a product.</p>\n"
-                          "<table><thead><tr><th>Emulated make</th><th class=\"n\">Nodes</th><th class=\"n\">Studies</th><th class=\"n\">Questions</th><th class=\"n\">not answered</th><th class=\"n\">p95 ms</th>"
+                          "<table><thead><tr><th>Emulated make</th><th class=\"n\">Nodes</th><th class=\"n\">Studies</th><th class=\"n\">Questions</th><th class=\"n\">not answered</th>"
                           "<th class=\"n\">Moves</th><th class=\"n\">fell short</th><th class=\"n\">Outages</th><th class=\"n\">Hours down</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < count; i++) {
         buffer_put_text(page, "<tr><td>");
         html_text(page, makes[i].title);
-        html_markup(page, "</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%.0f</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td>"
+        html_markup(page, "</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td>"
                           "<td class=\"n keep\">%lld <span class=\"soft\">+ %lld planned</span></td><td class=\"n\">%.1f</td></tr>\n",
-                    (long long)makes[i].nodes, (long long)makes[i].studies, (long long)makes[i].finds, (long long)makes[i].finds_failed, (double)makes[i].find_p95_ns / 1e6,
+                    (long long)makes[i].nodes, (long long)makes[i].studies, (long long)makes[i].finds, (long long)makes[i].finds_failed,
                     (long long)makes[i].moves, (long long)makes[i].moves_failed, (long long)(makes[i].outages - makes[i].planned), (long long)makes[i].planned,
                     (double)makes[i].down_ns / (double)TIME_HOUR);
     }

@@ -354,6 +354,9 @@ void html_story(struct buffer *page, const struct results *results, const struct
     struct arena before = *arena;
     struct story story = {.page = page, .results = results, .proof = proof, .rows = buffer_make(arena, 2u << 20), .bands = buffer_make(arena, 1u << 16), .y = HEAD + ROW};
     story.begin = results->story_count > 0 ? results->story[0].at_ns : 0;
+    if (results->story_count == 0 && results->series != NULL) {
+        return; /* a year tells its own */
+    }
     choose_lanes(&story);
     buffer_put_text(page, "<section class=\"story\"><h2>The story</h2>\n");
     if (results->story_count == 0) {

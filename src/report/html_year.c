@@ -113,7 +113,8 @@ static void put_pictures(struct buffer *page, struct year *year)
         snprintf(caption, sizeof caption, "share ready, %%; n = %s cases", grouped(discussed, one));
         draw(page, year, mdt, "%", 100, title, caption);
     }
-    snprintf(title, sizeof title, "%.1f TB moved between organisations", (double)SUM(transfer_bytes) / 1e12);
+    bool much = SUM(transfer_bytes) >= (int64_t)1e12;
+    snprintf(title, sizeof title, "%.1f %s moved between organisations", (double)SUM(transfer_bytes) / (much ? 1e12 : 1e9), much ? "TB" : "GB");
     snprintf(caption, sizeof caption, "GB a month; %s transfers, %s failed", grouped(SUM(transfers), one), grouped(SUM(transfers_failed), two));
     draw(page, year, moved, "GB", 0, title, caption);
     if (asked > 0) {
@@ -187,9 +188,16 @@ static void put_days(struct buffer *page, const struct series *series, struct ar
 
 /* ---- What was promised. */
 
+static const char *amount(const struct series_objective *objective, double value, char text[VALUE_TEXT])
+{
+    bool ms = slice_equal(objective->unit, SLICE("ms"));
+    return value_text(ms ? VALUE_MS : VALUE_PERCENT_100, (int64_t)(ms ? value + 0.5 : value * 100 + 0.5), text);
+}
+
 static void put_windows(struct buffer *page, const struct series_objective *objective)
 {
     int shown = 0;
+    char text[VALUE_TEXT];
     for (size_t w = 0; w < objective->window_count && shown < 60; w++) {
         const struct series_window *window = &objective->windows[w];
         bool over = window->burnt > 1 || (window->burnt < 0 && window->count > 0 && (objective->at_least ? window->value < objective->bound : window->value > objective->bound));
@@ -197,13 +205,25 @@ static void put_windows(struct buffer *page, const struct series_objective *obje
         if (window->count == 0) {
             continue;
         }
-        html_markup(page, "<span class=\"window %s\" title=\"from %d-%02d-%02d: %.2f %s, n = %lld, %lld missed", over ? "wrong" : "good", date.year, date.month, date.day, window->value,
-                    objective->unit.size > 0 ? "" : "", (long long)window->count, (long long)window->missed);
+        html_markup(page, "<span class=\"window %s\" title=\"from %d-%02d-%02d: %s, n = %lld, %lld missed", over ? "wrong" : "good", date.year, date.month, date.day, amount(objective, window->value, text),
+                    (long long)window->count, (long long)window->missed);
         if (window->burnt >= 0) {
             html_markup(page, ", %.0f %% of the budget used", 100 * window->burnt);
         }
         html_markup(page, "\">%s</span>", over ? "✗" : "✓");
         shown++;
+    }
+}
+
+/* An objective with a budget holds while no window has spent more than all of it, whatever the figure over all is. */
+static void put_budget(struct buffer *page, const struct series_objective *objective)
+{
+    double worst = -1;
+    for (size_t w = 0; w < objective->window_count; w++) {
+        worst = objective->windows[w].burnt > worst ? objective->windows[w].burnt : worst;
+    }
+    if (worst >= 0) {
+        html_markup(page, "<br><span class=\"%s\">budget: %.0f %% used in the worst window</span>", worst > 1 ? "wrong" : "soft", 100 * worst);
     }
 }
 
@@ -216,18 +236,18 @@ static void put_objectives(struct buffer *page, const struct series *series)
                           "<table><thead><tr><th>Objective</th><th class=\"n\">Found</th><th class=\"n\">Bound</th><th class=\"n\">n</th><th>Window by window</th><th>Held</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < series->objective_count; i++) {
         const struct series_objective *o = &series->objectives[i];
+        char found[VALUE_TEXT], bound[VALUE_TEXT];
         buffer_put_text(page, "<tr><td>");
         html_text(page, o->text.size > 0 ? o->text : o->id);
         if (o->count > 0) {
-            html_markup(page, "</td><td class=\"n\">%.2f ", o->value);
-            html_text(page, o->unit);
-            html_markup(page, "<br><span class=\"soft keep\">%.2f to %.2f</span>", o->low, o->high);
+            html_markup(page, "</td><td class=\"n keep\">%s", amount(o, o->value, found));
+            html_markup(page, "<br><span class=\"soft keep\">%s to %s</span>", amount(o, o->low, found), amount(o, o->high, bound));
         } else {
             buffer_put_text(page, "</td><td class=\"n soft\">no case");
         }
-        html_markup(page, "</td><td class=\"n keep\">%s %.2f ", o->at_least ? "at least" : "at most", o->bound);
-        html_text(page, o->unit);
-        html_markup(page, "</td><td class=\"n\">%lld</td><td class=\"windows\">", (long long)o->count);
+        html_markup(page, "</td><td class=\"n keep\">%s %s", o->at_least ? "at least" : "at most", amount(o, o->bound, bound));
+        put_budget(page, o);
+        html_markup(page, "</td><td class=\"n\">%s</td><td class=\"windows\">", grouped(o->count, found));
         put_windows(page, o);
         buffer_put_text(page, o->pass ? "</td><td class=\"good keep\">✓ yes</td></tr>\n" : "</td><td class=\"wrong keep\">✗ no</td></tr>\n");
     }

@@ -142,7 +142,11 @@ const char *value_text(enum value_unit unit, int64_t value, char text[VALUE_TEXT
     char number[32];
     if (unit == VALUE_PERCENT_100) {
         snprintf(text, VALUE_TEXT, "%.2f %%", (double)value / 100);
-    } else if (unit == VALUE_MS && value >= 10000) {
+    } else if (unit == VALUE_MS && value >= 2 * 60 * 60 * 1000) {
+        snprintf(text, VALUE_TEXT, "%.1f h", (double)value / 3.6e6);
+    } else if (unit == VALUE_MS && value >= 2 * 60 * 1000) {
+        snprintf(text, VALUE_TEXT, "%.1f min", (double)value / 6e4);
+    } else if (unit == VALUE_MS && value >= 2000) {
         snprintf(text, VALUE_TEXT, "%.1f s", (double)value / 1000);
     } else {
         snprintf(text, VALUE_TEXT, "%s%s", grouped(value, number), unit == VALUE_MS ? " ms" : "");
