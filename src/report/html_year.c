@@ -205,8 +205,8 @@ static void put_windows(struct buffer *page, const struct series_objective *obje
         if (window->count == 0) {
             continue;
         }
-        html_markup(page, "<span class=\"window %s\" title=\"from %d-%02d-%02d: %s, n = %lld, %lld missed", over ? "wrong" : "good", date.year, date.month, date.day, amount(objective, window->value, text),
-                    (long long)window->count, (long long)window->missed);
+        html_markup(page, "<span class=\"window %s\" title=\"from %d-%02d-%02d: %s%sn = %lld, %lld missed", over ? "wrong" : "good", date.year, date.month, date.day,
+                    window->value > 0 ? amount(objective, window->value, text) : "", window->value > 0 ? ", " : "", (long long)window->count, (long long)window->missed);
         if (window->burnt >= 0) {
             html_markup(page, ", %.0f %% of the budget used", 100 * window->burnt);
         }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * results.json, the contract of design section 7. */
+#include "src/report/json_private.h"
 #include "src/report/report_private.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static json_t *text(slice s)
+json_t *json_slice(slice s)
 {
     json_t *value = json_stringn(s.data == NULL ? "" : s.data, s.size);
     return value == NULL ? json_string("(not UTF-8)") : value;
@@ -70,7 +70,7 @@ static json_t *expectations(const struct results *results)
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
         static const char *const units[] = {"", "ms", "0.01 %"};
-        json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:o, s:s, s:b}", "id", text(result->expectation->id), "text", text(result->expectation->text), "value",
+        json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:o, s:s, s:b}", "id", json_slice(result->expectation->id), "text", json_slice(result->expectation->text), "value",
                                              (json_int_t)result->value, "bound", bound(result->expectation), "unit", units[result->unit], "pass", result->pass));
     }
     return all;
@@ -87,10 +87,10 @@ static json_t *nodes(const struct results *results)
         json_t *quirks = json_array();
         slice rest = results->nodes[i].quirks_bit;
         while (rest.data != NULL && rest.size > 0) {
-            json_array_append_new(quirks, text(slice_trim(slice_cut(&rest, ','))));
+            json_array_append_new(quirks, json_slice(slice_trim(slice_cut(&rest, ','))));
         }
-        json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:I, s:o}", "name", text(node->id), "vendor", text(node->vendor == NULL ? SLICE_EMPTY : node->vendor->vendor),
-                                             "organisation", text(results->scenario->sites[node->site].id), "studies", (json_int_t)results->nodes[i].studies, "quirks", quirks));
+        json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:I, s:o}", "name", json_slice(node->id), "vendor", json_slice(node->vendor == NULL ? SLICE_EMPTY : node->vendor->vendor),
+                                             "organisation", json_slice(results->scenario->sites[node->site].id), "studies", (json_int_t)results->nodes[i].studies, "quirks", quirks));
     }
     return all;
 }
@@ -100,10 +100,10 @@ static json_t *transfers(const struct results *results)
     json_t *all = json_array();
     for (size_t i = 0; i < results->transfer_count; i++) {
         const struct transfer_result *transfer = &results->transfers[i];
-        json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "id", (json_int_t)transfer->id, "study", text(transfer->study_uid), "destination",
-                                             text(transfer->destination), "state", (json_int_t)transfer->state, "proof", (json_int_t)transfer->proof, "wanted",
+        json_array_append_new(all, json_pack("{s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "id", (json_int_t)transfer->id, "study", json_slice(transfer->study_uid), "destination",
+                                             json_slice(transfer->destination), "state", (json_int_t)transfer->state, "proof", (json_int_t)transfer->proof, "wanted",
                                              (json_int_t)transfer->wanted, "delivered", (json_int_t)transfer->delivered, "attempts", (json_int_t)transfer->attempts, "why",
-                                             text(transfer->why)));
+                                             json_slice(transfer->why)));
     }
     return all;
 }
@@ -118,11 +118,11 @@ static json_t *fidelity(const struct fidelity *from)
     json_t *cells = json_array();
     for (size_t i = 0; i < from->cell_count; i++) {
         const struct fidelity_cell *cell = &from->cells[i];
-        json_array_append_new(cells, json_pack("{s:o, s:I, s:f, s:f, s:f, s:f}", "hop", text(cell->hop), "n", (json_int_t)cell->n, "p50_predicted_ms",
+        json_array_append_new(cells, json_pack("{s:o, s:I, s:f, s:f, s:f, s:f}", "hop", json_slice(cell->hop), "n", (json_int_t)cell->n, "p50_predicted_ms",
                                                ms(cell->p50_predicted_ns), "p50_measured_ms", ms(cell->p50_measured_ns), "p95_predicted_ms",
                                                ms(cell->p95_predicted_ns), "p95_measured_ms", ms(cell->p95_measured_ns)));
     }
-    json_t *difference = from->first_difference.size == 0 ? json_null() : text(from->first_difference);
+    json_t *difference = from->first_difference.size == 0 ? json_null() : json_slice(from->first_difference);
     return json_pack("{s:b, s:o, s:I, s:o}", "outcome_equal", from->outcome_equal, "first_difference", difference, "left_out", (json_int_t)from->left_out, "cells", cells);
 }
 
@@ -132,11 +132,11 @@ enum err report_json(const struct results *results, const char *folder, char why
     json_t *root = json_object();
     json_object_set_new(root, "pont", json_string("results/1"));
     json_object_set_new(root, "verdict", json_string(verdict_word(results->verdict)));
-    json_object_set_new(root, "sentence", text(results->sentence));
-    json_object_set_new(root, "scenario", json_pack("{s:o, s:o, s:s}", "name", text(scenario->id), "file", text(scenario->file), "sha256", scenario->sha256));
-    json_object_set_new(root, "world", text(results->world));
+    json_object_set_new(root, "sentence", json_slice(results->sentence));
+    json_object_set_new(root, "scenario", json_pack("{s:o, s:o, s:s}", "name", json_slice(scenario->id), "file", json_slice(scenario->file), "sha256", scenario->sha256));
+    json_object_set_new(root, "world", json_slice(results->world));
     json_object_set_new(root, "seed", json_integer((json_int_t)scenario->seed));
-    json_object_set_new(root, "sut", json_pack("{s:o, s:o}", "name", text(results->sut_name), "version", text(results->sut_version)));
+    json_object_set_new(root, "sut", json_pack("{s:o, s:o}", "name", json_slice(results->sut_name), "version", json_slice(results->sut_version)));
     json_object_set_new(root, "trace_hash", hex(results->trace_hash));
     json_object_set_new(root, "state_digest", hex(results->state_digest));
     json_object_set_new(root, "outcome_digest", hex(results->outcome_digest));
@@ -151,11 +151,14 @@ enum err report_json(const struct results *results, const char *folder, char why
     }
     json_object_set_new(root, "nodes", nodes(results));
     json_object_set_new(root, "transfers", transfers(results));
+    if (results->series != NULL) {
+        json_object_set_new(root, "series", json_series(results));
+    }
     json_object_set_new(root, "resources", json_pack("{s:{s:f, s:f, s:I}}", "engine", "cpu_s", results->engine_cpu_s, "rss_max_mib", results->engine_rss_max_mib, "lives",
                                                      (json_int_t)results->lives));
-    json_object_set_new(root, "build", json_pack("{s:o, s:o}", "commit", text(results->commit), "compiler", text(results->compiler)));
+    json_object_set_new(root, "build", json_pack("{s:o, s:o}", "commit", json_slice(results->commit), "compiler", json_slice(results->compiler)));
     if (results->error.size > 0) {
-        json_object_set_new(root, "error", text(results->error));
+        json_object_set_new(root, "error", json_slice(results->error));
     }
     char *dump = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     json_decref(root);

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "src/bench/series.h"
+#include "src/report/json_private.h"
 #include "src/report/report.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ static struct series_outage outages[] = {
     {.id = SLICE("work"), .effect = SLICE("down"), .node = 1, .from_ns = (START + 90 * 86400) * TIME_S, .until_ns = (START + 92 * 86400) * TIME_S, .planned = true},
     {.id = SLICE("cable"), .effect = SLICE("partition"), .node = 3, .from_ns = (START + 300 * 86400) * TIME_S}};
 static struct series_window windows[] = {{.from_ns = START * TIME_S, .count = 100, .missed = 1, .value = 40, .burnt = 0.5}, {.from_ns = (START + 31 * 86400) * TIME_S, .count = 90, .missed = 9, .value = 400, .burnt = 4}};
-static struct series_objective objectives[] = {{.id = SLICE("publish"), .text = SLICE("Published within two minutes <p95>"), .unit = SLICE("s"), .bound = 120, .windows = windows, .window_count = 2, .count = 190, .value = 61.2, .low = 58, .high = 65, .pass = true},
+static struct series_objective objectives[] = {{.id = SLICE("publish"), .text = SLICE("Published within two minutes <p95>"), .unit = SLICE("ms"), .bound = 120000, .windows = windows, .window_count = 2, .count = 190, .value = 61200, .low = 58000, .high = 65000, .pass = true},
                                                {.id = SLICE("mdt"), .unit = SLICE("%"), .bound = 98, .at_least = true}};
 static struct series series = {.months = months, .month_count = MONTHS, .days = days, .day_count = DAYS, .first_day_ns = START * TIME_S, .sites = site_rows, .nodes = node_rows, .links = links, .link_count = 1,
                                .outages = outages, .outage_count = 3, .objectives = objectives, .objective_count = 2};
@@ -158,5 +159,34 @@ START_TEST(a_place_where_nothing_happened_has_no_row)
 }
 END_TEST
 
+START_TEST(results_json_holds_the_same_months_places_and_faults)
+{
+    make_page();
+    json_t *json = json_series(&results);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(json_object_get(json, "months"), 1), "exams")), 1900);
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(json, "months"), 11), "month")), "2010-12");
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "archives")), 2); /* the engine is none */
+    ck_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(json, "faults"), 2), "at")), "cardiff - velindre");
+    ck_assert(json_is_null(json_object_get(json_array_get(json_object_get(json, "faults"), 2), "until")));
+    json_decref(json);
+    drop_page();
+}
+END_TEST
+
+START_TEST(what_began_together_stands_in_one_row)
+{
+    struct series_outage alone = outages[1];
+    outages[1].from_ns = outages[0].from_ns;
+    outages[1].until_ns = outages[0].until_ns;
+    outages[1].effect = outages[0].effect;
+    outages[1].planned = false;
+    make_page();
+    ck_assert_ptr_nonnull(strstr(page, "University Hospital of Wales, Velindre</td>"));
+    ck_assert_ptr_nonnull(strstr(page, "link cardiff - velindre")); /* the one after it is still there */
+    outages[1] = alone;
+    drop_page();
+}
+END_TEST
+
 UNIT_MAIN(every_day_of_the_year_is_one_cell, a_picture_says_its_finding_with_the_number_of_cases, a_window_that_burnt_its_budget_is_marked, an_outage_says_where_how_long_and_what_it_cost,
-          a_place_where_nothing_happened_has_no_row)
+          a_place_where_nothing_happened_has_no_row, results_json_holds_the_same_months_places_and_faults, what_began_together_stands_in_one_row)
