@@ -310,10 +310,10 @@ static void put_row(struct node *node, struct out *out, struct operation *operat
     if (bent && !operation->keys_missing) {
         quirk_bites(node, out, operation, QUIRK_find_pending_ff01);
     }
-    *message = (struct message){.protocol = PROTOCOL_DICOM};
-    message->dimse = dimse_response(&operation->request, bent || operation->keys_missing
-                                                             ? STATUS_PENDING_KEYS_MISSING
-                                                             : STATUS_PENDING);
+    struct dimse pending = dimse_response(&operation->request, bent || operation->keys_missing
+                                                                   ? STATUS_PENDING_KEYS_MISSING
+                                                                   : STATUS_PENDING);
+    session_say(message, &pending);
     message->dimse.identifier = answer_row(node, out, operation, row);
     message->dimse.span = span > 1 ? span : 0;
     operation->rows += span;
@@ -323,8 +323,8 @@ static void put_final(struct node *node, struct out *out, struct operation *oper
                       uint16_t status, struct message *message)
 {
     struct channel *channel = session_find(node, operation->channel);
-    *message = (struct message){.protocol = PROTOCOL_DICOM,
-                                .dimse = dimse_response(&operation->request, status)};
+    struct dimse answer = dimse_response(&operation->request, status);
+    session_say(message, &answer);
     message->dimse.error_comment =
         status == STATUS_OUT_OF_RESOURCES ? SLICE("too many matches") : SLICE_EMPTY;
     struct observation *seen = out_observe(out, OBSERVATION_find_answered, node->now);

@@ -455,20 +455,20 @@ static void put_store(struct node *node, struct out *out, struct operation *oper
 {
     bool missing = node_quirk(node, QUIRK_move_originator_missing_or_wrong);
     struct channel *requestor = session_find(node, operation->channel);
-    *message = (struct message){.protocol = PROTOCOL_DICOM};
-    message->dimse = (struct dimse){.kind = DIMSE_C_STORE_RQ,
-                                    .message_id = (uint16_t)(operation->sent + 1),
-                                    .sop_class_uid = object->sop_class_uid,
-                                    .sop_instance_uid = object->sop_instance_uid,
-                                    .move_destination = SLICE_EMPTY,
-                                    .move_originator = SLICE_EMPTY,
-                                    .error_comment = SLICE_EMPTY,
-                                    .priority = operation->request.priority,
-                                    .object = *object,
-                                    .remaining = DIMSE_COUNTER_ABSENT,
-                                    .completed = DIMSE_COUNTER_ABSENT,
-                                    .failed = DIMSE_COUNTER_ABSENT,
-                                    .warning = DIMSE_COUNTER_ABSENT};
+    const struct dimse request = {.kind = DIMSE_C_STORE_RQ,
+                                  .message_id = (uint16_t)(operation->sent + 1),
+                                  .sop_class_uid = object->sop_class_uid,
+                                  .sop_instance_uid = object->sop_instance_uid,
+                                  .move_destination = SLICE_EMPTY,
+                                  .move_originator = SLICE_EMPTY,
+                                  .error_comment = SLICE_EMPTY,
+                                  .priority = operation->request.priority,
+                                  .object = *object,
+                                  .remaining = DIMSE_COUNTER_ABSENT,
+                                  .completed = DIMSE_COUNTER_ABSENT,
+                                  .failed = DIMSE_COUNTER_ABSENT,
+                                  .warning = DIMSE_COUNTER_ABSENT};
+    session_say(message, &request);
     operation->sent += span_count(object->span);
     if (operation->kind == OPERATION_MOVE && missing) {
         quirk_bites(node, out, operation, QUIRK_move_originator_missing_or_wrong);

@@ -56,8 +56,8 @@ static void answer_part(struct node *node, struct out *out, const struct channel
 {
     char text[UID_SIZE_MAX + 1];
     struct object part = request->object;
-    *message =
-        (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
+    struct dimse answer = dimse_response(request, status);
+    session_say(message, &answer);
     message->dimse.sop_instance_uid =
         first == 0 ? arena_copy(out->arena, request->sop_instance_uid) /* as it came, padding and all */
                    : arena_copy(out->arena, uid_advance(request->sop_instance_uid, first, text));

@@ -301,7 +301,9 @@ uint32_t session_peer(const struct node *node, slice aet); /* NONE when not know
 /* A copy in the step's arena: what goes out must not borrow from the event. */
 slice session_copy(struct out *out, slice text);
 void session_send(struct out *out, int64_t channel, struct message *messages, size_t count);
+/* Room for messages; each is filled by session_say. */
 struct message *session_run(struct out *out, size_t count);
+void session_say(struct message *message, const struct dimse *dimse);
 
 /* operation.c */
 void operation_start(struct node *node, const struct event *event, const struct dimse *request,

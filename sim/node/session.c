@@ -345,9 +345,16 @@ slice session_copy(struct out *out, slice text)
 
 struct message *session_run(struct out *out, size_t count)
 {
-    struct message *messages = arena_array(out->arena, count, sizeof *messages);
+    struct message *messages = arena_take(out->arena, count * sizeof *messages);
     out->full = out->full || messages == NULL;
     return messages;
+}
+
+void session_say(struct message *message, const struct dimse *dimse)
+{
+    message->protocol = PROTOCOL_DICOM;
+    message->dimse = *dimse;
+    message->unreadable = SLICE_EMPTY;
 }
 
 void session_send(struct out *out, int64_t channel, struct message *messages, size_t count)

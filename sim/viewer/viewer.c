@@ -134,8 +134,8 @@ static void stored(struct viewer *viewer, const struct event *event, struct out 
         uint16_t status = uid_is_valid(slice_unpad(request->object.study_uid))
                               ? STATUS_SUCCESS
                               : STATUS_IDENTIFIER_MISMATCH;
-        messages[i] =
-            (struct message){.protocol = PROTOCOL_DICOM, .dimse = dimse_response(request, status)};
+        messages[i].protocol = PROTOCOL_DICOM;
+        messages[i].dimse = dimse_response(request, status);
         messages[i].dimse.sop_class_uid = viewer_copy(out, request->sop_class_uid);
         messages[i].dimse.sop_instance_uid = viewer_copy(out, request->sop_instance_uid);
         messages[i].dimse.object =

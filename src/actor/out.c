@@ -35,7 +35,7 @@ struct observation *out_observe(struct out *out, enum observation_kind kind, tim
 
 static void send_copy(struct out *out, int64_t channel, const struct message *message)
 {
-    struct message *copy = arena_alloc(out->arena, sizeof *copy);
+    struct message *copy = arena_take(out->arena, sizeof *copy);
     struct command *send = out_command(out, COMMAND_SEND);
     send->channel = channel;
     send->protocol = message->protocol;
@@ -48,12 +48,20 @@ static void send_copy(struct out *out, int64_t channel, const struct message *me
 
 void out_send_dimse(struct out *out, int64_t channel, const struct dimse *message)
 {
-    send_copy(out, channel, &(struct message){.protocol = PROTOCOL_DICOM, .dimse = *message});
+    struct message whole; /* its HL7 is nobody's to read */
+    whole.protocol = PROTOCOL_DICOM;
+    whole.dimse = *message;
+    whole.unreadable = SLICE_EMPTY;
+    send_copy(out, channel, &whole);
 }
 
 void out_send_hl7(struct out *out, int64_t channel, const struct hl7_value *value)
 {
-    send_copy(out, channel, &(struct message){.protocol = PROTOCOL_HL7, .hl7 = *value});
+    struct message whole;
+    whole.protocol = PROTOCOL_HL7;
+    whole.hl7 = *value;
+    whole.unreadable = SLICE_EMPTY;
+    send_copy(out, channel, &whole);
 }
 
 void out_note(struct out *out, slice text)

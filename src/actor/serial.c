@@ -573,7 +573,13 @@ DOORS(record, 'R')
 enum err message_copy(struct message *out, const struct message *from, struct arena *arena)
 {
     struct codec codec = {.mode = CODEC_COPY, .arena = arena};
-    *out = *from;
+    out->protocol = from->protocol; /* of the two messages in one only that which is meant: they are large */
+    out->unreadable = from->unreadable;
+    if (from->protocol == PROTOCOL_DICOM) {
+        out->dimse = from->dimse;
+    } else {
+        out->hl7 = from->hl7;
+    }
     code_message(&codec, out);
     return verdict(&codec);
 }

@@ -18,8 +18,7 @@ void arena_drop(struct arena *arena)
     *arena = (struct arena){0};
 }
 
-/* Not zeroed. */
-static char *take(struct arena *arena, size_t size)
+void *arena_take(struct arena *arena, size_t size)
 {
     size_t start = (arena->used + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     if (start > arena->size || size > arena->size - start) {
@@ -36,7 +35,7 @@ static char *take(struct arena *arena, size_t size)
 void *arena_alloc(struct arena *arena, size_t size)
 {
     size_t high = arena->high;
-    char *memory = take(arena, size);
+    char *memory = arena_take(arena, size);
     if (memory == NULL || size == 0) {
         return memory;
     }
@@ -66,7 +65,7 @@ enum err arena_carve(struct arena *out, struct arena *from, size_t size)
 
 slice arena_copy(struct arena *arena, slice bytes)
 {
-    char *copy = bytes.size < SIZE_MAX ? take(arena, bytes.size + 1) : NULL;
+    char *copy = bytes.size < SIZE_MAX ? arena_take(arena, bytes.size + 1) : NULL;
     if (copy == NULL) {
         return (slice){NULL, 0};
     }

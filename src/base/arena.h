@@ -24,6 +24,8 @@ void arena_drop(struct arena *arena);
 
 /* `size` zeroed bytes, aligned to 16; null when the arena is full. Good until reset. */
 void *arena_alloc(struct arena *arena, size_t size);
+/* As arena_alloc, but what stands in it is anything: for what is written before it is read. */
+void *arena_take(struct arena *arena, size_t size);
 /* Room for `count` things of `size` bytes, overflow checked. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 /* Cuts a part of `size` bytes off, as an arena of its own. */

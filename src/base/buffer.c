@@ -3,35 +3,13 @@
 
 struct buffer buffer_make(struct arena *arena, size_t capacity)
 {
-    char *memory = arena_alloc(arena, capacity);
+    char *memory = arena_take(arena, capacity);
     return (struct buffer){memory, 0, memory == NULL ? 0 : capacity, memory == NULL};
 }
 
 struct buffer buffer_over(char *memory, size_t capacity)
 {
     return (struct buffer){memory, 0, capacity, false};
-}
-
-void buffer_put(struct buffer *buffer, slice bytes)
-{
-    if (buffer->full || bytes.size > buffer->capacity - buffer->size) {
-        buffer->full = true;
-        return;
-    }
-    if (bytes.size > 0) {
-        memcpy(buffer->data + buffer->size, bytes.data, bytes.size);
-    }
-    buffer->size += bytes.size;
-}
-
-void buffer_put_text(struct buffer *buffer, const char *text)
-{
-    buffer_put(buffer, slice_from(text));
-}
-
-void buffer_put_byte(struct buffer *buffer, uint8_t byte)
-{
-    buffer_put(buffer, (slice){(const char *)&byte, 1});
 }
 
 static void put_little(struct buffer *buffer, uint64_t value, size_t size)
@@ -138,11 +116,6 @@ void buffer_put_json(struct buffer *buffer, slice text)
         text = slice_after(text, size);
     }
     buffer_put_byte(buffer, '"');
-}
-
-slice buffer_slice(const struct buffer *buffer)
-{
-    return (slice){buffer->data, buffer->size};
 }
 
 static uint64_t take_little(struct cursor *cursor, size_t size)

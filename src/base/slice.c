@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/base/slice.h"
 
-slice slice_from(const char *text)
-{
-    return text == NULL ? SLICE_EMPTY : (slice){text, strlen(text)};
-}
-
-bool slice_equal(slice a, slice b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 int slice_compare(slice a, slice b)
 {
     size_t shared = a.size < b.size ? a.size : b.size;
@@ -21,33 +11,9 @@ int slice_compare(slice a, slice b)
     return a.size < b.size ? -1 : a.size > b.size;
 }
 
-bool slice_starts(slice s, slice prefix)
-{
-    return s.size >= prefix.size && slice_equal(slice_before(s, prefix.size), prefix);
-}
-
 bool slice_ends(slice s, slice suffix)
 {
     return s.size >= suffix.size && slice_equal(slice_after(s, s.size - suffix.size), suffix);
-}
-
-slice slice_after(slice s, size_t from)
-{
-    if (from >= s.size) {
-        return SLICE_EMPTY;
-    }
-    return (slice){s.data + from, s.size - from};
-}
-
-slice slice_before(slice s, size_t size)
-{
-    return size < s.size ? (slice){s.data, size} : s;
-}
-
-size_t slice_index(slice s, char byte)
-{
-    const char *found = s.size == 0 ? NULL : memchr(s.data, byte, s.size);
-    return found == NULL ? s.size : (size_t)(found - s.data);
 }
 
 static bool is_blank(char byte)
@@ -61,14 +27,6 @@ slice slice_trim(slice s)
         s = slice_after(s, 1);
     }
     while (s.size > 0 && is_blank(s.data[s.size - 1])) {
-        s.size--;
-    }
-    return s;
-}
-
-slice slice_unpad(slice s)
-{
-    while (s.size > 0 && (s.data[s.size - 1] == ' ' || s.data[s.size - 1] == '\0')) {
         s.size--;
     }
     return s;

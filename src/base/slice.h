@@ -23,21 +23,46 @@ typedef struct slice {
 #define SLICE_ARGS(s) (int)(s).size, (s).data
 
 /* Borrows from `text`, which ends in a NUL. A null pointer gives the empty slice. */
-slice slice_from(const char *text);
-bool slice_equal(slice a, slice b);
+static inline slice slice_from(const char *text)
+{
+    return text == NULL ? SLICE_EMPTY : (slice){text, strlen(text)};
+}
+static inline bool slice_equal(slice a, slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
 /* Bytewise order, a prefix before what it begins: below 0, 0, above 0. */
 int slice_compare(slice a, slice b);
-bool slice_starts(slice s, slice prefix);
+static inline bool slice_starts(slice s, slice prefix)
+{
+    return s.size >= prefix.size && (prefix.size == 0 || memcmp(s.data, prefix.data, prefix.size) == 0);
+}
 bool slice_ends(slice s, slice suffix);
 /* The part from `from` (clamped to the size) to the end; the first `size` bytes at most. */
-slice slice_after(slice s, size_t from);
-slice slice_before(slice s, size_t size);
+static inline slice slice_after(slice s, size_t from)
+{
+    return from >= s.size ? SLICE_EMPTY : (slice){s.data + from, s.size - from};
+}
+static inline slice slice_before(slice s, size_t size)
+{
+    return size < s.size ? (slice){s.data, size} : s;
+}
 /* Index of the first `byte`, or s.size if there is none. */
-size_t slice_index(slice s, char byte);
+static inline size_t slice_index(slice s, char byte)
+{
+    const char *found = s.size == 0 ? NULL : (const char *)memchr(s.data, byte, s.size);
+    return found == NULL ? s.size : (size_t)(found - s.data);
+}
 /* Without spaces, NULs, tabs, CR and LF at both ends. */
 slice slice_trim(slice s);
 /* Without spaces and NULs at the end only: DICOM padding (PS3.5 6.2). */
-slice slice_unpad(slice s);
+static inline slice slice_unpad(slice s)
+{
+    while (s.size > 0 && (s.data[s.size - 1] == ' ' || s.data[s.size - 1] == '\0')) {
+        s.size--;
+    }
+    return s;
+}
 /* Cuts what stands before the first `separator` off the front of *rest and returns it. After the last
  * part *rest is empty with a null data pointer; a loop runs while rest.data is not null. */
 slice slice_cut(slice *rest, char separator);

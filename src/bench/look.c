@@ -273,9 +273,14 @@ static void remember(struct look *look, const struct virtual_trace_line *line, s
     }
 }
 
+bool look_sees(const struct look *look)
+{
+    return look->watch != NULL || look->goto_event > 0 || (look->causes_wanted && look->lines <= LOOK_CAUSES_MAX);
+}
+
 enum err look_line(struct look *look, const struct look_world *world, const struct virtual_trace_line *line)
 {
-    if (line->event == NULL || look->reached || world->virtual == NULL) {
+    if (line->event == NULL || look->reached || world->virtual == NULL || !look_sees(look)) {
         return ERR_OK;
     }
     slice node = line->node < world->scenario->node_count ? world->scenario->nodes[line->node].id : SLICE("a link");

@@ -29,6 +29,8 @@ struct look {
 bool look_can_watch(const struct scenario *scenario, const char *name);
 /* Lists the names, a line each. */
 void look_put_watches(struct buffer *buffer);
+/* Does it look at anything? */
+bool look_sees(const struct look *look);
 /* What the world shows. */
 struct look_world {
     struct virtual *virtual;

@@ -189,7 +189,7 @@ static const struct load_row *next_row(void *self)
 static enum err play_virtually(struct stage *stage, struct judge *judge, struct scenario *scenario, const struct run_options *options, const char *folder,
                                struct virtual_sums *sums, struct results *results, char why[256], struct arena *arena)
 {
-    struct virtual_options world = {.folder = folder, .observations = judge != NULL && !options->bare, .trace = judge != NULL && options->trace, .run_max = options->run_max,
+    struct virtual_options world = {.folder = folder, .observations = judge != NULL && !options->bare, .trace = judge != NULL && options->trace, .all = options->trace_all, .run_max = options->run_max,
                                     .look = judge == NULL ? NULL : options->look, .judge = judge, .crash_one_in = options->crash_one_in, .crash_first = options->crash_first,
                                     .crash_last = options->crash_last, .observer = stage_observe, .observer_self = stage,
                                     .next = scenario->populated ? next_row : NULL, .next_self = stage};

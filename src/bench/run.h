@@ -16,6 +16,7 @@ struct run_options {
     bool bare;                 /* virtual: nothing is written but what the verdict needs, and it is not played again: for probes */
     slice quirks;
     bool seed_given, trace;
+    bool trace_all;            /* virtual: all lines are written, however many there are (world.h) */
     uint64_t seed;
     int64_t speed;
     enum progress_mode progress;

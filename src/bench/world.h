@@ -65,9 +65,13 @@ MUST_USE enum err world_wire(struct world *world, struct scenario *scenario, con
 /* ---- In virtual time. */
 struct judge;
 struct look;
+/* A run with more lines leaves neither observations.jsonl nor trace.jsonl nor causes.jsonl (design section 7). */
+#define LINES_MAX 2000000
+#define LINES_AN_EXAM 20 /* at least so many come of each: a run that is expected to have too many writes none */
 struct virtual_options {
     const char *folder;        /* for engine.yaml, observations.jsonl and trace.jsonl; exists */
-    bool observations, trace;  /* are written */
+    bool observations, trace;  /* are written, while there are fewer than LINES_MAX lines */
+    bool all;                  /* however many there are */
     unsigned run_max;
     struct look *look;         /* looks on; null: nobody does */
     struct judge *judge;       /* told of the engine's record stream; null: nobody is */

@@ -49,10 +49,30 @@ struct inner {
 
 /* ---- What happens. */
 
+static void close_file(FILE **file)
+{
+    if (*file != NULL) {
+        fclose(*file);
+        *file = NULL;
+    }
+}
+
+/* A file that grew too long goes: half of it would be worse than none. */
+static bool still_written(struct inner *inner, FILE **file, const char *name, int64_t lines)
+{
+    char path[600];
+    if (*file != NULL && lines > LINES_MAX && !inner->options.all) {
+        close_file(file);
+        snprintf(path, sizeof path, "%s/%s", inner->options.folder, name);
+        remove(path);
+    }
+    return *file != NULL;
+}
+
 static void see(struct inner *inner, const struct observation *seen)
 {
     inner->line++;
-    if (inner->observations != NULL) {
+    if (still_written(inner, &inner->observations, "observations.jsonl", inner->line)) {
         inner->text.size = 0;
         inner->text.full = false;
         observation_put_json(seen, &inner->text);
@@ -138,7 +158,7 @@ static enum err on_trace(void *self, const struct virtual_trace_line *line)
     struct inner *inner = self;
     const struct look_world shown = {inner->virtual, inner->scenario, inner->open_count};
     enum err err = inner->options.look == NULL ? ERR_OK : look_line(inner->options.look, &shown, line);
-    if (err != ERR_OK || line->node != inner->engine || inner->trace == NULL) {
+    if (err != ERR_OK || line->node != inner->engine || !still_written(inner, &inner->trace, "trace.jsonl", ++inner->trace_lines)) {
         return err;
     }
     inner->text.size = 0;
@@ -315,7 +335,7 @@ static enum err make_driver(struct inner *inner)
     if (inner->options.next != NULL) {
         config.plan = (struct virtual_plan){inner, next_row};
     }
-    if (inner->trace != NULL || inner->options.look != NULL) {
+    if (inner->trace != NULL || (inner->options.look != NULL && look_sees(inner->options.look))) {
         config.trace = (struct virtual_trace){inner, on_trace};
     }
     enum err err = arena_make(&inner->memory, virtual_memory(&config));
@@ -337,6 +357,13 @@ static FILE *open_file(struct inner *inner, bool wanted, const char *name, enum 
         *err = ERR_SYSTEM;
     }
     return file;
+}
+
+/* Will there be too many lines for anybody to read? */
+static bool is_long(const struct scenario *scenario)
+{
+    struct load_expected expected;
+    return actors_expect(scenario, &expected) && (expected.exams + expected.priors) * LINES_AN_EXAM > LINES_MAX;
 }
 
 /* ---- The world as the stage sees it. */
@@ -436,14 +463,6 @@ static const char *inner_why(const void *self)
     return ((const struct inner *)self)->why;
 }
 
-static void close_file(FILE **file)
-{
-    if (*file != NULL) {
-        fclose(*file);
-        *file = NULL;
-    }
-}
-
 static void inner_stop(void *self)
 {
     struct inner *inner = self;
@@ -492,11 +511,13 @@ enum err world_virtual(struct world *world, struct scenario *scenario, const str
     *inner = (struct inner){.scenario = scenario, .options = *options, .engine = actors_engine(scenario), .open = open, .text = buffer_make(arena, LINE_SIZE)};
     *world = (struct world){inner, options->next != NULL, inner_tell, inner_poll, inner_note, inner_kill, inner_open_demands, inner_wake, inner_events, inner_now, inner_why, inner_stop, inner_resources};
     enum err err = read_engine(inner, arena);
+    bool writes = options->all || !is_long(scenario);
     if (options->look != NULL) {
         look_begin(options->look, options->folder);
+        options->look->causes_wanted = options->look->causes_wanted && writes;
     }
-    inner->observations = open_file(inner, options->observations, "observations.jsonl", &err);
-    inner->trace = open_file(inner, options->trace, "trace.jsonl", &err);
+    inner->observations = open_file(inner, options->observations && writes, "observations.jsonl", &err);
+    inner->trace = open_file(inner, options->trace && writes, "trace.jsonl", &err);
     err = err == ERR_OK ? scenario_peers(scenario, &inner->peers, arena) : err;
     err = err == ERR_OK ? model_make(&inner->model, scenario, arena) : err;
     err = err == ERR_OK ? make_nodes(inner, arena) : err;

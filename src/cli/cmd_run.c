@@ -76,6 +76,7 @@ static bool read_words(const struct run_words *words, struct run_options *run, s
         run->progress = strcmp(words->progress, "plain") == 0 ? PROGRESS_PLAIN : strcmp(words->progress, "none") == 0 ? PROGRESS_NONE : PROGRESS_AUTO;
     }
     run->trace = words->trace == NULL || strcmp(words->trace, "none") != 0;
+    run->trace_all = words->trace != NULL && strcmp(words->trace, "full") == 0;
     run->speed = options->speed;
 #ifdef PONT_MUTANTS
     run->mutant = words->mutant == NULL ? SLICE_EMPTY : slice_from(words->mutant);
@@ -241,7 +242,7 @@ int cmd_run(int argc, char **argv)
         {"out", "DIR", "the run folder", &words.out},
         {"junit", "FILE", "a second copy of junit.xml", &words.junit},
         {"quirks", "LEVEL", "documented, reported or assumed (all; the default)", &words.quirks},
-        {"trace", "full|none", "the engine's events and commands as JSON lines (default full)", &words.trace},
+        {"trace", "full|none", "the engine's events and commands as JSON lines (default: full, in runs of fewer than 2 million lines)", &words.trace},
         {"progress", "auto|plain|none", "how progress is shown on stderr", &words.progress},
         {"quiet", NULL, "no progress", &words.quiet},
         {"json", NULL, "results.json on stdout, the summary on stderr", &words.json},

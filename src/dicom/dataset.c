@@ -7,7 +7,7 @@
 
 enum err dataset_init(struct dataset *dataset, struct arena *arena, uint32_t capacity)
 {
-    *dataset = (struct dataset){.elements = arena_array(arena, capacity, sizeof(struct element)), .capacity = capacity};
+    *dataset = (struct dataset){.elements = arena_take(arena, capacity * sizeof(struct element)), .capacity = capacity};
     if (dataset->elements == NULL) {
         *dataset = (struct dataset){0};
         return ERR_LIMIT;

@@ -179,6 +179,7 @@ static size_t run_fill(struct engine *engine, struct out *out, struct query *que
     while (count < most && query->next_row != NULL) {
         struct message *message = &messages[count];
         message->protocol = PROTOCOL_DICOM;
+        message->unreadable = SLICE_EMPTY;
         message->dimse = dimse_response(&query->request, query->next_row->keys_missing ? STATUS_PENDING_KEYS_MISSING : STATUS_PENDING);
         message->dimse.sop_class_uid = text_copy(out, query->request.sop_class_uid);
         message->dimse.identifier = row_answer(engine, out, query, query->next_row);
@@ -195,7 +196,7 @@ static void query_tell(struct engine *engine, struct out *out, struct query *que
 {
     size_t most = engine->config->run_max == 0 || engine->config->run_max > RUN_MAX ? RUN_MAX : engine->config->run_max;
     if (query->next_row != NULL) {
-        struct message *messages = arena_array(out->arena, most, sizeof *messages);
+        struct message *messages = arena_take(out->arena, most * sizeof *messages);
         if (messages == NULL) {
             out->full = true;
             return;
