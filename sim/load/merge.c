@@ -69,17 +69,31 @@ static bool choose(const struct load *load, uint64_t key, uint32_t domain, time_
     return false;
 }
 
+/* Who may be taken for another: of one birth day, and no two NHS numbers that were traced say otherwise. */
+static bool look_alike(const struct load *load, uint64_t person, uint64_t other, uint32_t domain)
+{
+    struct person_facts one, two;
+    person_get(&load->people, person, domain, &one);
+    person_get(&load->people, other, domain, &two);
+    bool known = one.has_nhs && one.nhs_verified && two.has_nhs && two.nhs_verified;
+    return !known && memcmp(one.birth_date, two.birth_date, sizeof one.birth_date) == 0;
+}
+
 /* An even person and the next one, of one block: each known to the domain under a number of their own, and no pair shares
- * somebody with another. */
+ * somebody with another. Best two who were here lately and look alike, then two who look alike, then two who were here. */
 static bool choose_two(const struct load *load, uint64_t key, uint32_t domain, time_ns at, uint64_t *person, uint64_t *other)
 {
-    for (uint64_t i = 0; i < 2 * TRIES_MAX; i++) {
+    enum { ALIKE = 1, HERE = 2 };
+    static const unsigned wanted[] = {ALIKE | HERE, ALIKE, HERE, 0};
+    for (uint64_t i = 0; i < TRIES_MAX * sizeof wanted / sizeof wanted[0]; i++) {
         *person = load_below(load, PURPOSE('m', 'r', 'g', 'q'), key, i, load->people.count) & ~(uint64_t)1;
         *other = *person + 1;
         const struct people_block *block = people_block(&load->people, *person);
+        unsigned want = wanted[i / TRIES_MAX];
         bool fits = *other < block->first + block->count && (domain == NONE_OF || block->home == domain);
-        bool seen = fits && bit_get(load->seen, *person) && bit_get(load->seen, *other);
-        if (fits && (i >= TRIES_MAX || seen) && load_enrolled(load, *person, at) && load_enrolled(load, *other, at)) {
+        bool here = !(want & HERE) || (bit_get(load->seen, *person) && bit_get(load->seen, *other));
+        if (fits && here && load_enrolled(load, *person, at) && load_enrolled(load, *other, at) &&
+            (!(want & ALIKE) || look_alike(load, *person, *other, block->home))) {
             return true;
         }
     }
@@ -185,10 +199,11 @@ bool merge_row(struct load *load, const struct exam *slot, unsigned what, struct
     row_put(row, SLICE("prior_number"), number_of(load, own ? slot->person : slot->accession, block->home, own));
     if (own) {
         bit_set(load->merged, slot->person);
-    } else if (what == LOAD_UNMERGE) {
-        row_put(row, SLICE("prior_person"), row_person_id(load, slot->accession));
     } else {
-        row_put(row, SLICE("wrong"), SLICE("1"));
+        row_put(row, SLICE("prior_person"), row_person_id(load, slot->accession));
+        if (what == LOAD_MERGE) {
+            row_put(row, SLICE("wrong"), SLICE("1"));
+        }
     }
     return true;
 }

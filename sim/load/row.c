@@ -287,14 +287,14 @@ static void row_ask(struct load *load, const struct exam *exam, struct load_row 
 static void row_study(struct load *load, const struct exam *exam, unsigned what, struct load_row *row)
 {
     const struct procedure *procedure = &load_procedures[exam->procedure];
-    uint32_t late = what == LOAD_LATE_SERIES ? exam->late_images : 0, rest = exam->images - exam->late_images;
+    bool late = what != LOAD_LATE_SERIES && exam->late_images > 0; /* its last series is not there yet */
     time_ns local = load_squeeze(load, exam->acquired);
     struct person_facts facts;
     person_get(&load->people, exam->person, exam->domain, &facts);
     local += zone_offset(load->population->zone, local);
     row->person = exam->person;
     PUT(row, "study_uid", study_uid_text(load, exam->number));
-    row_put_int(load, row, SLICE("number"), late > 0 ? exam->number + ((int64_t)1 << 62) : exam->number);
+    row_put_int(load, row, SLICE("number"), exam->number);
     PUT(row, "patient_id", local_number(load, exam->person, exam->domain, is_second(load, exam)));
     PUT(row, "issuer", load->population->domains[exam->domain].issuer);
     PUT(row, "person", row_person_id(load, exam->person));
@@ -314,8 +314,8 @@ static void row_study(struct load *load, const struct exam *exam, unsigned what,
     PUT(row, "modality", modality_code(load, exam));
     PUT(row, "body_part", slice_from(procedure->region));
     PUT(row, "laterality", slice_from(procedure->side));
-    row_put_int(load, row, SLICE("series"), late > 0 ? 1 : exam->late_images > 0 ? exam->series - 1 : exam->series);
-    row_put_int(load, row, SLICE("images"), late > 0 ? late : rest);
+    row_put_int(load, row, SLICE("series"), late ? exam->series - 1 : exam->series);
+    row_put_int(load, row, SLICE("images"), late ? exam->images - exam->late_images : exam->images);
     row_put_int(load, row, SLICE("bytes"), load_image_bytes(load, exam));
 }
 

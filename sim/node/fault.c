@@ -76,11 +76,12 @@ static uint32_t truth_span(const struct node *node, uint32_t number, uint32_t in
     return instance_span(node, (struct instance){number, instance, 0, false}, UINT32_MAX);
 }
 
-static void tell_study(struct node *node, struct out *out, uint32_t number)
+/* From the made instance `first` on. */
+static void tell_study(struct node *node, struct out *out, uint32_t number, uint32_t first)
 {
     const struct entry *entry = &node->archive.entries[number];
     uint32_t span = 0;
-    for (uint32_t i = 0; node->setup->truth && entry->present && i < entry_made(node, entry);
+    for (uint32_t i = first; node->setup->truth && entry->present && i < entry_made(node, entry);
          i += span) {
         span = truth_span(node, number, i);
         if (!tell_made(node, out, number, i, span)) {
@@ -131,9 +132,25 @@ static uint32_t study_of(struct node *node, const struct plan_entry *plan, struc
                           : NONE;
 }
 
+/* More series of a study that is here: those that are here stay the first ones, with their images. False: nothing is new. */
+static bool study_grows(struct node *node, uint32_t at, const struct plan_entry *plan)
+{
+    const struct entry *entry = &node->archive.entries[at];
+    uint32_t had = entry_made(node, entry), has = (uint32_t)plan_get_int(plan, "images", 0);
+    uint32_t series = (uint32_t)plan_get_int(plan, "series", 0);
+    if (!entry->made || entry->given != NULL || has <= had || has > STUDY_IMAGES_MAX || series > STUDY_SERIES_MAX ||
+        series <= node->archive.stored[entry->stored].series_count) {
+        return false;
+    }
+    node->archive.stored[entry->stored].image_count = has;
+    node->archive.stored[entry->stored].series_count = series;
+    node->archive.instances += has - had;
+    return true;
+}
+
 static enum err study_arrives(struct node *node, const struct plan_entry *plan, struct out *out)
 {
-    uint32_t at = study_of(node, plan, out);
+    uint32_t at = study_of(node, plan, out), first = 0;
     if (at == NONE) {
         const struct node_study study = {.number = plan_get_int(plan, "number", -1),
                                          .person = plan_get(plan, "person"),
@@ -167,9 +184,12 @@ static enum err study_arrives(struct node *node, const struct plan_entry *plan, 
         node->archive.entries[at].present = true;
         node->archive.instances += entry_instances(node, &node->archive.entries[at]);
     } else {
-        return ERR_OK; /* told twice */
+        first = entry_made(node, &node->archive.entries[at]);
+        if (!study_grows(node, at, plan)) {
+            return ERR_OK; /* told twice */
+        }
     }
-    tell_study(node, out, at);
+    tell_study(node, out, at, first);
     return ERR_OK;
 }
 

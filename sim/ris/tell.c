@@ -281,6 +281,8 @@ static void put_truth_merged(struct telling *telling)
     truth->issuer = kept(telling, site);
     truth->other_id = kept(telling, who(telling, "prior_number"));
     truth->other_issuer = kept(telling, who_or(telling, "prior_site", site));
+    truth->flag = slice_equal(plan_get(telling->entry, "wrong"), SLICE("1"));
+    truth->name = truth->flag ? kept(telling, who(telling, "prior_person")) : SLICE_EMPTY;
 }
 
 static void put_truth(struct telling *telling, const struct hl7_value *value)
@@ -297,9 +299,7 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
                          who_or(telling, "prior_site", site));
         return;
     case HL7_ADT_A40:
-        if (!slice_equal(plan_get(telling->entry, "wrong"), SLICE("1"))) {
-            put_truth_merged(telling);
-        }
+        put_truth_merged(telling);
         return;
     case HL7_ORM_O01:
     case HL7_ORU_R01:

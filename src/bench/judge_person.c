@@ -85,6 +85,33 @@ static void take_description(struct judge *judge, struct truth_person *person, c
     person->birth_date = person->birth_date != 0 ? person->birth_date : birth_date;
 }
 
+bool judge_mixed_up(const struct judge *judge, uint32_t one, uint32_t other, time_ns since)
+{
+    for (uint32_t i = 0; i < judge->mistake_count && i < JUDGE_MISTAKES_MAX; i++) {
+        const struct mistake *mistake = &judge->mistakes[i];
+        bool either = mistake->one == one || mistake->other == one, both = (mistake->one == other || mistake->other == other) && one != other;
+        if (mistake->until >= since && either && (other == JUDGE_NONE || both)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of very many the last ones are kept: each is taken back within some days. */
+static void mix_up(struct judge *judge, uint32_t one, uint32_t other)
+{
+    judge->mistakes[judge->mistake_count++ % JUDGE_MISTAKES_MAX] = (struct mistake){one, other, TIME_NEVER};
+}
+
+/* Refused, or taken back: whoever asked before may still be shown what was hers for a while. */
+static void mixed_no_more(struct judge *judge, uint32_t person)
+{
+    for (uint32_t i = 0; i < judge->mistake_count && i < JUDGE_MISTAKES_MAX; i++) {
+        struct mistake *mistake = &judge->mistakes[i];
+        mistake->until = mistake->one == person && mistake->until == TIME_NEVER ? judge->now : mistake->until;
+    }
+}
+
 bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
 {
     if (person == JUDGE_NONE) {
@@ -96,7 +123,7 @@ bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since)
     for (uint32_t i = 0; names != NULL && names->count > 1 && i < names->count; i++) {
         connected = connected && names->connected[i];
     }
-    return connected && !truth->differs && truth->open <= 0 && judge_time(judge, truth->settled_at) < since;
+    return connected && !truth->differs && !judge_mixed_up(judge, person, JUDGE_NONE, since) && truth->open <= 0 && judge_time(judge, truth->settled_at) < since;
 }
 
 /* ---- Numbers and groups. */
@@ -214,7 +241,10 @@ bool judge_names(struct judge *judge, slice issuer, slice value, uint32_t study)
         return false;
     }
     uint32_t whose = judge->identities[found].person;
-    return whose != JUDGE_NONE && truth->person != JUDGE_NONE ? whose == truth->person : judge_same_group(judge, found, truth->identity);
+    if (whose == JUDGE_NONE || truth->person == JUDGE_NONE) {
+        return judge_same_group(judge, found, truth->identity);
+    }
+    return whose == truth->person || judge_mixed_up(judge, whose, truth->person, judge->now - JUDGE_MISTAKE_LINGERS);
 }
 
 /* ---- What RADIS2 tells. */
@@ -280,6 +310,9 @@ static void settled(struct judge *judge, const struct observation *seen)
         judge->persons[p].settled_at = judge_tick(judge, seen->at_ns);
     }
     uint32_t person = judge_person(judge, seen->person);
+    if (unlink || (seen->kind == OBSERVATION_hl7_refused && slice_starts(seen->text, SLICE("ADT^A40")))) {
+        mixed_no_more(judge, person);
+    }
     if (!unlink && person != JUDGE_NONE && slice_starts(seen->text, SLICE("ADT"))) {
         judge->persons[person].open--;
         judge->persons[person].settled_at = judge_tick(judge, seen->at_ns);
@@ -295,6 +328,9 @@ enum err judge_persons(struct judge *judge, const struct observation *seen)
         slice prior = seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer;
         merged(judge, judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person), judge_put_identity(judge, prior, seen->other_id, seen->person));
         told(judge, put_person(judge, seen->person));
+        if (seen->flag && judge_person(judge, seen->name) != JUDGE_NONE) {
+            mix_up(judge, judge_person(judge, seen->person), judge_person(judge, seen->name));
+        }
         return ERR_OK;
     }
     case OBSERVATION_hl7_acked:

@@ -56,6 +56,14 @@ struct person_names {
     uint32_t count;
 };
 
+/* RADIS2 takes two persons for one: what is the one's may be shown as the other's until it says that they are two. */
+#define JUDGE_MISTAKES_MAX 256
+#define JUDGE_MISTAKE_LINGERS (30 * TIME_S) /* what was asked or sent for before */
+struct mistake {
+    uint32_t one, other;
+    time_ns until;
+};
+
 /* A number inside an issuer. Numbers that RADIS2 knows to be one person's are in one group: a tree to find the group, a
  * ring to walk it. One that leaves its group becomes a joint, without studies, that leads to its new row. */
 enum { IDENTITY_TOLD = 1, IDENTITY_JOINT = 2 }; /* TOLD: by the world, not by the engine alone */
@@ -265,6 +273,8 @@ struct judge {
     struct store_words words, whys;
     struct truth_person *persons;
     struct person_names *names;
+    struct mistake mistakes[JUDGE_MISTAKES_MAX];
+    uint32_t mistake_count;
     struct identity *identities;
     struct stale_name *stales;
     struct truth_study *studies;
@@ -396,6 +406,8 @@ bool judge_same_group(const struct judge *judge, uint32_t a, uint32_t b);
 bool judge_names(struct judge *judge, slice issuer, slice value, uint32_t study);
 /* Everything that RADIS2 said of her was acknowledged before `since`, and names and birth dates leave no doubt. */
 bool judge_is_certain(const struct judge *judge, uint32_t person, time_ns since);
+/* Did RADIS2 take the two for one (other JUDGE_NONE: one of them for anybody) at `since` or after it? */
+bool judge_mixed_up(const struct judge *judge, uint32_t one, uint32_t other, time_ns since);
 
 /* ---- judge_world.c */
 enum err judge_truth(struct judge *judge, const struct observation *seen, int64_t line);

@@ -233,7 +233,8 @@ static bool answers(const struct judge *judge, const struct question *question, 
         return true;
     }
     uint32_t identity = judge_identity(judge, question->issuer.size > 0 ? question->issuer : SLICE("NHS"), question->patient_id);
-    return identity != JUDGE_NONE && judge_same_group(judge, identity, judge->studies[s].identity);
+    return identity != JUDGE_NONE && (judge_same_group(judge, identity, judge->studies[s].identity) ||
+                                      judge_mixed_up(judge, judge->identities[identity].person, judge->studies[s].person, question->asked_at));
 }
 
 static bool lists(slice holders, slice node)

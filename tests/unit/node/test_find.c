@@ -550,6 +550,37 @@ START_TEST(a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected)
 }
 END_TEST
 
+START_TEST(a_series_that_comes_later_is_of_the_study_that_is_there)
+{
+    struct event event = {.kind = EVENT_PLAN, .plan = {.kind = PLAN_DO, .verb = SLICE("study_arrives")}};
+    const struct plan_argument told[] = {{SLICE("study_uid"), SLICE("1.2.77")}, {SLICE("number"), SLICE("77")}, {SLICE("patient_id"), SLICE("9")},
+                                         {SLICE("modality"), SLICE("CT")}, {SLICE("series"), SLICE("1")}, {SLICE("images"), SLICE("6")}};
+    memcpy(event.plan.arguments, told, sizeof told);
+    event.plan.argument_count = sizeof told / sizeof told[0];
+    bench_plain();
+    bench_setup.truth = true;
+    bench_start();
+    bench_setup.truth = false;
+    bench_step(&event);
+    ck_assert_uint_eq(bench.observation_count, 6);
+    char text[UID_SIZE_MAX + 1] = "";
+    slice last = bench.observations[5].sop_uid;
+    ck_assert_uint_lt(last.size, sizeof text);
+    memcpy(text, last.data, last.size);
+    event.plan.arguments[4].value = SLICE("2");
+    event.plan.arguments[5].value = SLICE("12");
+    bench_step(&event);
+    ck_assert_uint_eq(bench.observation_count, 6); /* those that are new */
+    ck_assert(slice_equal(bench.observations[0].study_uid, SLICE("1.2.77")));
+    ck_assert(!slice_equal(bench.observations[0].sop_uid, slice_from(text)));
+    bench_step(&event);
+    ck_assert_uint_eq(bench.observation_count, 0); /* told twice */
+    struct bench_answer answer = bench_study_find(KEYS(STUDY, {TAG_StudyInstanceUID, "1.2.77"}, {TAG_NumberOfStudyRelatedInstances, ""}));
+    ck_assert_uint_eq(answer.count, 1);
+    ck_assert_str_eq(value_of(&answer, 0, TAG_NumberOfStudyRelatedInstances), "12");
+}
+END_TEST
+
 UNIT_MAIN(node_find_lists_the_studies_of_a_patient_each_once,
           node_find_walks_series_and_images_of_a_study,
           node_find_lists_a_patient_once_at_patient_level, node_find_says_ff01_for_a_key_it_has_not,
@@ -571,4 +602,4 @@ UNIT_MAIN(node_find_lists_the_studies_of_a_patient_each_once,
           a_node_that_hangs_answers_when_it_is_healed,
           a_node_that_is_down_listens_no_more_and_cuts_what_it_had, a_capped_reply_cuts_the_list,
           a_slow_node_begins_later,
-          a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected)
+          a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected, a_series_that_comes_later_is_of_the_study_that_is_there)
