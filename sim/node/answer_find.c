@@ -133,6 +133,9 @@ static void keys_bend(struct node *node, struct out *out, struct operation *oper
     for (uint32_t i = 0; i < operation->match.count; i++) {
         struct element *element = &operation->match.elements[i];
         slice value = slice_unpad(element->value);
+        if (value.size == 0 && element->value.size == 0) {
+            continue; /* asks for nothing */
+        }
         if (is_ignored_by_fault(node, operation, element->tag)) {
             element->value = value = SLICE_EMPTY;
         }

@@ -3,16 +3,18 @@
 
 /* An item is three sizes of 4 bytes, then person, study UID and message. */
 #define HEADER_SIZE 12
+#define ROOM_LEAST  (HL7_MESSAGE_MAX + 4096u) /* behind the last item; less, and all are moved to the front */
 
 struct buffer outbox_begin(struct outbox *outbox, slice person, slice study_uid)
 {
     size_t used = outbox->end - outbox->begin;
-    if (outbox->begin > 0) {
+    /* Not at each: a long queue would be moved again and again. */
+    if (outbox->begin > used || outbox->capacity - outbox->end < ROOM_LEAST) {
         memmove(outbox->bytes, outbox->bytes + outbox->begin, used);
+        outbox->begin = 0;
+        outbox->end = used;
     }
-    outbox->begin = 0;
-    outbox->end = used;
-    struct buffer buffer = buffer_over(outbox->bytes + used, outbox->capacity - used);
+    struct buffer buffer = buffer_over(outbox->bytes + outbox->end, outbox->capacity - outbox->end);
     buffer_put_u32(&buffer, (uint32_t)person.size);
     buffer_put_u32(&buffer, (uint32_t)study_uid.size);
     buffer_put_u32(&buffer, 0);

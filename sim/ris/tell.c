@@ -23,10 +23,11 @@ enum argument_kind { ARGUMENT_WHO, ARGUMENT_TEXT, ARGUMENT_TIME, ARGUMENT_AFTER,
 #define HL7_FIELD_NONE HL7_FIELD_COUNT
 static const struct argument_row {
     const char *name;
+    size_t size; /* of the name */
     enum argument_kind kind;
     unsigned field; /* HL7_FIELD_NONE: code below says where it goes */
 } arguments[] = {
-#define RIS_ARGUMENT(kind, name, field, text) {#name, ARGUMENT_##kind, HL7_FIELD_##field},
+#define RIS_ARGUMENT(kind, name, field, text) {#name, sizeof #name - 1, ARGUMENT_##kind, HL7_FIELD_##field},
 #include "sim/ris/arguments.def"
 #undef RIS_ARGUMENT
 };
@@ -376,7 +377,7 @@ static bool are_lists_equal(const struct plan_entry *entry, size_t cases)
 static bool is_argument(slice name)
 {
     for (size_t i = 0; i < ARGUMENT_COUNT; i++) {
-        if (slice_equal(name, slice_from(arguments[i].name))) {
+        if (arguments[i].size == name.size && memcmp(name.data, arguments[i].name, name.size) == 0) {
             return true;
         }
     }

@@ -83,8 +83,9 @@ void out_clear(struct out *out)
 
 slice plan_get(const struct plan_entry *entry, const char *name)
 {
+    slice wanted = slice_from(name);
     for (size_t i = 0; i < entry->argument_count; i++) {
-        if (slice_equal(entry->arguments[i].name, slice_from(name))) {
+        if (slice_equal(entry->arguments[i].name, wanted)) {
             return entry->arguments[i].value;
         }
     }

@@ -105,7 +105,8 @@ bool dataset_get_int(const struct dataset *dataset, uint32_t tag, int64_t *numbe
 
 static enum err put_element(struct dataset *dataset, struct element element)
 {
-    uint32_t at = place_of(dataset, element.tag);
+    bool last = dataset->count == 0 || dataset->elements[dataset->count - 1].tag < element.tag; /* most come in order */
+    uint32_t at = last ? dataset->count : place_of(dataset, element.tag);
     if (at < dataset->count && dataset->elements[at].tag == element.tag) {
         dataset->elements[at] = element;
         return ERR_OK;

@@ -71,7 +71,8 @@ static bool match_walks(struct walk pattern, struct walk text)
 
 bool match_wildcard(slice pattern, slice text)
 {
-    return match_walks((struct walk){.fold.rest = pattern}, (struct walk){.fold.rest = text});
+    return slice_equal(pattern, text) || /* whatever stands in it matches itself */
+           match_walks((struct walk){.fold.rest = pattern}, (struct walk){.fold.rest = text});
 }
 
 /* ---- Ranges. */

@@ -6,9 +6,10 @@
 static const struct {
     uint32_t tag;
     uint16_t vr;
+    uint16_t size; /* of the keyword */
     const char *keyword;
 } tags[] = {
-#define TAG(keyword, group, element, vr, vm) {(uint32_t)(group) << 16 | (element), VR_##vr, #keyword},
+#define TAG(keyword, group, element, vr, vm) {(uint32_t)(group) << 16 | (element), VR_##vr, sizeof #keyword - 1, #keyword},
 #include "src/dicom/tags.def"
 #undef TAG
 };
@@ -92,7 +93,7 @@ bool tag_from_text(slice text, uint32_t *tag)
         return true;
     }
     for (size_t i = 0; i < TAG_ROWS; i++) {
-        if (slice_equal(text, slice_from(tags[i].keyword))) {
+        if (text.size == tags[i].size && memcmp(text.data, tags[i].keyword, text.size) == 0) {
             *tag = tags[i].tag;
             return true;
         }

@@ -66,19 +66,26 @@ void uid_put(struct buffer *buffer, uint64_t high, uint64_t low)
 {
     uint32_t limbs[4] = {(uint32_t)(high >> 32), (uint32_t)high, (uint32_t)(low >> 32), (uint32_t)low};
     char digits[45];
-    size_t at = sizeof digits;
+    size_t at = sizeof digits, first = 0; /* limb that is not 0 */
     do {
         uint64_t rest = 0;
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = first; i < 4; i++) {
             rest = rest << 32 | limbs[i];
             limbs[i] = (uint32_t)(rest / 1000000000u);
             rest %= 1000000000u;
         }
-        for (size_t i = 0; i < 9; i++) {
-            digits[--at] = (char)('0' + rest % 10);
-            rest /= 10;
+        uint32_t nine = (uint32_t)rest;
+        for (size_t i = 0; i < 4; i++) {
+            uint32_t two = nine % 100;
+            nine /= 100;
+            digits[--at] = (char)('0' + two % 10);
+            digits[--at] = (char)('0' + two / 10);
         }
-    } while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0);
+        digits[--at] = (char)('0' + nine);
+        while (first < 4 && limbs[first] == 0) {
+            first++;
+        }
+    } while (first < 4);
     while (at < sizeof digits - 1 && digits[at] == '0') {
         at++;
     }

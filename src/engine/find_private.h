@@ -59,7 +59,7 @@ struct find {
 };
 struct find_state {
     struct find finds[FINDS_MAX];
-    uint32_t handle_last, queued;
+    uint32_t handle_last, queued[NODES_MAX]; /* of each node */
     uint64_t told[NODES_MAX]; /* dialects whose bite was told in this life */
 };
 

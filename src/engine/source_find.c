@@ -29,7 +29,7 @@ slice find_outcome_text(enum find_outcome outcome)
 
 static void set_state(struct engine *engine, struct find *find, enum find_state_kind state)
 {
-    engine->find->queued += (state == FIND_QUEUED) - (uint32_t)(find->state == FIND_QUEUED);
+    engine->find->queued[find->node] += (state == FIND_QUEUED) - (uint32_t)(find->state == FIND_QUEUED);
     find->state = state;
 }
 
@@ -128,7 +128,7 @@ static void open_channel(struct engine *engine, struct out *out, struct find *fi
 static struct find *first_waiting(struct engine *engine, uint32_t node)
 {
     struct find *first = NULL;
-    for (uint32_t i = 0; i < FINDS_MAX && engine->find->queued > 0; i++) {
+    for (uint32_t i = 0; i < FINDS_MAX && engine->find->queued[node] > 0; i++) {
         struct find *find = &engine->find->finds[i];
         if (find->state == FIND_QUEUED && find->node == node &&
             (first == NULL || find->deadline_ns < first->deadline_ns ||

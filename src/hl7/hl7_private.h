@@ -20,6 +20,8 @@ extern const struct hl7_place hl7_places[HL7_FIELD_COUNT];
 
 /* Reads MSH-1 and MSH-2 off the front of `bytes`. ERR_BAD_MESSAGE, message untouched. */
 MUST_USE enum err hl7_separators(struct hl7_message *message, slice bytes);
+/* The first segment of that name; its data null when there is none. */
+slice hl7_segment(const struct hl7_message *message, const char *name);
 /* How often a segment occurs. */
 size_t hl7_segment_count(const struct hl7_message *message, const char *name);
 

@@ -112,6 +112,16 @@ enum err hl7_parse(struct hl7_message *message, slice bytes, struct arena *arena
     return ERR_OK;
 }
 
+slice hl7_segment(const struct hl7_message *message, const char *name)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        if (is_segment(message->segments[i].text, name, message->field)) {
+            return message->segments[i].text;
+        }
+    }
+    return (slice){NULL, 0};
+}
+
 size_t hl7_segment_count(const struct hl7_message *message, const char *name)
 {
     size_t count = 0;

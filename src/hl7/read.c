@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/hl7/hl7_private.h"
 
+#include <assert.h>
+
 const struct hl7_type_row hl7_types[HL7_TYPE_COUNT] = {
 #define HL7_TYPE(name, code, trigger, text) {code, trigger},
 #define HL7_FIELD(name, segment, number, component, text)
@@ -17,18 +19,23 @@ const struct hl7_place hl7_places[HL7_FIELD_COUNT] = {
 #undef HL7_FIELD
 };
 
+#define SPLIT_MAX 40u /* fields of a segment that are split at once: all of hl7.def */
+
 /* What every reader below needs. The first error stays; later reads then do nothing. */
 struct reader {
     const struct hl7_message *message;
     struct arena *arena;
     enum hl7_charset charset;
     enum err err;
+    const char *split;       /* segment whose fields stand below */
+    slice fields[SPLIT_MAX]; /* from its name on */
+    unsigned field_count;
 };
 
 static slice decode(struct reader *reader, slice raw)
 {
     slice text = SLICE_EMPTY;
-    if (reader->err == ERR_OK) {
+    if (reader->err == ERR_OK && raw.size > 0) {
         reader->err = hl7_decode(&text, reader->message, raw, reader->charset, reader->arena);
     }
     return reader->err == ERR_OK ? text : SLICE_EMPTY;
@@ -82,10 +89,35 @@ static bool is_version_2(const struct hl7_message *message)
     return version.size == 0 || slice_starts(version, SLICE("2."));
 }
 
+/* Places stand segment by segment, so each is split once. */
+static void split(struct reader *reader, const char *segment)
+{
+    slice rest = hl7_segment(reader->message, segment);
+    reader->split = segment;
+    reader->field_count = 0;
+    while (rest.data != NULL && reader->field_count < SPLIT_MAX) {
+        reader->fields[reader->field_count++] = slice_cut(&rest, reader->message->field);
+    }
+}
+
+static slice field_at(struct reader *reader, const struct hl7_place *place)
+{
+    bool header = strcmp(place->segment, "MSH") == 0; /* MSH-1 is the separator itself */
+    unsigned at = header ? place->number - 1 : place->number;
+    if (reader->split == NULL || strcmp(reader->split, place->segment) != 0) {
+        split(reader, place->segment);
+    }
+    assert(at > 0 && at < SPLIT_MAX);
+    return at < reader->field_count ? reader->fields[at] : SLICE_EMPTY;
+}
+
 static slice read_field(struct reader *reader, enum hl7_field_name name)
 {
     const struct hl7_place *place = &hl7_places[name];
-    slice field = hl7_field(reader->message, place->segment, 0, place->number);
+    slice field = field_at(reader, place);
+    if (field.size == 0) {
+        return SLICE_EMPTY;
+    }
     return decode_component(reader, hl7_repetition(reader->message, field, 0), place->component);
 }
 

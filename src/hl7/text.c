@@ -55,7 +55,7 @@ static size_t utf8_size(slice s)
 static bool is_utf8(slice text)
 {
     for (size_t size; text.size > 0; text = slice_after(text, size)) {
-        size = utf8_size(text);
+        size = text.data[0] > 0 ? 1 : utf8_size(text);
         if (size == 0) {
             return false;
         }
