@@ -148,6 +148,9 @@ static void put_fault(struct load *load, struct fault_live *live, struct load_ro
         row_put(row, fault->arguments[i].name, fault->arguments[i].value);
     }
     row_put(row, SLICE("fault"), fault->id);
+    if (!live->begun && live->end < load->end && slice_equal(fault->effect, SLICE("kill"))) {
+        row_put(row, SLICE("stay"), SLICE("1")); /* dead until healed, instead of started again at once */
+    }
     if (fault->announced) {
         row_put(row, SLICE("announced"), SLICE("1"));
     }

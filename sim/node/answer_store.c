@@ -33,6 +33,11 @@ static uint32_t keep(struct node *node, struct out *out, const struct dimse *req
 {
     const struct object *object = &request->object;
     uint32_t kept = 0, again = 0;
+    *why = SLICE("no room");
+    *status = STATUS_OUT_OF_RESOURCES;
+    if (fault_bends(node, out, BEND_disk_full, 's')) {
+        return 0;
+    }
     if (!uid_is_valid(slice_unpad(object->study_uid)) ||
         !uid_is_valid(slice_unpad(object->series_uid)) ||
         !uid_is_valid(slice_unpad(request->sop_instance_uid))) {
@@ -44,8 +49,6 @@ static uint32_t keep(struct node *node, struct out *out, const struct dimse *req
     if (again > 0 && node_quirk(node, QUIRK_store_duplicate_rejected_silently)) {
         quirk_bites(node, out, NULL, QUIRK_store_duplicate_rejected_silently);
     }
-    *why = SLICE("no room");
-    *status = STATUS_OUT_OF_RESOURCES;
     return kept;
 }
 

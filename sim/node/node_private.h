@@ -171,7 +171,7 @@ enum bend {
 #undef NODE_BEND
     BEND_COUNT
 };
-#define BEND_NTHS_MAX 16
+#define BEND_NTHS_MAX 32
 /* A fault that bends operations of one kind: all of them, so many, the nth ones, or by chance. */
 struct bending {
     bool on;

@@ -54,9 +54,33 @@ struct outbox_item outbox_first(const struct outbox *outbox)
     return item;
 }
 
-void outbox_drop_first(struct outbox *outbox)
+static size_t first_size(const struct outbox *outbox)
 {
     struct outbox_item item = outbox_first(outbox);
-    outbox->begin += HEADER_SIZE + item.person.size + item.study_uid.size + item.wire.size;
+    return HEADER_SIZE + item.person.size + item.study_uid.size + item.wire.size;
+}
+
+bool outbox_swap(struct outbox *outbox, struct arena *scratch)
+{
+    if (outbox->count < 2) {
+        return false;
+    }
+    size_t first = first_size(outbox);
+    struct outbox rest = *outbox;
+    rest.begin += first;
+    size_t second = first_size(&rest);
+    char *kept = arena_alloc(scratch, first);
+    if (kept == NULL) {
+        return false;
+    }
+    memcpy(kept, outbox->bytes + outbox->begin, first);
+    memmove(outbox->bytes + outbox->begin, outbox->bytes + outbox->begin + first, second);
+    memcpy(outbox->bytes + outbox->begin + second, kept, first);
+    return true;
+}
+
+void outbox_drop_first(struct outbox *outbox)
+{
+    outbox->begin += first_size(outbox);
     outbox->count--;
 }

@@ -12,7 +12,7 @@
 #include <assert.h>
 
 #define OUTBOX_BYTES     (4u << 20)
-#define ALL_UNTIL_HEALED (-1)
+#define OVERTAKE_NS      (30 * TIME_S) /* so long a message waits to be overtaken */
 
 enum link { LINK_CLOSED, LINK_OPENING, LINK_READY, LINK_WAITING, LINK_CLOSING };
 
@@ -27,7 +27,12 @@ struct ris {
     int64_t attempts;       /* of the first message in the outbox */
     bool acknowledged;      /* it was, once: what goes again is its duplicate */
     bool down;
-    int64_t acks_to_lose, messages_to_double; /* faults: ALL_UNTIL_HEALED or how many */
+    struct ris_faults faults;
+    time_ns overtaken_by;   /* the first waits for the next to go before it, until then; 0: no */
+    bool overtaken;         /* it was asked whether it must */
+    time_ns ack_at;         /* an acknowledgement that comes late; 0: none */
+    char ack_code[8], ack_text[96];
+    size_t ack_code_size, ack_text_size;
 };
 
 enum err ris_init(struct ris **out, const struct ris_config *config, struct arena *arena)
@@ -137,11 +142,25 @@ static void send_first(struct ris *ris, time_ns now, struct out *out)
         return;
     }
     ris->attempts++;
+    ris->ack_at = 0;
     ris->link = LINK_WAITING;
     ris->answer_by = now + ris->config.ack_timeout_ns;
     out_send_hl7(out, ris->channel, &value);
     observe_first(ris, out, OBSERVATION_hl7_sent, &value, now)->text =
         with_type(out, &value, SLICE_EMPTY, SLICE_EMPTY);
+}
+
+/* True as long as the first message waits for the next one to go before it. */
+static bool is_overtaken(struct ris *ris, time_ns now, struct out *out)
+{
+    if (!ris->overtaken && ris->attempts == 0) {
+        ris->overtaken = true;
+        ris->overtaken_by = ris_fault_bites(&ris->faults, RIS_out_of_order) ? now + OVERTAKE_NS : 0;
+    }
+    if (ris->overtaken_by != 0 && (outbox_swap(&ris->outbox, out->arena) || now >= ris->overtaken_by)) {
+        ris->overtaken_by = 0;
+    }
+    return ris->overtaken_by != 0;
 }
 
 static void pump(struct ris *ris, time_ns now, struct out *out)
@@ -151,7 +170,7 @@ static void pump(struct ris *ris, time_ns now, struct out *out)
     }
     if (ris->link == LINK_CLOSED) {
         open_channel(ris, out);
-    } else if (ris->link == LINK_READY) {
+    } else if (ris->link == LINK_READY && !is_overtaken(ris, now, out)) {
         send_first(ris, now, out);
     }
 }
@@ -162,22 +181,12 @@ static void next_message(struct ris *ris)
 {
     outbox_drop_first(&ris->outbox);
     ris->attempts = 0;
-    ris->acknowledged = false;
-}
-
-/* Takes one of what a fault counts; true when the fault bites. */
-static bool bite(int64_t *count)
-{
-    bool bites = *count != 0;
-    if (*count > 0) {
-        (*count)--;
-    }
-    return bites;
+    ris->acknowledged = ris->overtaken = false;
 }
 
 static void accepted(struct ris *ris, const struct hl7_value *value, time_ns now, struct out *out)
 {
-    bool again = !ris->acknowledged && bite(&ris->messages_to_double);
+    bool again = !ris->acknowledged && ris_fault_bites(&ris->faults, RIS_duplicate);
     if (!ris->acknowledged) {
         observe_first(ris, out, OBSERVATION_hl7_acked, value, now)->text =
             with_type(out, value, SLICE("AA"), SLICE_EMPTY);
@@ -189,20 +198,49 @@ static void accepted(struct ris *ris, const struct hl7_value *value, time_ns now
     }
 }
 
-static void refused(struct ris *ris, const struct hl7_value *value, const struct hl7_value *ack,
+static void refused(struct ris *ris, const struct hl7_value *value, slice code, slice text,
                     time_ns now, struct out *out)
 {
     observe_first(ris, out, OBSERVATION_hl7_refused, value, now)->text =
-        with_type(out, value, ack->fields[HL7_FIELD_ACK_CODE], ack->fields[HL7_FIELD_ACK_TEXT]);
+        with_type(out, value, code, text);
     wait_no_more(ris);
     next_message(ris);
 }
 
 /* Codes of enhanced mode (HL7 2.5 table 0008: CA, CE, CR) mean the same to us. */
+static void take_ack(struct ris *ris, const struct hl7_value *value, slice code, slice text, time_ns now, struct out *out)
+{
+    char verdict = (char)(code.size == 2 ? code.data[1] : ' ');
+    ris->link = LINK_READY;
+    ris->ack_at = 0;
+    if (verdict == 'A') {
+        accepted(ris, value, now, out);
+    } else if (verdict == 'R') {
+        refused(ris, value, code, text, now, out);
+    } else {
+        wait_longer(ris, now); /* AE, or a code nobody knows: it was not accepted */
+    }
+}
+
+static size_t keep_text(char *to, size_t room, slice text)
+{
+    slice part = slice_before(text, room);
+    memcpy(to, part.data == NULL ? "" : part.data, part.size);
+    return part.size;
+}
+
+/* It is on its way, and late: perhaps too late. */
+static void keep_ack(struct ris *ris, slice code, slice text, time_ns now)
+{
+    time_ns delay = ris->faults.list[RIS_ack_late].delay;
+    ris->ack_at = now + (delay > 0 ? delay : ris->config.ack_timeout_ns + TIME_S);
+    ris->ack_code_size = keep_text(ris->ack_code, sizeof ris->ack_code, code);
+    ris->ack_text_size = keep_text(ris->ack_text, sizeof ris->ack_text, text);
+}
+
 static void answered(struct ris *ris, const struct hl7_value *ack, time_ns now, struct out *out)
 {
-    slice code = ack->fields[HL7_FIELD_ACK_CODE];
-    char verdict = (char)(code.size == 2 ? code.data[1] : ' ');
+    slice code = ack->fields[HL7_FIELD_ACK_CODE], text = ack->fields[HL7_FIELD_ACK_TEXT];
     struct hl7_value value;
     if (!read_first(ris, &value, out)) {
         return;
@@ -211,16 +249,11 @@ static void answered(struct ris *ris, const struct hl7_value *ack, time_ns now, 
         out_note(out, SLICE("an acknowledgement of another message was left out"));
         return;
     }
-    if (bite(&ris->acks_to_lose)) {
-        return;
-    }
-    ris->link = LINK_READY;
-    if (verdict == 'A') {
-        accepted(ris, &value, now, out);
-    } else if (verdict == 'R') {
-        refused(ris, &value, ack, now, out);
-    } else {
-        wait_longer(ris, now); /* AE, or a code nobody knows: it was not accepted */
+    bool lost = ris_fault_bites(&ris->faults, RIS_ack_lost), is_late = ris_fault_bites(&ris->faults, RIS_ack_late);
+    if (is_late && !lost) {
+        keep_ack(ris, code, text, now);
+    } else if (!lost) {
+        take_ack(ris, &value, code, text, now, out);
     }
 }
 
@@ -241,6 +274,11 @@ static void received(struct ris *ris, const struct event *event, struct out *out
 
 static void late(struct ris *ris, time_ns now, struct out *out)
 {
+    struct hl7_value value;
+    if (ris->link == LINK_WAITING && ris->ack_at != 0 && now >= ris->ack_at && ris->ack_at < ris->answer_by && read_first(ris, &value, out)) {
+        take_ack(ris, &value, (slice){ris->ack_code, ris->ack_code_size}, (slice){ris->ack_text, ris->ack_text_size}, now, out);
+        return;
+    }
     if (ris->link == LINK_WAITING && now >= ris->answer_by) {
         out_command(out, COMMAND_ABORT)->channel = ris->channel;
         ris->link = LINK_CLOSING;
@@ -289,29 +327,15 @@ static void set_down(struct ris *ris, bool down, struct out *out)
 
 static enum err fault(struct ris *ris, const struct event *event, struct out *out)
 {
-    bool begins = event->plan.kind == PLAN_FAULT;
-    slice effect = event->plan.verb;
-    int64_t count =
-        plan_get_int(&event->plan, "count", slice_equal(effect, SLICE("ack_lost")) ? 1 : 0);
-    count = !begins ? 0 : count <= 0 ? ALL_UNTIL_HEALED : count;
-    if (slice_equal(effect, SLICE("ack_lost"))) {
-        ris->acks_to_lose = count;
-    } else if (slice_equal(effect, SLICE("duplicate"))) {
-        ris->messages_to_double = count;
-    } else if (slice_equal(effect, SLICE("crash")) || slice_equal(effect, SLICE("down"))) {
-        set_down(ris, begins, out);
-    } else {
-        return ERR_BAD_INPUT;
-    }
-    struct observation *seen =
-        out_observe(out, begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, event->at_ns);
-    seen->text = arena_copy(out->arena, effect);
-    return ERR_OK;
+    enum err err = ris_fault_tell(&ris->faults, &event->plan, event->at_ns, out);
+    set_down(ris, ris->faults.list[RIS_down].on || ris->faults.list[RIS_crash].on, out);
+    return err;
 }
 
 enum err ris_step(struct ris *ris, const struct event *event, struct out *out)
 {
     enum err err = ERR_OK;
+    ris->teller.clock_offset = ris_clock_offset(&ris->faults, event->at_ns);
     switch (event->kind) {
     case EVENT_PLAN:
         err = event->plan.kind == PLAN_DO
@@ -337,7 +361,10 @@ enum err ris_step(struct ris *ris, const struct event *event, struct out *out)
 time_ns ris_due(const struct ris *ris)
 {
     if (ris->link == LINK_WAITING) {
-        return ris->answer_by;
+        return ris->ack_at != 0 && ris->ack_at < ris->answer_by ? ris->ack_at : ris->answer_by;
+    }
+    if (ris->link == LINK_READY && ris->overtaken_by != 0 && !ris->down) {
+        return ris->overtaken_by;
     }
     bool can_try = ris->link == LINK_CLOSED || ris->link == LINK_READY;
     return can_try && !ris->down && ris->outbox.count > 0 ? ris->retry_at : TIME_NEVER;

@@ -9,10 +9,7 @@
  * be taken for that of the next message, and the message goes again on a new one. Waits begin at retry_first_ns
  * and double up to retry_max_ns, until something is acknowledged.
  *
- * Faults (FAULT and HEAL entries):
- *   ack_lost   the next `count` acknowledgements (1 when absent, 0: all until healed) never arrive
- *   duplicate  the next `count` messages (0 when absent: all until healed) are sent twice
- *   crash      every channel drops and nothing is sent until healed; the outbox stays. `down` is the same. */
+ * Faults (FAULT and HEAL entries): faults.def. */
 #ifndef PONT_RIS_RIS_H
 #define PONT_RIS_RIS_H
 

@@ -40,7 +40,7 @@ struct telling {
     enum verb verb;
     bool is_list;
     size_t nth; /* the case, from 0 */
-    time_ns now;
+    time_ns now, wall; /* the truth; what the clock on its wall says */
     struct out *out;
     enum err err; /* the first one stays */
 };
@@ -116,7 +116,7 @@ static void put_arguments(struct telling *telling, struct hl7_value *value)
             continue;
         }
         if (row->kind == ARGUMENT_TIME || row->kind == ARGUMENT_AFTER) {
-            text = stamp_of(telling, text, row->kind == ARGUMENT_AFTER ? telling->now : 0);
+            text = stamp_of(telling, text, row->kind == ARGUMENT_AFTER ? telling->wall : 0);
         }
         value->fields[row->field] = text;
     }
@@ -147,7 +147,7 @@ static void put_defaults(struct telling *telling, struct hl7_value *value)
     fields[HL7_FIELD_ORDER_STATUS] =
         telling->verb == VERB_order && scheduled ? SLICE("SC") : slice_from(row->status);
     if (is_adt(row->type)) {
-        fill(&fields[HL7_FIELD_EVENT_AT], stamp(telling, telling->now));
+        fill(&fields[HL7_FIELD_EVENT_AT], stamp(telling, telling->wall));
     } else {
         fields[HL7_FIELD_EVENT_AT] = SLICE_EMPTY; /* EVN belongs to ADT */
     }
@@ -155,7 +155,7 @@ static void put_defaults(struct telling *telling, struct hl7_value *value)
         fill(&fields[HL7_FIELD_ACCESSION_ISSUER], who(telling, "site"));
     }
     if (telling->verb == VERB_complete || telling->verb == VERB_report) {
-        fill(&fields[HL7_FIELD_COMPLETED_AT], stamp(telling, telling->now));
+        fill(&fields[HL7_FIELD_COMPLETED_AT], stamp(telling, telling->wall));
     }
     if (telling->verb == VERB_report) {
         fill(&fields[HL7_FIELD_RESULT_STATUS], SLICE("F"));
@@ -208,7 +208,7 @@ static void put_header(struct telling *telling, struct teller *teller, struct hl
     time_put_ts(&id, telling->now);
     buffer_put_padded(&id, ++teller->messages, 6);
     value->fields[HL7_FIELD_CONTROL_ID] = made(telling, &id);
-    value->fields[HL7_FIELD_SENT_AT] = stamp(telling, telling->now);
+    value->fields[HL7_FIELD_SENT_AT] = stamp(telling, telling->wall);
     value->fields[HL7_FIELD_SENDER] = teller->name;
     value->fields[HL7_FIELD_RECEIVER] = teller->receiver;
 }
@@ -398,7 +398,7 @@ static bool are_arguments_known(const struct plan_entry *entry)
 enum err tell(struct teller *teller, struct outbox *outbox, const struct plan_entry *entry,
               time_ns now, struct out *out)
 {
-    struct telling telling = {.entry = entry, .now = now, .out = out, .err = ERR_OK};
+    struct telling telling = {.entry = entry, .now = now, .wall = now + teller->clock_offset, .out = out, .err = ERR_OK};
     while (telling.verb < VERB_COUNT &&
            !slice_equal(entry->verb, slice_from(verbs[telling.verb].name))) {
         telling.verb++;

@@ -67,12 +67,13 @@ static void asked(struct viewer *viewer, const struct event *event, struct out *
     struct observation *seen = out_observe(out, OBSERVATION_asked, viewer->now);
     seen->peer = viewer_copy(out, event->calling);
     seen->text = viewer_copy(out, event->called);
-    seen->flag = !viewer->down;
-    if (viewer->down) {
+    seen->flag = !viewer->down && !viewer->rejects;
+    if (viewer->down || viewer->rejects) {
+        bool permanent = viewer->rejects && viewer->reject_result == 1;
         struct command *command = out_command(out, COMMAND_REJECT);
         command->channel = event->channel;
-        command->reject_result = 2; /* transient, presentation, temporary congestion: PS3.8 9.3.4 */
-        command->reject_source = 3;
+        command->reject_result = permanent ? 1 : 2; /* transient, presentation, temporary congestion: PS3.8 9.3.4 */
+        command->reject_source = permanent ? 1 : 3; /* permanent: by the user, no reason given */
         command->reject_reason = 1;
         return;
     }
@@ -153,22 +154,47 @@ static void stored(struct viewer *viewer, const struct event *event, struct out 
 }
 
 /* ---- The plan. */
+static enum err fault(struct viewer *viewer, const struct plan_entry *plan, struct out *out)
+{
+    static const slice names[] = {SLICE("down"), SLICE("reject"), SLICE("reject_association"), SLICE("retry_everything")};
+    bool *const flags[] = {&viewer->down, &viewer->rejects, &viewer->rejects, &viewer->repeats};
+    size_t which = 0;
+    bool begins = plan->kind == PLAN_FAULT;
+    while (which < 4 && !slice_equal(plan->verb, names[which])) {
+        which++;
+    }
+    if (which == 4) {
+        return ERR_BAD_INPUT;
+    }
+    *flags[which] = begins;
+    viewer->reject_result = slice_equal(plan_get(plan, "how"), SLICE("permanent")) ? 1 : 2;
+    if (which == 0) {
+        out_command(out, COMMAND_LISTEN)->flag = !begins;
+        if (begins) {
+            out_command(out, COMMAND_DROP_ALL);
+        }
+    }
+    struct observation *seen = out_observe(out, begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, viewer->now);
+    seen->text = names[which];
+    seen->other_id = begins ? viewer_copy(out, plan_get(plan, "fault")) : SLICE_EMPTY;
+    return ERR_OK;
+}
+
+/* Whoever asks asks again at once. */
+static enum err ask_again(struct viewer *viewer, const struct plan_entry *plan, struct out *out)
+{
+    struct plan_entry again = *plan;
+    for (size_t i = 0; i < again.argument_count; i++) {
+        again.arguments[i].name = slice_equal(again.arguments[i].name, SLICE("id")) ? SLICE("first_id") : again.arguments[i].name;
+    }
+    return request_add(viewer, &again, out);
+}
+
 static enum err planned(struct viewer *viewer, const struct event *event, struct out *out)
 {
     const struct plan_entry *plan = &event->plan;
     if (plan->kind != PLAN_DO) {
-        if (!slice_equal(plan->verb, SLICE("down"))) {
-            return ERR_BAD_INPUT;
-        }
-        viewer->down = plan->kind == PLAN_FAULT;
-        out_command(out, COMMAND_LISTEN)->flag = !viewer->down;
-        if (viewer->down) {
-            out_command(out, COMMAND_DROP_ALL);
-        }
-        out_observe(out, viewer->down ? OBSERVATION_fault_began : OBSERVATION_fault_ended,
-                    viewer->now)
-            ->text = SLICE("down");
-        return ERR_OK;
+        return fault(viewer, plan, out);
     }
     if (slice_equal(plan->verb, SLICE("watch"))) {
         return watch_add(viewer, plan);
@@ -177,7 +203,8 @@ static enum err planned(struct viewer *viewer, const struct event *event, struct
         watch_remove(viewer, plan, out);
         return ERR_OK;
     }
-    return request_add(viewer, plan, out);
+    enum err err = request_add(viewer, plan, out);
+    return err == ERR_OK && viewer->repeats ? ask_again(viewer, plan, out) : err;
 }
 
 static void received(struct viewer *viewer, const struct event *event, struct out *out)

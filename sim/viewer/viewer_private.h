@@ -59,7 +59,8 @@ struct viewer {
     uint32_t request_bound; /* none is in use from here on */
     time_ns watch_again_ns; /* not before: the last association was lost */
     int64_t channel_last, id_last;
-    bool down;
+    bool down, rejects, repeats; /* faults: down, reject_association, retry_everything */
+    uint8_t reject_result;
     time_ns now;
 };
 

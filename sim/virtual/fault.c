@@ -6,8 +6,8 @@
 
 bool fault_is_ours(const struct plan_entry *entry)
 {
-    return entry->kind != PLAN_DO &&
-           (slice_equal(entry->verb, SLICE("pause")) || slice_equal(entry->verb, SLICE("stretch")) || slice_equal(entry->verb, SLICE("kill")));
+    return entry->kind != PLAN_DO && (slice_equal(entry->verb, SLICE("pause")) || slice_equal(entry->verb, SLICE("stretch")) ||
+                                      slice_equal(entry->verb, SLICE("kill")) || slice_equal(entry->verb, SLICE("disk_fails")));
 }
 
 /* ---- Standing still: what comes for the node waits, in order. */
@@ -163,13 +163,45 @@ unsigned fault_crash_point(struct virtual *virtual, uint32_t number)
 
 /* ---- As a plan says. */
 
+/* "find\\move": the services of these operations; empty: all. */
+static uint32_t services_of(slice ops)
+{
+    static const struct {
+        const char *op;
+        enum virtual_service service;
+    } words[] = {{"find", VIRTUAL_FIND}, {"move", VIRTUAL_MOVE}, {"get", VIRTUAL_MOVE}, {"store", VIRTUAL_STORE}, {"echo", VIRTUAL_ECHO}};
+    uint32_t services = ops.size == 0 ? UINT32_MAX : 0;
+    while (ops.size > 0) {
+        slice op = slice_cut(&ops, '\\');
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            services |= slice_equal(op, slice_from(words[i].op)) ? 1u << words[i].service : 0;
+        }
+    }
+    return services;
+}
+
+static void stretch(struct node_state *node, const struct plan_entry *entry)
+{
+    int64_t permille = plan_get_int(entry, "permille", 1000);
+    node->stretch = permille < 1 ? 1 : permille > 1000000 ? 1000000 : (uint32_t)permille;
+    node->stretch_ns = plan_get_int(entry, "delay", 0);
+    node->stretched = entry->kind == PLAN_FAULT ? services_of(plan_get(entry, "ops")) : 0;
+}
+
 enum err fault_tell(struct virtual *virtual, uint32_t number, const struct plan_entry *entry)
 {
     struct node_state *node = &virtual->nodes[number];
     bool begins = entry->kind == PLAN_FAULT;
     if (slice_equal(entry->verb, SLICE("stretch"))) {
-        int64_t permille = begins ? plan_get_int(entry, "permille", 1000) : 1000;
-        node->stretch = permille < 1 ? 1 : permille > 1000000 ? 1000000 : (uint32_t)permille;
+        stretch(node, entry);
+    } else if (slice_equal(entry->verb, SLICE("disk_fails"))) {
+        if (!node->setup.durable || virtual->rows == NULL || virtual->config.rebuild == NULL) {
+            return ERR_BAD_INPUT;
+        }
+        node->disk_fails = begins;
+        if (!begins) {
+            node_restart(virtual, number); /* if it met it */
+        }
     } else if (slice_equal(entry->verb, SLICE("pause"))) {
         node->paused += begins ? 1u : node->paused > 0 ? UINT32_MAX : 0u;
         if (node->paused == 0) {
@@ -180,7 +212,7 @@ enum err fault_tell(struct virtual *virtual, uint32_t number, const struct plan_
         if (!node->setup.durable || virtual->rows == NULL || virtual->config.rebuild == NULL) {
             return ERR_BAD_INPUT;
         }
-        node_kill(virtual, number, length >= 0);
+        node_kill(virtual, number, length >= 0 || plan_get_int(entry, "stay", 0) != 0);
         if (length >= 0) {
             (void)virtual_put(virtual, virtual->now_ns + length, CLASS_FAULT, number, PENDING_RESTART);
         }

@@ -112,12 +112,13 @@ const struct path *network_path(const struct virtual *virtual, uint32_t from, ui
 
 static bool is_blocked(const struct half_link *half)
 {
-    return half->partitions > 0 || half->clogs > 0 || half->flap_down;
+    return half->partitions > 0 || half->clogs > 0 || half->holes > 0 || half->flap_down;
 }
 
 static int64_t rate_of(const struct half_link *half)
 {
-    return half->fault_rate >= 0 && (half->rate == 0 || half->fault_rate < half->rate) ? half->fault_rate : half->rate;
+    int64_t rate = half->fault_rate >= 0 && (half->rate == 0 || half->fault_rate < half->rate) ? half->fault_rate : half->rate;
+    return half->double_ppm == 0 || rate == 0 ? rate : 1 + rate * MICRO / (MICRO + half->double_ppm);
 }
 
 uint32_t path_blocked(const struct virtual *virtual, const struct path *path)
@@ -154,13 +155,28 @@ time_ns path_transmit_ns(const struct virtual *virtual, const struct path *path,
     return longest;
 }
 
-/* One in so many packets is lost; each costs a round trip, and the last one a whole time-out. */
-static time_ns lost_ns(const struct virtual *virtual, const struct half_link *half, int64_t bytes, time_ns round_trip_ns, uint64_t draw)
+static uint64_t packets_of(int64_t bytes, uint64_t ppm, uint64_t draw)
 {
-    uint64_t ppm = half->loss_ppm + half->fault_loss_ppm, expected = (uint64_t)(bytes / PACKET + 1) * ppm;
-    uint64_t lost = expected / MICRO + (random_below(draw, MICRO) < expected % MICRO);
-    (void)virtual;
+    uint64_t expected = (uint64_t)(bytes / PACKET + 1) * ppm;
+    return expected / MICRO + (random_below(draw, MICRO) < expected % MICRO);
+}
+
+static uint64_t lost_ppm(const struct half_link *half)
+{
+    return (uint64_t)half->loss_ppm + half->fault_loss_ppm + half->corrupt_ppm; /* a wrong checksum is a loss */
+}
+
+/* One in so many packets is lost; each costs a round trip, and the last one a whole time-out. */
+static time_ns lost_ns(const struct half_link *half, int64_t bytes, time_ns round_trip_ns, uint64_t draw)
+{
+    uint64_t lost = packets_of(bytes, lost_ppm(half), draw);
     return lost == 0 ? 0 : RETRANSMIT_NS + (time_ns)lost * round_trip_ns;
+}
+
+/* One that comes late holds up those behind it. */
+static time_ns late_ns(const struct half_link *half, int64_t bytes, time_ns round_trip_ns, uint64_t draw)
+{
+    return (time_ns)packets_of(bytes, half->late_ppm, draw) * (round_trip_ns > TIME_MS ? round_trip_ns : TIME_MS);
 }
 
 time_ns path_delay_ns(const struct virtual *virtual, const struct path *path, int64_t bytes, uint64_t key, uint64_t index)
@@ -176,8 +192,11 @@ time_ns path_delay_ns(const struct virtual *virtual, const struct path *path, in
         if (half->jitter_ns > 0) {
             own += (time_ns)random_below(random_draw(virtual->config.seed, PURPOSE('j', 'i', 't', 'r'), entity, index), (uint64_t)half->jitter_ns);
         }
-        if (half->loss_ppm + half->fault_loss_ppm > 0) {
-            own += lost_ns(virtual, half, bytes, 2 * path->delay_ns, random_draw(virtual->config.seed, PURPOSE('l', 'o', 's', 's'), entity, index));
+        if (half->late_ppm > 0) {
+            own += late_ns(half, bytes, 2 * path->delay_ns, random_draw(virtual->config.seed, PURPOSE('l', 'a', 't', 'e'), entity, index));
+        }
+        if (lost_ppm(half) > 0) {
+            own += lost_ns(half, bytes, 2 * path->delay_ns, random_draw(virtual->config.seed, PURPOSE('l', 'o', 's', 's'), entity, index));
         }
         delay += own;
     }
@@ -506,112 +525,11 @@ static void unpark(struct virtual *virtual, uint32_t half)
     }
 }
 
-static void changed(struct virtual *virtual, uint32_t half)
+void network_changed(struct virtual *virtual, uint32_t half)
 {
     share_anew(virtual, half);
     arm(virtual);
     if (!is_blocked(&virtual->network.halves[half])) {
         unpark(virtual, half);
     }
-}
-
-/* ---- Faults of links. */
-
-static void count_change(uint32_t *count, bool begins)
-{
-    *count += begins ? 1u : *count > 0 ? UINT32_MAX : 0u;
-}
-
-static void change_half(struct virtual *virtual, uint32_t half, const struct plan_entry *entry)
-{
-    struct half_link *link = &virtual->network.halves[half];
-    bool begins = entry->kind == PLAN_FAULT;
-    if (slice_equal(entry->verb, SLICE("partition"))) {
-        count_change(&link->partitions, begins);
-    } else if (slice_equal(entry->verb, SLICE("clog"))) {
-        count_change(&link->clogs, begins);
-    } else if (slice_equal(entry->verb, SLICE("rate"))) {
-        int64_t rate = plan_get_int(entry, "bytes_per_s", 1);
-        link->fault_rate = !begins ? -1 : rate < 1 ? 1 : rate;
-    } else if (slice_equal(entry->verb, SLICE("delay"))) {
-        link->fault_delay_ns = begins ? plan_get_int(entry, "ns", 0) : 0;
-    } else if (slice_equal(entry->verb, SLICE("loss"))) {
-        link->fault_loss_ppm = begins ? (uint32_t)plan_get_int(entry, "ppm", 0) : 0;
-    }
-    changed(virtual, half);
-}
-
-static bool is_known(slice verb)
-{
-    const slice verbs[] = {SLICE("partition"), SLICE("clog"), SLICE("rate"), SLICE("delay"), SLICE("loss"), SLICE("flap")};
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (slice_equal(verbs[i], verb)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void set_flap(struct virtual *virtual, uint32_t link, bool down)
-{
-    for (uint32_t half = 2 * link; half < 2 * link + 2; half++) {
-        virtual->network.halves[half].flap_down = down;
-        changed(virtual, half);
-    }
-}
-
-static void next_turn(struct virtual *virtual, uint32_t link, time_ns after_ns)
-{
-    struct pending *pending = virtual_put(virtual, virtual->now_ns + after_ns, CLASS_FAULT, (uint32_t)virtual->config.node_count + link, PENDING_FLAP);
-    if (pending != NULL) {
-        pending->subject = link;
-        pending->generation = virtual->network.flaps[link].turn;
-    }
-}
-
-void network_flap(struct virtual *virtual, uint32_t link, uint32_t turn)
-{
-    struct flap *flap = &virtual->network.flaps[link];
-    if (!flap->on || flap->turn != turn) {
-        return;
-    }
-    bool down = !virtual->network.halves[2 * link].flap_down;
-    set_flap(virtual, link, down);
-    next_turn(virtual, link, down ? flap->down_ns : flap->up_ns);
-}
-
-static void begin_flap(struct virtual *virtual, uint32_t link, const struct plan_entry *entry)
-{
-    struct flap *flap = &virtual->network.flaps[link];
-    flap->turn++;
-    flap->on = entry->kind == PLAN_FAULT;
-    flap->up_ns = plan_get_int(entry, "up", 5 * TIME_S);
-    flap->down_ns = plan_get_int(entry, "down", 5 * TIME_S);
-    flap->up_ns = flap->up_ns < TIME_MS ? TIME_MS : flap->up_ns;
-    flap->down_ns = flap->down_ns < TIME_MS ? TIME_MS : flap->down_ns;
-    set_flap(virtual, link, flap->on);
-    if (flap->on) {
-        next_turn(virtual, link, flap->down_ns);
-    }
-}
-
-enum err network_tell(struct virtual *virtual, uint32_t link, const struct plan_entry *entry)
-{
-    slice direction = plan_get(entry, "direction");
-    if (link >= virtual->network.link_count || entry->kind == PLAN_DO || !is_known(entry->verb)) {
-        return ERR_BAD_INPUT;
-    }
-    if (slice_equal(entry->verb, SLICE("flap"))) {
-        begin_flap(virtual, link, entry);
-    } else {
-        bool to = !slice_equal(direction, SLICE("from_hub")), from = !slice_equal(direction, SLICE("to_hub"));
-        if (to) {
-            change_half(virtual, 2 * link, entry);
-        }
-        if (from) {
-            change_half(virtual, 2 * link + 1, entry);
-        }
-    }
-    virtual_observe_fault(virtual, (uint32_t)virtual->config.node_count + link, entry);
-    return virtual->err;
 }

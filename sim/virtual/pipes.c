@@ -419,7 +419,7 @@ bool pipe_take_ask(struct virtual *virtual, uint32_t ref, struct payload *ask)
     struct end *end = &channel->ends[1];
     struct node_state *node = &virtual->nodes[end->node];
     bool serves = ask->protocol == PROTOCOL_DICOM ? node->setup.dicom : node->setup.hl7;
-    if (channel->ends[0].state == END_ENDED || !serves || !node->listening || node->down) {
+    if (channel->ends[0].state == END_ENDED || !serves || !node->listening || node->down || network_resets(virtual, network_path(virtual, channel->ends[0].node, end->node))) {
         payload_free(virtual, ask);
         refuse_ask(virtual, ref, REFUSAL_NO_ROUTE, 0);
         return false;

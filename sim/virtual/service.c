@@ -56,7 +56,7 @@ static time_ns duration(const struct virtual *virtual, const struct end *end, co
     }
     uint64_t entity = mix_number(mix_number(end->node, (uint64_t)end->number), payload->service);
     takes = drawn_stretch(random_draw(virtual->config.seed, PURPOSE('s', 'e', 'r', 'v'), entity, end->served), time->quantiles, time->quantile_count, takes);
-    return node->stretch == 1000 ? takes : (time_ns)((__int128)takes * node->stretch / 1000);
+    return (node->stretched >> payload->service & 1) == 0 ? takes : (time_ns)((__int128)takes * node->stretch / 1000) + node->stretch_ns;
 }
 
 static bool costs(const struct virtual_time *time)

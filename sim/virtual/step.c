@@ -217,8 +217,9 @@ static void end_step(struct virtual *virtual, uint32_t number)
     unsigned crash = 0;
     if (node->setup.durable) {
         crash = virtual->out->record_count + virtual->out->command_count == 0 ? 0 : fault_crash_point(virtual, number);
-        if (crash == 1) {
-            node_kill(virtual, number, false);
+        bool fails = node->disk_fails && virtual->out->record_count + virtual->out->command_count > 0;
+        if (crash == 1 || fails) { /* who cannot commit lets nothing out: it ends, until its disk is mended */
+            node_kill(virtual, number, fails);
             return;
         }
         commit(virtual, number);

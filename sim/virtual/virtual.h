@@ -197,8 +197,8 @@ const char *virtual_why(const struct virtual *virtual); /* what failed, for peop
 /* ---- Telling; also from callbacks. Times before now are now. */
 /* A plan entry for a node or link; copied. Effects of links: partition {direction: both | to_hub | from_hub}, rate
  * {bytes_per_s}, delay {ns}, loss {ppm}, clog (nothing moves, nothing is refused), flap {up, down: ns}; a HEAL of the
- * same word ends it. For a node, FAULT and HEAL of pause (it takes nothing, all waits), stretch {permille} (service times)
- * and kill {for} are the driver's; every other word goes to its actor. */
+ * same word ends it. For a node, FAULT and HEAL of pause (it takes nothing, all waits), stretch {permille, delay, ops} (service times)
+ * kill {for | stay: until healed} and disk_fails (dies at its next commit, until healed) are the driver's; every other word goes to its actor. */
 MUST_USE enum err virtual_tell(struct virtual *virtual, uint32_t target, const struct plan_entry *entry, time_ns at_ns);
 MUST_USE enum err virtual_operate(struct virtual *virtual, uint32_t node, const struct plan_entry *entry, time_ns at_ns); /* EVENT_OPERATOR */
 /* The node's process dies and is made again `restart_ns` later (`stay_down`: when virtual_restart says). Durable

@@ -63,7 +63,8 @@ struct half_link {
     int64_t rate;          /* bytes a second, as configured and shared; 0: no limit */
     int64_t fault_rate;    /* -1: none */
     time_ns delay_ns, fault_delay_ns, jitter_ns;
-    uint32_t loss_ppm, fault_loss_ppm;
+    uint32_t loss_ppm, fault_loss_ppm, corrupt_ppm, late_ppm, double_ppm;
+    uint32_t resets, holes; /* reset; black_hole */
     const uint32_t *quantiles;
     size_t quantile_count;
     uint32_t partitions, clogs; /* faults that hold it; blocked when any */
@@ -185,6 +186,9 @@ struct node_state {
     bool down, listening, stays_down;
     uint32_t paused;
     uint32_t stretch;       /* thousandths */
+    time_ns stretch_ns;     /* and so much more */
+    uint32_t stretched;     /* services that it is about: a bit each */
+    bool disk_fails;        /* the next commit cannot be made: its process ends there */
     int64_t sequence;       /* of events in this life */
     int64_t last_asked;     /* even */
     uint32_t ends;          /* list */
@@ -325,7 +329,12 @@ void flow_cut(struct virtual *virtual, uint32_t flow);
 void network_due(struct virtual *virtual);
 void network_park(struct virtual *virtual, uint32_t half, uint32_t channel, unsigned end);
 void network_forget(struct virtual *virtual, uint32_t ref);
+/* Something about a half link is another: flows share it anew, and who waited for it tries again. */
+void network_changed(struct virtual *virtual, uint32_t half);
+
+/* ---- line.c: faults of links */
 enum err network_tell(struct virtual *virtual, uint32_t link, const struct plan_entry *entry);
+bool network_resets(const struct virtual *virtual, const struct path *path); /* a connection there is reset at once */
 void network_flap(struct virtual *virtual, uint32_t link, uint32_t turn);
 void use_change(struct virtual_use *use, time_ns *at_ns, time_ns now_ns, int change, time_ns sojourn_ns, int64_t bytes);
 

@@ -112,6 +112,9 @@ static enum err prepare(struct stage *stage, struct arena *rows, char why[256], 
 {
     enum err err = stage->scenario->step_count == 0 ? ERR_OK : play_init(&stage->play, stage->scenario, arena);
     err = err == ERR_OK ? stage_rows(stage, rows) : err;
+    if (err == ERR_OK && stage->scenario->fault_count > 0) {
+        err = trouble_init(&stage->trouble, stage->scenario, stage->scenario->start, arena);
+    }
     if (err != ERR_OK) {
         snprintf(why, 256, "the plan cannot be made: %s", err_text(err));
     }

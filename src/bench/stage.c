@@ -53,12 +53,51 @@ void stage_observe(void *self, const struct observation *seen, int64_t line)
         tell_watcher(stage, seen);
     }
     struct observation derived;
+    bool troubled = stage->trouble != NULL && trouble_observe(stage->trouble, seen);
     if (stage->play != NULL && play_observe(stage->play, seen, &derived)) {
         stage->world.note(stage->world.self, &derived);
     }
-    if (stage->world.wake != NULL && (stage->err != ERR_OK || is_settled(stage) || (stage->play != NULL && play_due(stage->play) != NULL))) {
+    if (stage->world.wake != NULL && (stage->err != ERR_OK || troubled || is_settled(stage) || (stage->play != NULL && play_due(stage->play) != NULL))) {
         stage->world.wake(stage->world.self);
     }
+}
+
+/* ---- Faults. */
+
+/* Where a row goes: a node's id, or "link" and a number. */
+static slice target_of(const struct stage *stage, uint32_t node, char text[32])
+{
+    if (node < stage->scenario->node_count) {
+        return stage->scenario->nodes[node].id;
+    }
+    return (slice){text, (size_t)snprintf(text, 32, "link %u", node - (uint32_t)stage->scenario->node_count)};
+}
+
+/* A process that dies is the world's; one that is to stay dead for a while is started again by the end of the fault. */
+static enum err tell_fault(struct stage *stage, uint32_t node, const struct plan_entry *entry)
+{
+    char text[32];
+    slice target = target_of(stage, node, text);
+    const struct world *world = &stage->world;
+    if (!slice_equal(entry->verb, SLICE("kill"))) {
+        return world->tell(world->self, target, entry);
+    }
+    return entry->kind == PLAN_HEAL ? world->revive(world->self, target) : world->kill(world->self, target, plan_get_int(entry, "stay", 0) != 0);
+}
+
+static enum err tell_troubles(struct stage *stage)
+{
+    struct trouble_act act;
+    enum err err = ERR_OK;
+    while (err == ERR_OK && stage->trouble != NULL && trouble_take(stage->trouble, stage->world.now(stage->world.self), &act)) {
+        err = tell_fault(stage, act.target, &act.entry);
+    }
+    return err;
+}
+
+static time_ns troubles_due(const struct stage *stage)
+{
+    return stage->trouble == NULL ? TIME_NEVER : trouble_due(stage->trouble);
 }
 
 /* ---- History and story. */
@@ -66,8 +105,8 @@ void stage_observe(void *self, const struct observation *seen, int64_t line)
 enum err stage_history(struct stage *stage)
 {
     const struct scenario *scenario = stage->scenario;
-    enum err err = ERR_OK;
     stage->begun_ns = stage->world.now(stage->world.self);
+    enum err err = tell_troubles(stage);
     for (size_t n = 0; n < scenario->node_count; n++) {
         for (size_t h = 0; err == ERR_OK && scenario->nodes[n].kind == KIND_RIS && h < scenario->history_count; h++) {
             err = stage->world.tell(stage->world.self, scenario->nodes[n].id, &scenario->history[h]);
@@ -143,20 +182,14 @@ enum err stage_rows(struct stage *stage, struct arena *memory)
     return err == ERR_OK ? pull(stage) : err;
 }
 
-/* Where a row goes: a node's id, or "link" and a number. */
-static slice target_of(const struct stage *stage, uint32_t node, char text[32])
-{
-    if (node < stage->scenario->node_count) {
-        return stage->scenario->nodes[node].id;
-    }
-    return (slice){text, (size_t)snprintf(text, 32, "link %u", node - (uint32_t)stage->scenario->node_count)};
-}
-
 static void count_row(struct stage *stage, const struct load_row *row)
 {
     char text[32];
     const struct scenario *scenario = stage->scenario;
     stage->told_to_ris += row->node < scenario->node_count && scenario->nodes[row->node].kind == KIND_RIS && row->entry.kind == PLAN_DO;
+    if (stage->trouble != NULL && trouble_row(stage->trouble, row) && stage->world.wake != NULL && stage->world.self != NULL) {
+        stage->world.wake(stage->world.self); /* something is due that was not */
+    }
     if (stage->plan != NULL) {
         plan_file_row(stage->plan, row->at_ns, target_of(stage, row->node, text), &row->entry);
     }
@@ -178,12 +211,9 @@ const struct load_row *stage_next(struct stage *stage)
 
 static enum err tell_row(struct stage *stage)
 {
-    char text[32];
     const struct load_row *row = &stage->row;
-    slice target = target_of(stage, row->node, text);
     count_row(stage, row);
-    bool kill = row->entry.kind == PLAN_DO && slice_equal(row->entry.verb, SLICE("kill"));
-    enum err err = kill ? stage->world.kill(stage->world.self, target, false) : stage->world.tell(stage->world.self, target, &row->entry);
+    enum err err = tell_fault(stage, row->node, &row->entry);
     return err == ERR_OK ? pull(stage) : err;
 }
 
@@ -193,6 +223,11 @@ enum err stage_turn(struct stage *stage, time_ns until)
     if (step != NULL) {
         return tell_step(stage, step);
     }
+    time_ns trouble = troubles_due(stage);
+    if (trouble <= stage->world.now(stage->world.self)) {
+        return tell_troubles(stage);
+    }
+    until = trouble < until ? trouble : until;
     bool rows = stage->has_row && !stage->world.tells_rows;
     if (rows && stage->row.at_ns <= stage->world.now(stage->world.self)) {
         return tell_row(stage);
@@ -204,7 +239,7 @@ enum err stage_turn(struct stage *stage, time_ns until)
 
 bool stage_is_over(struct stage *stage)
 {
-    return is_settled(stage) && stage->world.open_demands(stage->world.self) == 0;
+    return is_settled(stage) && troubles_due(stage) == TIME_NEVER && stage->world.open_demands(stage->world.self) == 0;
 }
 
 void stage_wind_up(struct stage *stage)

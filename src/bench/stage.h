@@ -9,12 +9,14 @@
 #include "src/bench/folder.h"
 #include "src/bench/play.h"
 #include "src/bench/progress.h"
+#include "src/bench/trouble.h"
 #include "src/bench/world.h"
 
 struct stage {
     const struct scenario *scenario;
     struct world world;
     struct play *play;              /* null: the story is not told */
+    struct trouble *trouble;        /* faults that wait for something; null: there are none */
     struct load *load;              /* null: no rows but the story's */
     struct load_row row;            /* the next one, when has_row */
     bool has_row, row_taken;        /* taken: given out by stage_next, good until the next call */

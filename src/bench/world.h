@@ -20,7 +20,7 @@ struct world_resources {
 struct world {
     void *self;
     bool tells_rows; /* it takes the rows of the load itself, by options.next */
-    /* Gives a plan entry to a node (by id). ERR_NOT_FOUND when none of that name runs. */
+    /* Gives a plan entry to a node (by id), or a fault or its end to a link ("link 3"). ERR_NOT_FOUND when none of that name runs. */
     enum err (*tell)(void *self, slice node, const struct plan_entry *entry);
     /* Goes on until something was observed, or scenario time is `until`, or people should see progress; hands on what was
      * observed. ERR_PEER_GONE when a process ended that should not have; `why` says which. */
@@ -30,6 +30,8 @@ struct world {
     /* The node dies on the spot; `killed` is observed. It is started again at once unless `stay_down`; `restarted` is
      * observed when it listens. */
     enum err (*kill)(void *self, slice node, bool stay_down);
+    /* Starts one again that died to stay down. */
+    enum err (*revive)(void *self, slice node);
     /* Demands in no terminal state that the engine's records tell of; -1: they cannot be read. */
     int64_t (*open_demands)(void *self);
     /* From an observer: poll returns as soon as the event is over that was observed; null: it does so anyway. */

@@ -310,12 +310,14 @@ static enum err make_nodes(struct inner *inner, struct arena *arena)
 
 static bool kills(const struct scenario *scenario)
 {
+    bool any = false;
     for (size_t s = 0; s < scenario->step_count; s++) {
-        if (slice_equal(scenario->story[s].entry.verb, SLICE("kill"))) {
-            return true;
-        }
+        any |= slice_equal(scenario->story[s].entry.verb, SLICE("kill"));
     }
-    return false;
+    for (size_t f = 0; f < scenario->fault_count; f++) {
+        any |= slice_equal(scenario->faults[f].effect, SLICE("kill")) || slice_equal(scenario->faults[f].effect, SLICE("disk_fails"));
+    }
+    return any;
 }
 
 static enum err make_driver(struct inner *inner)
@@ -366,13 +368,18 @@ static bool is_long(const struct scenario *scenario)
 
 /* ---- The world as the stage sees it. */
 
+/* A node's id, or "link" and a number. */
 static uint32_t find_node(const struct inner *inner, slice id)
 {
     uint32_t n = 0;
+    int64_t link = 0;
+    if (slice_starts(id, SLICE("link ")) && slice_to_int64(slice_after(id, 5), &link)) {
+        return (uint32_t)inner->scenario->node_count + (uint32_t)link;
+    }
     while (n < inner->scenario->node_count && !slice_equal(inner->scenario->nodes[n].id, id)) {
         n++;
     }
-    return n;
+    return n < inner->scenario->node_count ? n : VIRTUAL_NONE;
 }
 
 static enum err keep_why(struct inner *inner, enum err err)
@@ -396,7 +403,7 @@ static enum err inner_tell(void *self, slice id, const struct plan_entry *entry)
 {
     struct inner *inner = self;
     uint32_t node = find_node(inner, id);
-    return node == inner->scenario->node_count ? ERR_NOT_FOUND : keep_why(inner, virtual_tell(inner->virtual, node, entry, next_telling(inner)));
+    return node == VIRTUAL_NONE ? ERR_NOT_FOUND : keep_why(inner, virtual_tell(inner->virtual, node, entry, next_telling(inner)));
 }
 
 /* What the links carried until now, both ways. */
@@ -433,7 +440,14 @@ static enum err inner_kill(void *self, slice id, bool stay_down)
 {
     struct inner *inner = self;
     uint32_t node = find_node(inner, id);
-    return node == inner->scenario->node_count ? ERR_NOT_FOUND : keep_why(inner, virtual_kill(inner->virtual, node, next_telling(inner), stay_down));
+    return node == VIRTUAL_NONE ? ERR_NOT_FOUND : keep_why(inner, virtual_kill(inner->virtual, node, next_telling(inner), stay_down));
+}
+
+static enum err inner_revive(void *self, slice id)
+{
+    struct inner *inner = self;
+    uint32_t node = find_node(inner, id);
+    return node == VIRTUAL_NONE ? ERR_NOT_FOUND : keep_why(inner, virtual_restart(inner->virtual, node, next_telling(inner)));
 }
 
 static int64_t inner_open_demands(void *self)
@@ -507,7 +521,7 @@ enum err world_virtual(struct world *world, struct scenario *scenario, const str
         return ERR_LIMIT;
     }
     *inner = (struct inner){.scenario = scenario, .options = *options, .engine = actors_engine(scenario), .open = open, .text = buffer_make(arena, LINE_SIZE)};
-    *world = (struct world){inner, options->next != NULL, inner_tell, inner_poll, inner_note, inner_kill, inner_open_demands, inner_wake, inner_events, inner_now, inner_why, inner_stop, inner_resources};
+    *world = (struct world){inner, options->next != NULL, inner_tell, inner_poll, inner_note, inner_kill, inner_revive, inner_open_demands, inner_wake, inner_events, inner_now, inner_why, inner_stop, inner_resources};
     enum err err = read_engine(inner, arena);
     bool writes = options->all || !is_long(scenario);
     if (options->look != NULL) {

@@ -6,6 +6,7 @@
 #include "src/actor/serial.h"
 #include "src/bench/folder.h"
 #include "src/bench/json.h"
+#include "src/bench/lines.h"
 #include "src/bench/ports.h"
 #include "src/store/store.h"
 
@@ -41,11 +42,12 @@ struct wire {
     struct scenario *scenario;
     struct world_options options;
     struct ports ports;
+    struct lines lines;
     struct child processes[SCENARIO_NODES_MAX];
     FILE *observations;
     int64_t line;
     time_ns origin_ns; /* CLOCK_MONOTONIC at scenario->start */
-    struct arena scratch;
+    struct arena scratch, lines_memory;
     struct world_resources resources;
     char why[256];
 };
@@ -87,28 +89,6 @@ static enum err choose_ports(struct wire *wire)
         node->hl7_port = node->kind == KIND_ENGINE || node->kind == KIND_RIS ? ports_next(&wire->ports, host) : 0;
         err = node->dicom_port == 0 ? ERR_SYSTEM : ERR_OK;
     }
-    return err;
-}
-
-static enum err write_ports(struct wire *wire)
-{
-    struct buffer text = buffer_make(&wire->scratch, 1 << 16);
-    for (size_t n = 0; n < wire->scenario->node_count; n++) {
-        const struct scenario_node *node = &wire->scenario->nodes[n];
-        buffer_put(&text, node->id);
-        buffer_put_byte(&text, ' ');
-        buffer_put_int(&text, node->dicom_port);
-        buffer_put_byte(&text, ' ');
-        buffer_put_int(&text, node->hl7_port);
-        buffer_put_byte(&text, '\n');
-    }
-    enum err err = folder_write(wire->options.folder, "ports.txt", buffer_slice(&text));
-    struct buffer yaml = buffer_make(&wire->scratch, 1 << 18);
-    if (err == ERR_OK && wire->options.engine_config == NULL) {
-        err = engine_yaml_write(wire->scenario, wire->options.folder, &yaml);
-        err = err == ERR_OK ? folder_write(wire->options.folder, "engine.yaml", buffer_slice(&yaml)) : err;
-    }
-    arena_reset(&wire->scratch);
     return err;
 }
 
@@ -170,12 +150,13 @@ static void argue_engine(const struct wire *wire, struct arguments *arguments, i
 
 static void argue_actor(const struct wire *wire, struct arguments *arguments, size_t node)
 {
-    char path[512];
+    char path[680], name[160];
     argue(arguments, "actor");
     argue(arguments, wire->options.scenario_file);
     argue(arguments, "--name");
     argue(arguments, node_id(wire, node));
-    snprintf(path, sizeof path, "%s/ports.txt", wire->options.folder);
+    lines_file(&wire->lines, wire->scenario, node, name);
+    snprintf(path, sizeof path, "%s/%s", wire->options.folder, name);
     argue(arguments, "--ports");
     argue(arguments, path);
     argue(arguments, "--folder");
@@ -381,11 +362,50 @@ static enum err write_line(int fd, slice line)
     return ERR_OK;
 }
 
+static void note_fault(struct wire *wire, slice actor, const struct plan_entry *entry)
+{
+    struct observation seen = {.kind = entry->kind == PLAN_FAULT ? OBSERVATION_fault_began : OBSERVATION_fault_ended, .at_ns = wire_now(wire), .actor = actor, .text = entry->verb};
+    if (entry->kind == PLAN_FAULT) {
+        seen.other_id = plan_get(entry, "fault");
+        seen.flag = plan_get_int(entry, "announced", 0) != 0;
+    }
+    wire_note(wire, &seen);
+}
+
+static enum err tell_link(struct wire *wire, int64_t link, const struct plan_entry *entry)
+{
+    if (link < 0 || (size_t)link >= wire->scenario->link_count) {
+        return ERR_NOT_FOUND;
+    }
+    enum err err = lines_tell(&wire->lines, (uint32_t)link, entry);
+    if (err == ERR_OK) {
+        note_fault(wire, wire->scenario->links[link].id, entry);
+    } else {
+        snprintf(wire->why, sizeof wire->why, "the shaper does not take `%.*s` for link %lld: %s", SLICE_ARGS(entry->verb), (long long)link, err_text(err));
+    }
+    return err;
+}
+
+/* A process that stands still is the system's doing; an archive does it by itself, as in virtual time. */
+static bool stands_still(const struct wire *wire, size_t n, const struct plan_entry *entry)
+{
+    return wire->scenario->nodes[n].kind != KIND_PACS && entry->kind != PLAN_DO && slice_equal(entry->verb, SLICE("pause"));
+}
+
 static enum err wire_tell(void *self, slice node, const struct plan_entry *entry)
 {
     struct wire *wire = self;
     static char text[LINE_MAX_SIZE];
     size_t n = find_node(wire, node);
+    int64_t link = 0;
+    if (slice_starts(node, SLICE("link ")) && slice_to_int64(slice_after(node, 5), &link)) {
+        return tell_link(wire, link, entry);
+    }
+    if (n < wire->scenario->node_count && wire->processes[n].pid > 0 && stands_still(wire, n, entry)) {
+        kill(wire->processes[n].pid, entry->kind == PLAN_FAULT ? SIGSTOP : SIGCONT);
+        note_fault(wire, node, entry);
+        return ERR_OK;
+    }
     struct buffer line = buffer_over(text, sizeof text);
     plan_put_json(entry, &line);
     if (n == wire->scenario->node_count || line.full || wire->processes[n].pid <= 0) {
@@ -415,6 +435,13 @@ static enum err wire_kill(void *self, slice node, bool stay_down)
     struct observation killed = {.kind = OBSERVATION_killed, .at_ns = wire_now(wire), .actor = wire->scenario->nodes[n].id, .count = process->life};
     wire_note(wire, &killed);
     return stay_down ? ERR_OK : spawn(wire, n);
+}
+
+static enum err wire_revive(void *self, slice node)
+{
+    struct wire *wire = self;
+    size_t n = find_node(wire, node);
+    return n == wire->scenario->node_count ? ERR_NOT_FOUND : wire->processes[n].pid > 0 ? ERR_OK : spawn(wire, n);
 }
 
 /* Read as any SQLite tool would, while the engine goes on. */
@@ -467,7 +494,8 @@ static enum err start_all(struct wire *wire)
         snprintf(wire->why, sizeof wire->why, "cannot take ports on %.*s or write to %.100s: %s", SLICE_ARGS(wire->scenario->bind), path, strerror(errno));
         return err;
     }
-    err = write_ports(wire);
+    err = lines_open(&wire->lines, wire->scenario, &wire->lines_memory);
+    err = err == ERR_OK ? lines_write(&wire->lines, wire->scenario, wire->options.folder, wire->options.engine_config == NULL, &wire->scratch) : err;
     for (size_t n = 0; err == ERR_OK && n < wire->scenario->node_count; n++) {
         err = runs(wire, n) ? spawn(wire, n) : ERR_OK;
     }
@@ -492,6 +520,7 @@ static void end_kind(struct wire *wire, enum scenario_kind kind)
             left++;
             process->may_end = true;
             if (round == 0) {
+                kill(process->pid, SIGCONT); /* in case it stands still */
                 (void)!write_line(process->control, SLICE("{\"quit\":true}\n"));
             } else {
                 kill(process->pid, signals[round]);
@@ -532,6 +561,7 @@ static void wire_stop(void *self)
         fclose(wire->observations);
         wire->observations = NULL;
     }
+    lines_close(&wire->lines);
     ports_give_back(&wire->ports);
 }
 
@@ -549,9 +579,10 @@ enum err world_wire(struct world *world, struct scenario *scenario, const struct
         snprintf(why, 256, "the arena of the run is too small for %zu nodes", scenario->node_count);
         return ERR_LIMIT;
     }
-    *wire = (struct wire){.scenario = scenario, .options = *options, .ports = {.holder = -1}, .origin_ns = monotonic_ns()};
-    *world = (struct world){wire, false, wire_tell, wire_poll, wire_note, wire_kill, wire_open_demands, NULL, NULL, wire_now, wire_why, wire_stop, wire_resources};
-    enum err err = arena_carve(&wire->scratch, arena, 4u << 20);
+    *wire = (struct wire){.scenario = scenario, .options = *options, .ports = {.holder = -1}, .lines = {.control = -1}, .origin_ns = monotonic_ns()};
+    *world = (struct world){wire, false, wire_tell, wire_poll, wire_note, wire_kill, wire_revive, wire_open_demands, NULL, NULL, wire_now, wire_why, wire_stop, wire_resources};
+    enum err err = arena_carve(&wire->scratch, arena, 8u << 20);
+    err = err == ERR_OK ? arena_carve(&wire->lines_memory, arena, 4u << 20) : err;
     for (size_t n = 0; n < SCENARIO_NODES_MAX; n++) {
         wire->processes[n] = (struct child){.control = -1, .observe = -1, .line = n < scenario->node_count ? lines + n * LINE_MAX_SIZE : NULL};
     }

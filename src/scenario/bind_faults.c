@@ -9,6 +9,7 @@
 
 #define P(binder) ((binder)->scenario->population)
 #define ARGUMENTS_MAX 12
+#define SLOW_DISK_PERMILLE 100000
 
 static const struct effect {
     const char *key, *how, *layer, *on, *verb, *not_wire, *not_virtual, *text;
@@ -23,6 +24,7 @@ struct faulting {
     const struct tree *entry;    /* the fault: its key is its name */
     const struct tree *word;     /* of the effect: an entry {key: value}, or the text alone */
     const struct effect *effect; /* null: unknown, complained of */
+    const struct tree *stretched; /* slow: its factor; null: a delay */
     struct scenario_fault *fault;
     struct plan_argument *arguments;
 };
@@ -100,6 +102,7 @@ static void put_slow(struct faulting *faulting)
         put_number(faulting, "delay", field_integer(ROOT_EFFECT, "slow.delay", delay));
     }
     put_list(faulting, "ops", tree_get(faulting->word, "ops"));
+    faulting->stretched = factor;
 }
 
 static void put_scalar(struct faulting *faulting)
@@ -108,7 +111,7 @@ static void put_scalar(struct faulting *faulting)
     static const struct {
         const char *key, *name;
         int64_t divide;
-    } rows[] = {{"rate", "bytes_per_s", 8}, {"duplicate", "ppm", 1}, {"corrupt", "ppm", 1}, {"reorder", "ppm", 1}, {"stop_after_bytes", "bytes", 1}, {"associations", "count", 1}};
+    } rows[] = {{"rate", "bytes_per_s", 8}, {"duplicate", "ppm", 1}, {"corrupt", "ppm", 1}, {"reorder", "ppm", 1}, {"stop_after_bytes", "bytes", 1}, {"associations", "n", 1}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (slice_equal(word->key, slice_from(rows[i].key))) {
             put_number(faulting, rows[i].name, field_integer(ROOT_EFFECT, rows[i].key, word) / rows[i].divide);
@@ -314,6 +317,68 @@ static void bind_target(struct faulting *faulting)
     }
 }
 
+/* ---- What only some kinds of nodes can do, or only in one world. */
+
+static bool hits(const struct faulting *faulting, enum scenario_kind kind, bool other)
+{
+    const struct scenario_fault *fault = faulting->fault;
+    for (size_t i = 0; !fault->on_links && i < fault->target_count; i++) {
+        if ((faulting->binder->scenario->nodes[fault->targets[i]].kind == kind) != other) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An archive waits by itself, in both worlds. All else is the driver's of virtual time: a process takes the time that it takes. */
+static void check_slow(struct faulting *faulting, struct span at)
+{
+    bool by_driver = faulting->stretched != NULL || hits(faulting, KIND_PACS, true);
+    if (by_driver && hits(faulting, KIND_PACS, false) && hits(faulting, KIND_PACS, true) && faulting->stretched == NULL) {
+        (void)complain(faulting->binder->to, "P209", at, "`slow` with a delay is of archives or of other nodes, not of both at once (faults.%.*s)", SLICE_ARGS(faulting->entry->key));
+    }
+    if (by_driver) {
+        faulting->fault->effect = SLICE("stretch");
+        refuse_in_world(faulting->binder, at, "slow", "a process takes the time that it takes; use {slow: {delay: ...}} of an archive", "");
+    }
+}
+
+/* What an engine does that cannot commit is to end; what it does on a slow disk takes longer. */
+static void bind_engine_disk(struct faulting *faulting)
+{
+    bool slow = slice_equal(slice_from(faulting->effect->how), SLICE("slow"));
+    faulting->fault->effect = slow ? SLICE("stretch") : SLICE("disk_fails");
+    if (slow) {
+        put_number(faulting, "permille", SLOW_DISK_PERMILLE);
+    }
+}
+
+static void check_by_kind(struct faulting *faulting)
+{
+    const struct tree *op = tree_get(faulting->entry, "op"), *effect = tree_get(faulting->entry, "effect");
+    if (faulting->effect == NULL || effect == NULL) {
+        return;
+    }
+    struct span at = effect->kind == TREE_MAP && map_first(effect) != NULL ? map_first(effect)->key_at : effect->at;
+    slice key = slice_from(faulting->effect->key);
+    if (slice_equal(key, SLICE("slow")) && effect->kind == TREE_MAP) {
+        check_slow(faulting, at);
+    } else if (slice_equal(key, SLICE("disk")) && hits(faulting, KIND_ENGINE, false)) {
+        refuse_in_world(faulting->binder, at, "disk", ENGINE_DISK, "");
+        bind_engine_disk(faulting);
+    }
+    if (op != NULL && slice_equal(op->text, SLICE("get"))) {
+        (void)complain(faulting->binder->to, "P209", op->at, "no archive here is asked by C-GET: `op` is find, move, store or echo (faults.%.*s)", SLICE_ARGS(faulting->entry->key));
+    }
+    enum instant_kind instant = faulting->fault->instant;
+    bool counts = field_has("dicom hl7 disk", slice_from(faulting->effect->layer)) && !hits(faulting, KIND_ENGINE, false);
+    const struct tree *said = tree_get(faulting->entry, instant == INSTANT_NTH ? "nth" : "chance");
+    if ((instant == INSTANT_NTH || instant == INSTANT_CHANCE) && said != NULL && !counts) {
+        (void)complain(faulting->binder->to, "P209", said->key_at, "operations are counted by archives and RADIS2, of faults of DICOM and HL7; `%s` has `at`, `every`, `rate`, `after`, `while` or `during`",
+                       faulting->effect->key);
+    }
+}
+
 /* ---- When. */
 
 static const struct {
@@ -471,6 +536,7 @@ void bind_faults(struct binder *binder)
         bind_effect(&faulting);
         bind_target(&faulting);
         bind_when(&faulting);
+        check_by_kind(&faulting);
         bind_length(&faulting);
         if (fault->planned) {
             plan(&faulting, &planned[P(binder).fault_count++]);
