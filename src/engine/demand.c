@@ -66,7 +66,7 @@ void schedule_soon(struct engine *engine)
 {
     if (!engine->retrieve->ticking) {
         engine->retrieve->ticking = true;
-        timer_set(engine, TIMER_RETRIEVE, 0, engine->now);
+        timer_set(engine, TIMER_RETRIEVE, 0, engine->now + (MUTANT(M_ADDRESS) ? (time_ns)((uintptr_t)engine->retrieve >> 4 & 0xFFFF) : 0));
     }
 }
 
@@ -75,6 +75,7 @@ void waiting_add(struct engine *engine, struct out *out, const struct row_demand
     struct retrieve_state *state = engine->retrieve;
     (void)out;
     assert(state->waiting_count < state->waiting_max);
+    not_before += MUTANT(M_STARVE) && row->id % 8 == 3 && not_before == engine->now ? 50 * TIME_MIN : 0;
     struct waiting entry = {row->due_at, not_before, row->id};
     size_t at = state->waiting_count++;
     for (; at > 0 && goes_before(&entry, &state->waiting[at - 1]); at--) {
@@ -182,6 +183,9 @@ void schedule(struct engine *engine, struct out *out)
             i++;
         } else if (!can_begin(engine, &row, &why)) {
             say_waits(engine, out, &row, why);
+            if (MUTANT(M_ONE_QUEUE)) {
+                return;
+            }
             i += i < state->waiting_count && state->waiting[i].demand == entry.demand;
         } else {
             waiting_drop(engine, entry.demand);
@@ -334,6 +338,8 @@ void demand_again(struct engine *engine, struct out *out, int64_t id, bool count
     }
     row.state = DEMAND_WAITING;
     row.why = why;
-    waiting_add(engine, out, &row, engine->now + (counts ? backoff(row.attempts) : BACKOFF_FIRST_NS));
+    if (!MUTANT(M_LOSE_AGAIN)) {
+        waiting_add(engine, out, &row, engine->now + (counts ? backoff(row.attempts) : BACKOFF_FIRST_NS));
+    }
     demand_put(engine, out, &row);
 }

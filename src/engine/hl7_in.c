@@ -349,7 +349,7 @@ static void take(struct engine *engine, struct out *out, int64_t channel,
                                  .digest = digest_of(out, value),
                                  .at = engine->now};
     uint32_t row = row_find_hl7_in(engine, &receipt);
-    if (row != ROW_NONE) {
+    if (row != ROW_NONE && !MUTANT(M_TWICE)) {
         struct row_hl7_in before = row_get_hl7_in(engine, row);
         answer_again(engine, out, channel, value, &before, receipt.digest);
         return;

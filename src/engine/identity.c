@@ -348,7 +348,7 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
     struct row_person row;
     bool found = identity_row(engine, person, &row);
     assert(found);
-    bool stale = claim->event_at < newest_event(engine, person);
+    bool stale = claim->event_at < newest_event(engine, person) && !MUTANT(M_OLDER_WINS);
     slice birth_date = updated(row.birth_date, claim->birth_date);
     bool other_day = !slice_equal(birth_date, row.birth_date) && row.birth_date.size > 0;
     if (other_day && (stale || local_count(engine, person) > 1)) {

@@ -58,7 +58,7 @@ static slice move_identifiers(struct engine *engine, struct out *out, int64_t fr
          row != ROW_NONE; row = next) {
         next = index_next(engine, INDEX_identifier_person, row);
         struct row_identifier identifier = row_get_identifier(engine, row);
-        identifier.person = to;
+        identifier.person = MUTANT(M_KEEP_MERGED) ? from : to;
         row_put_identifier(engine, out, &identifier);
         moved = TEXT(out, moved, SLICE("\\"), identifier.issuer, SLICE("/"), identifier.value);
     }

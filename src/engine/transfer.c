@@ -98,6 +98,9 @@ bool ask_images(struct engine *engine, struct out *out, const struct transfer *t
 /* Originals; leased copies where no original is known. Never the destination itself. */
 static void holders_fill(struct engine *engine, struct transfer *transfer)
 {
+    if (MUTANT(M_NO_HOLDER) && transfer->study % 8 == 5) {
+        return;
+    }
     for (int role = COPY_ORIGINAL; role <= COPY_LEASED && transfer->holder_count == 0; role++) {
         for (uint32_t at = index_first_int(engine, INDEX_copy_study, transfer->study); at != ROW_NONE;
              at = index_next(engine, INDEX_copy_study, at)) {
