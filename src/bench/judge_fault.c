@@ -66,6 +66,17 @@ bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_
     return false;
 }
 
+bool judge_line_disturbed(const struct judge *judge, time_ns since, time_ns until)
+{
+    for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= since; f--) {
+        const struct fault_window *window = &judge->faults[f - 1];
+        if (window->index != JUDGE_NONE && window->index >= judge->scenario->node_count && window->from <= until && window->until >= since) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- How the sources served. */
 
 /* A list cut short is no complete list, whatever its status says. */

@@ -454,6 +454,7 @@ struct flag_cause {
 struct flag_cause judge_flag_cause(const struct judge *judge, const struct question *question);
 /* Did anything happen to this node since? `node` empty: to any. */
 bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_ns until);
+bool judge_line_disturbed(const struct judge *judge, time_ns since, time_ns until); /* a fault of any line between sites overlaps */
 
 /* ---- judge_late.c */
 void judge_suspect(struct judge *judge, const struct question *question);

@@ -471,10 +471,18 @@ static bool is_stranger(const struct judge *judge, slice viewer)
     return false;
 }
 
-/* Without an answer because the engine was killed, or the asker cut it: nobody owes one. */
+/* Does the asker stand at another site than the engine, with a line between them? */
+static bool is_apart(const struct judge *judge, slice viewer)
+{
+    uint32_t here = judge_node(judge, judge_engine(judge)), there = judge_node(judge, viewer);
+    return here != JUDGE_NONE && there != JUDGE_NONE && judge->scenario->nodes[here].site != judge->scenario->nodes[there].site;
+}
+
+/* Without an answer because the engine was killed, the asker cut it or the line did: nobody owes one. */
 static bool is_excused(const struct judge *judge, slice viewer, time_ns asked_at, time_ns answered_at)
 {
-    return is_stranger(judge, viewer) || judge_disturbed(judge, judge_engine(judge), asked_at, answered_at) || judge_disturbed(judge, viewer, asked_at, answered_at);
+    return is_stranger(judge, viewer) || judge_disturbed(judge, judge_engine(judge), asked_at, answered_at) || judge_disturbed(judge, viewer, asked_at, answered_at) ||
+           (is_apart(judge, viewer) && judge_line_disturbed(judge, asked_at, answered_at));
 }
 
 static enum err retrieve_asked(struct judge *judge, const struct observation *seen, int64_t line)

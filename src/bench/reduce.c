@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/bench/reduce.h"
 
+#include <stdio.h>
+
 /* ---- What may go, in the order in which it is tried: what makes later probes cheap comes first. `*` is any entry. */
 
 static const char *const patterns[] = {
@@ -17,6 +19,7 @@ static const char *const counts[] = {"images", "series", "count", "nth", "cases"
 
 struct finder {
     struct reduce *reduce;
+    struct arena *arena;
     slice rule;
     size_t max;
     bool full;
@@ -29,6 +32,37 @@ static void add(struct finder *finder, struct yaml_edit item)
         return;
     }
     finder->reduce->items[finder->reduce->count++] = item;
+}
+
+/* Half of it, half of that, ... 1; of several that were taken the last one holds. */
+static void add_ladder(struct finder *finder, const struct tree *node, int64_t number, slice unit)
+{
+    while (number > 1) {
+        char text[48];
+        number /= 2;
+        int size = snprintf(text, sizeof text, "%lld%s%.*s", (long long)number, unit.size > 0 ? " " : "", SLICE_ARGS(unit));
+        slice copy = arena_copy(finder->arena, (slice){text, (size_t)size});
+        if (copy.data == NULL) {
+            finder->full = true;
+            return;
+        }
+        add(finder, (struct yaml_edit){node, copy});
+    }
+}
+
+/* How long examinations arrive: cut first, as that makes all that follows cheap. */
+static void find_length(struct finder *finder, const struct tree *root)
+{
+    int64_t number = 0;
+    const struct tree *node = tree_get(root, "run");
+    node = node == NULL ? NULL : tree_get(node, "clock");
+    node = node == NULL ? NULL : tree_get(node, "length");
+    if (node != NULL && node->kind == TREE_TEXT) {
+        slice unit = node->text, digits = slice_trim(slice_cut(&unit, ' '));
+        if (slice_to_int64(digits, &number)) {
+            add_ladder(finder, node, number, slice_trim(unit));
+        }
+    }
 }
 
 /* Is it the rule itself, or what it stands in: {id: rule}, or a key or text of its name. */
@@ -70,7 +104,7 @@ static void find_counts(struct finder *finder, const struct tree *node)
     if (node->kind == TREE_TEXT) {
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
             if (slice_equal(node->key, slice_from(counts[i])) && slice_to_int64(node->text, &number) && number > 1) {
-                add(finder, (struct yaml_edit){node, SLICE("1")});
+                add_ladder(finder, node, number, SLICE_EMPTY);
             }
         }
         return;
@@ -116,11 +150,13 @@ void reduce_settle(const struct reduce *reduce, bool *keep)
 enum err reduce_init(struct reduce *reduce, const struct tree *root, slice rule, struct arena *arena)
 {
     *reduce = (struct reduce){.root = root, .items = arena_array(arena, REDUCE_ITEMS_MAX, sizeof *reduce->items)};
-    struct finder finder = {.reduce = reduce, .rule = rule, .max = REDUCE_ITEMS_MAX};
-    _Static_assert(sizeof patterns / sizeof patterns[0] + 1 <= REDUCE_GROUPS_MAX, "a group for each pattern");
+    struct finder finder = {.reduce = reduce, .arena = arena, .rule = rule, .max = REDUCE_ITEMS_MAX};
+    _Static_assert(sizeof patterns / sizeof patterns[0] + 2 <= REDUCE_GROUPS_MAX, "a group for each pattern");
     if (reduce->items == NULL) {
         return ERR_LIMIT;
     }
+    find_length(&finder, root);
+    end_group(reduce);
     for (size_t p = 0; p < sizeof patterns / sizeof patterns[0]; p++) {
         match(&finder, root, slice_from(patterns[p]));
         end_group(reduce);

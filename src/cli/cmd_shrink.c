@@ -2,6 +2,7 @@
  *
  * shrink: from a run that failed to a small scenario that fails in the same way. */
 #include "src/bench/files.h"
+#include "src/bench/freeze.h"
 #include "src/bench/progress.h"
 #include "src/bench/reduce.h"
 #include "src/bench/results.h"
@@ -35,7 +36,7 @@ struct job {
     slice rule;
     uint64_t seeds[SEEDS];
     size_t seed_count;         /* those with which the whole scenario fails so */
-    const struct tree *root;
+    const struct tree *written, *root; /* as the run had it, and with its faults one by one */
     struct reduce reduce;
     struct shrink shrink;
     enum progress_mode progress;
@@ -43,6 +44,7 @@ struct job {
     double begun;
     char *text;                /* of the candidate, TEXT_MAX */
     slice now;                 /* of what is kept, to see that a candidate changes nothing */
+    bool ask_anew;             /* with another seed: the same text says something new */
     struct arena arena;
 };
 
@@ -120,7 +122,7 @@ static bool probe(void *self, const bool *keep, size_t number)
     if (text.full) {
         return false;
     }
-    if (number > 1 && slice_equal(buffer_slice(&text), job->now)) {
+    if (number > 1 && !job->ask_anew && slice_equal(buffer_slice(&text), job->now)) {
         return true; /* what was left out lay in something that is gone already */
     }
     snprintf(file, sizeof file, "%s/%zu.yaml", job->folder, number);
@@ -192,6 +194,37 @@ static int read_run(struct job *job, const char *rule)
     return trial_read_arguments(&job->trial, job->run_folder, &job->arena);
 }
 
+/* What came by chance is written down one by one; where that cannot be, the scenario stays as it is. */
+static const struct tree *freeze(struct job *job, const struct tree *root)
+{
+    static struct problems problems;
+    char plan[700];
+    const struct tree *frozen = root;
+    struct scenario *scenario = NULL;
+    struct scenario_options options = {.quirks = job->trial.quirks, .seed_given = true, .seed = job->sample.seed, .speed = job->trial.speed == 0 ? 1 : job->trial.speed,
+                                       .sets = job->trial.settings, .set_count = job->trial.setting_count};
+    snprintf(plan, sizeof plan, "%s/plan.jsonl", job->run_folder);
+    bool frozen_well = scenario_read(&scenario, job->scenario_file, &options, &problems, &job->arena) == ERR_OK &&
+                       freeze_faults(&frozen, root, scenario, plan, &job->arena) == ERR_OK;
+    return frozen_well ? frozen : root;
+}
+
+static int take_tree(struct job *job, const struct tree *root)
+{
+    job->root = root;
+    if (reduce_init(&job->reduce, root, job->rule, &job->arena) != ERR_OK) {
+        return cli_fail(ERR_LIMIT, "%s has more than %d entries", job->scenario_file, REDUCE_ITEMS_MAX);
+    }
+    job->shrink.count = job->reduce.count;
+    job->shrink.keep = arena_alloc(&job->arena, job->reduce.count + 1);
+    if (job->shrink.keep == NULL) {
+        return cli_fail(ERR_LIMIT, "not enough memory");
+    }
+    memset(job->shrink.keep, true, job->reduce.count);
+    remember(job);
+    return -1;
+}
+
 static int read_tree(struct job *job)
 {
     static struct problems problems;
@@ -201,42 +234,46 @@ static int read_tree(struct job *job)
     if (tree_load(&source, job->scenario_file, &to, &job->arena) != ERR_OK || tree_parse(&root, source, &to, &job->arena) != ERR_OK) {
         return cli_problems(&problems, job->scenario_file);
     }
-    job->root = root;
-    if (reduce_init(&job->reduce, root, job->rule, &job->arena) != ERR_OK) {
-        return cli_fail(ERR_LIMIT, "%s has more than %d entries", job->scenario_file, REDUCE_ITEMS_MAX);
-    }
-    job->shrink.count = job->reduce.count;
-    job->shrink.keep = arena_alloc(&job->arena, job->reduce.count + 1);
+    job->written = root;
     job->text = malloc(TEXT_MAX);
-    if (job->shrink.keep == NULL || job->text == NULL) {
-        return cli_fail(ERR_LIMIT, "not enough memory");
+    return job->text == NULL ? cli_fail(ERR_LIMIT, "not enough memory") : take_tree(job, freeze(job, root));
+}
+
+/* Does the whole of it fail when played again? With its faults one by one, or else as it was written. */
+static int try_whole(struct job *job)
+{
+    job->seeds[0] = job->sample.seed;
+    job->seed_count = 1;
+    bool fails = shrink_holds(&job->shrink);
+    if (!fails && job->root != job->written && job->shrink.err == ERR_OK) {
+        int code = take_tree(job, job->written);
+        if (code >= 0) {
+            return code;
+        }
+        fails = shrink_holds(&job->shrink);
     }
-    memset(job->shrink.keep, true, job->reduce.count);
-    remember(job);
+    if (!fails) {
+        return cli_fail(ERR_SYSTEM, "played again, %.*s holds: what failed in %s is not repeated by its scenario, seed and options", SLICE_ARGS(job->rule), job->run_folder);
+    }
+    job->shrink.probes = job->shrink.probes < 2 ? 1 : job->shrink.probes; /* number 1 is the whole; those that follow are compared with it */
     return -1;
 }
 
-/* With which seeds does the whole of it fail? Only those can be asked of its parts. */
-static int try_seeds(struct job *job)
+/* With how many of the seeds does what is left fail? */
+static size_t count_seeds(struct job *job)
 {
-    for (size_t s = 0; s < SEEDS; s++) {
-        job->seeds[0] = job->sample.seed + s;
+    size_t count = 1;
+    for (; count < SEEDS && job->shrink.err == ERR_OK; count++) {
+        job->seeds[0] = job->sample.seed + count;
         job->seed_count = 1;
-        bool fails = shrink_holds(&job->shrink);
-        if (s == 0 && !fails) {
-            return cli_fail(ERR_SYSTEM, "played again, %.*s holds: what failed in %s is not repeated by its scenario, seed and options", SLICE_ARGS(job->rule), job->run_folder);
-        }
-        job->shrink.probes = 1; /* number 1 is the whole; those that follow are compared with it */
-        if (!fails) {
+        job->ask_anew = true;
+        if (!shrink_holds(&job->shrink)) {
             break;
         }
-        job->trial.seed = s + 1; /* counts them */
     }
-    job->seed_count = (size_t)job->trial.seed;
-    for (size_t s = 0; s < job->seed_count; s++) {
-        job->seeds[s] = job->sample.seed + s;
-    }
-    return -1;
+    job->ask_anew = false;
+    job->seeds[0] = job->sample.seed;
+    return count;
 }
 
 /* ---- The passes, first with the seed of the run alone, as that is quicker: each group in its order, again until a round takes nothing away. */
@@ -256,14 +293,20 @@ static void pass_all(struct job *job)
 
 static void pass_with_seeds(struct job *job)
 {
-    size_t all = job->seed_count;
-    job->seed_count = 1;
     pass_all(job);
-    job->seed_count = all;
-    if (all > 1 && job->shrink.err == ERR_OK && !shrink_holds(&job->shrink) && job->shrink.err == ERR_OK) {
-        memset(job->shrink.keep, true, job->shrink.count); /* what is left hangs on the seed: once more, with all of them */
-        pass_all(job);
+    size_t some = count_seeds(job);
+    if (some == SEEDS || job->shrink.err != ERR_OK || job->shrink.out_of_time) {
+        job->seed_count = some;
+        return;
     }
+    memset(job->shrink.keep, true, job->shrink.count); /* what is left hangs on the seed: once more, with as many as the whole fails with */
+    remember(job);
+    size_t all = count_seeds(job);
+    for (size_t s = 0; s < all; s++) {
+        job->seeds[s] = job->sample.seed + s;
+    }
+    job->seed_count = all;
+    pass_all(job);
 }
 
 /* ---- The result. */
@@ -336,7 +379,7 @@ static int shrink_run(struct job *job)
         return cli_fail(ERR_SYSTEM, "cannot make %s: %s", job->folder, strerror(errno));
     }
     copy_profiles(job, job->folder);
-    int code = try_seeds(job);
+    int code = try_whole(job);
     if (code < 0) {
         pass_with_seeds(job);
         if (job->live) {
