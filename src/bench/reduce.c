@@ -157,9 +157,11 @@ enum err reduce_init(struct reduce *reduce, const struct tree *root, slice rule,
     }
     find_length(&finder, root);
     end_group(reduce);
+    reduce->has_length = reduce->group_count > 0;
     for (size_t p = 0; p < sizeof patterns / sizeof patterns[0]; p++) {
         match(&finder, root, slice_from(patterns[p]));
         end_group(reduce);
+        reduce->faults_end = slice_equal(slice_from(patterns[p]), SLICE("faults.*")) ? reduce->group_count : reduce->faults_end;
     }
     find_counts(&finder, root);
     end_group(reduce);

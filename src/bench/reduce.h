@@ -19,6 +19,8 @@ struct reduce {
     size_t count;
     size_t groups[REDUCE_GROUPS_MAX + 1]; /* group g is items groups[g] .. groups[g + 1] - 1, the coarse ones first */
     size_t group_count;
+    bool has_length;              /* group 0 is how long it lasts: worth another try when the faults are few, after group */
+    size_t faults_end;            /* faults_end - 1 */
 };
 /* Nothing that is named `rule` is an item. ERR_LIMIT. */
 MUST_USE enum err reduce_init(struct reduce *reduce, const struct tree *root, slice rule, struct arena *arena);

@@ -284,6 +284,9 @@ static void pass_all(struct job *job)
         size_t before = shrink_kept(&job->shrink, 0, job->shrink.count), bytes = job->now.size;
         for (size_t g = 0; g < job->reduce.group_count && job->shrink.err == ERR_OK; g++) {
             (void)shrink_group(&job->shrink, job->reduce.groups[g], job->reduce.groups[g + 1] - job->reduce.groups[g]);
+            if (job->reduce.has_length && g + 1 == job->reduce.faults_end) {
+                (void)shrink_group(&job->shrink, job->reduce.groups[0], job->reduce.groups[1] - job->reduce.groups[0]);
+            }
         }
         if (shrink_kept(&job->shrink, 0, job->shrink.count) == before || job->now.size == bytes) {
             break;

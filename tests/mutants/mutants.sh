@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # tier: check check-all
 # seconds: 540
-# Each deliberate defect must make the run exit 1 and name the invariant it breaks; without a defect the run passes. Runs wait more
+# Each deliberate defect that the story has a trap for (the others: virtual.sh) must make the run exit 1 and name the invariant it breaks; without a defect the run passes. Runs wait more
 # than they work, so three go at once.
 cd "$(dirname "$0")/../.." && . tests/tools/tap.sh
 export PONT=$BUILD/mutants/pont work
@@ -19,7 +19,7 @@ one() { # one MUTANT INVARIANT, "clean" for none: leaves $work/MUTANT.ok when al
     rm -rf "${work:?}/$mutant"
 }
 export -f one
-mutants=$(sed -nE 's/^MUTANT_ROW\((M_[A-Z0-9_]+), *"([a-z-]+)".*/\1 \2/p' tests/mutants/mutants.def)
+mutants=$(sed -nE '/trouble\.yaml/q; s/^MUTANT_ROW\((M_[A-Z0-9_]+), *"([a-z-]+)".*/\1 \2/p' tests/mutants/mutants.def)
 printf 'clean none\n%s\n' "$mutants" | xargs -P 3 -L 1 bash -c 'one "$0" "$1"'
 caught() { [ -e "$work/$1.ok" ] || { cat "$work/$1.out"; return 1; }; }
 tap "without_a_defect_the_run_passes" caught clean
