@@ -26,6 +26,9 @@ struct ris {
     time_ns retry_at, wait; /* nothing is tried before retry_at; wait: the last one, 0 none */
     int64_t attempts;       /* of the first message in the outbox */
     bool acknowledged;      /* it was, once: what goes again is its duplicate */
+    bool is_read;           /* `first` is that message, in `reading` */
+    struct hl7_value first;
+    struct arena reading;
     bool down;
     struct ris_faults faults;
     time_ns overtaken_by;   /* the first waits for the next to go before it, until then; 0: no */
@@ -34,6 +37,13 @@ struct ris {
     char ack_code[8], ack_text[96];
     size_t ack_code_size, ack_text_size;
 };
+
+/* For reading one message, which is no larger than the outbox. */
+static size_t reading_size(size_t outbox)
+{
+    size_t message = outbox < HL7_MESSAGE_MAX ? outbox : HL7_MESSAGE_MAX;
+    return 9 * message + HL7_SEGMENTS_MAX * sizeof(struct hl7_segment);
+}
 
 enum err ris_init(struct ris **out, const struct ris_config *config, struct arena *arena)
 {
@@ -50,7 +60,7 @@ enum err ris_init(struct ris **out, const struct ris_config *config, struct aren
     ris->teller.receiver = config->receiver.size == 0 ? SLICE("PONT") : config->receiver;
     ris->outbox = (struct outbox){.bytes = arena_alloc(arena, capacity), .capacity = capacity};
     ris->last_channel = -1;
-    if (ris->outbox.bytes == NULL) {
+    if (ris->outbox.bytes == NULL || arena_carve(&ris->reading, arena, reading_size(capacity)) != ERR_OK) {
         return ERR_LIMIT;
     }
     *out = ris;
@@ -64,16 +74,20 @@ size_t ris_outbox_count(const struct ris *ris)
 
 /* ---- The first message of the outbox, as the link sees it. */
 
-/* Reads it again; what was checked when it was made can only fail for want of memory. */
-static bool read_first(const struct ris *ris, struct hl7_value *value, struct out *out)
+/* Reads it; what was checked when it was made can only fail for want of memory. Null then. */
+static const struct hl7_value *read_first(struct ris *ris, struct out *out)
 {
     struct hl7_message message;
-    slice wire = outbox_first(&ris->outbox).wire;
-    enum err err = hl7_parse(&message, wire, out->arena);
-    err = err == ERR_OK ? hl7_read(value, &message, out->arena) : err;
+    if (ris->is_read) {
+        return &ris->first;
+    }
+    arena_reset(&ris->reading);
+    enum err err = hl7_parse(&message, outbox_first(&ris->outbox).wire, &ris->reading);
+    err = err == ERR_OK ? hl7_read(&ris->first, &message, &ris->reading) : err;
     assert(err != ERR_BAD_MESSAGE);
+    ris->is_read = err == ERR_OK;
     out->full = out->full || err != ERR_OK;
-    return err == ERR_OK;
+    return ris->is_read ? &ris->first : NULL;
 }
 
 /* "ORM^O01 AA": type first, so that a story can wait for a type. */
@@ -98,10 +112,11 @@ static struct observation *observe_first(const struct ris *ris, struct out *out,
     seen->peer = ris->teller.receiver;
     seen->person = arena_copy(out->arena, item.person);
     seen->study_uid = arena_copy(out->arena, item.study_uid);
-    seen->other_id = value->fields[HL7_FIELD_CONTROL_ID];
-    seen->accession = value->fields[HL7_FIELD_ACCESSION];
-    seen->issuer = value->fields[HL7_FIELD_ACCESSION_ISSUER];
-    seen->name = value->fields[HL7_FIELD_ORDER_STATUS];
+    /* Copies: the next message may be read in the same step. */
+    seen->other_id = arena_copy(out->arena, value->fields[HL7_FIELD_CONTROL_ID]);
+    seen->accession = arena_copy(out->arena, value->fields[HL7_FIELD_ACCESSION]);
+    seen->issuer = arena_copy(out->arena, value->fields[HL7_FIELD_ACCESSION_ISSUER]);
+    seen->name = arena_copy(out->arena, value->fields[HL7_FIELD_ORDER_STATUS]);
     seen->count = ris->attempts;
     return seen;
 }
@@ -137,17 +152,17 @@ static void open_channel(struct ris *ris, struct out *out)
 
 static void send_first(struct ris *ris, time_ns now, struct out *out)
 {
-    struct hl7_value value;
-    if (!read_first(ris, &value, out)) {
+    const struct hl7_value *value = read_first(ris, out);
+    if (value == NULL) {
         return;
     }
     ris->attempts++;
     ris->ack_at = 0;
     ris->link = LINK_WAITING;
     ris->answer_by = now + ris->config.ack_timeout_ns;
-    out_send_hl7(out, ris->channel, &value);
-    observe_first(ris, out, OBSERVATION_hl7_sent, &value, now)->text =
-        with_type(out, &value, SLICE_EMPTY, SLICE_EMPTY);
+    out_send_hl7(out, ris->channel, value);
+    observe_first(ris, out, OBSERVATION_hl7_sent, value, now)->text =
+        with_type(out, value, SLICE_EMPTY, SLICE_EMPTY);
 }
 
 /* True as long as the first message waits for the next one to go before it. */
@@ -159,6 +174,7 @@ static bool is_overtaken(struct ris *ris, time_ns now, struct out *out)
     }
     if (ris->overtaken_by != 0 && (outbox_swap(&ris->outbox, out->arena) || now >= ris->overtaken_by)) {
         ris->overtaken_by = 0;
+        ris->is_read = false;
     }
     return ris->overtaken_by != 0;
 }
@@ -180,6 +196,7 @@ static void pump(struct ris *ris, time_ns now, struct out *out)
 static void next_message(struct ris *ris)
 {
     outbox_drop_first(&ris->outbox);
+    ris->is_read = false;
     ris->attempts = 0;
     ris->acknowledged = ris->overtaken = false;
 }
@@ -241,11 +258,11 @@ static void keep_ack(struct ris *ris, slice code, slice text, time_ns now)
 static void answered(struct ris *ris, const struct hl7_value *ack, time_ns now, struct out *out)
 {
     slice code = ack->fields[HL7_FIELD_ACK_CODE], text = ack->fields[HL7_FIELD_ACK_TEXT];
-    struct hl7_value value;
-    if (!read_first(ris, &value, out)) {
+    const struct hl7_value *value = read_first(ris, out);
+    if (value == NULL) {
         return;
     }
-    if (!slice_equal(ack->fields[HL7_FIELD_ACK_OF], value.fields[HL7_FIELD_CONTROL_ID])) {
+    if (!slice_equal(ack->fields[HL7_FIELD_ACK_OF], value->fields[HL7_FIELD_CONTROL_ID])) {
         out_note(out, SLICE("an acknowledgement of another message was left out"));
         return;
     }
@@ -253,7 +270,7 @@ static void answered(struct ris *ris, const struct hl7_value *ack, time_ns now, 
     if (is_late && !lost) {
         keep_ack(ris, code, text, now);
     } else if (!lost) {
-        take_ack(ris, &value, code, text, now, out);
+        take_ack(ris, value, code, text, now, out);
     }
 }
 
@@ -274,9 +291,10 @@ static void received(struct ris *ris, const struct event *event, struct out *out
 
 static void late(struct ris *ris, time_ns now, struct out *out)
 {
-    struct hl7_value value;
-    if (ris->link == LINK_WAITING && ris->ack_at != 0 && now >= ris->ack_at && ris->ack_at < ris->answer_by && read_first(ris, &value, out)) {
-        take_ack(ris, &value, (slice){ris->ack_code, ris->ack_code_size}, (slice){ris->ack_text, ris->ack_text_size}, now, out);
+    bool has_ack = ris->link == LINK_WAITING && ris->ack_at != 0 && now >= ris->ack_at && ris->ack_at < ris->answer_by;
+    const struct hl7_value *value = has_ack ? read_first(ris, out) : NULL;
+    if (value != NULL) {
+        take_ack(ris, value, (slice){ris->ack_code, ris->ack_code_size}, (slice){ris->ack_text, ris->ack_text_size}, now, out);
         return;
     }
     if (ris->link == LINK_WAITING && now >= ris->answer_by) {

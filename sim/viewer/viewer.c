@@ -8,7 +8,7 @@ size_t viewer_memory(const struct viewer_setup *setup)
 {
     size_t watches = setup->watches_max == 0 ? WATCHES_DEFAULT : setup->watches_max;
     return sizeof(struct viewer) + REQUESTS_MAX * (sizeof(struct request) + REQUEST_BYTES + 16) +
-           watches * (sizeof(struct watch) + sizeof(uint32_t) + WATCH_BYTES) + 4096;
+           watches * (sizeof(struct watch) + 2 * sizeof(uint32_t) + WATCH_BYTES) + 4096;
 }
 
 enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, struct arena *arena)
@@ -23,9 +23,10 @@ enum err viewer_init(struct viewer **out, const struct viewer_setup *setup, stru
     viewer->requests = arena_array(arena, REQUESTS_MAX, sizeof *viewer->requests);
     viewer->watches = arena_array(arena, viewer->watches_max, sizeof *viewer->watches);
     viewer->live = arena_array(arena, viewer->watches_max, sizeof *viewer->live);
+    viewer->heap = arena_array(arena, viewer->watches_max, sizeof *viewer->heap);
     viewer->watch_text = arena_array(arena, viewer->watches_max, WATCH_BYTES);
     bool made = viewer->requests != NULL && viewer->watches != NULL && viewer->live != NULL &&
-                viewer->watch_text != NULL;
+                viewer->heap != NULL && viewer->watch_text != NULL;
     enum err err = made ? ERR_OK : ERR_LIMIT;
     for (uint32_t i = 0; err == ERR_OK && i < REQUESTS_MAX; i++) {
         err = arena_carve(&viewer->requests[i].arena, arena, REQUEST_BYTES);

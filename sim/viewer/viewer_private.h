@@ -46,6 +46,7 @@ struct watch {
     time_ns since_ns, next_ns, interval_ns, until_ns;
     int64_t number; /* counts up: decides between those that are due at once */
     uint32_t place; /* in `live`; of one that is over: the next such slot + 1 */
+    uint32_t heap;          /* place in the heap, from 1; 0: it does not wait */
 };
 
 struct viewer {
@@ -53,7 +54,8 @@ struct viewer {
     struct request *requests;
     struct watch *watches;
     uint32_t *live; /* slots of those that are not over, in no order */
-    uint32_t live_count, watch_bound, watch_free, watches_max;
+    uint32_t *heap;        /* those that wait: slots by (next_ns, number), a binary heap */
+    uint32_t heap_count, live_count, watch_bound, watch_free, watches_max;
     int64_t watch_last;
     char *watch_text;      /* WATCH_BYTES a slot */
     uint32_t request_bound; /* none is in use from here on */

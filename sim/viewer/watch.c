@@ -10,6 +10,61 @@ static bool keep(struct arena *arena, slice *to, slice text)
     return to->data != NULL;
 }
 
+/* ---- Those that wait, the one that is due first on top. */
+static bool is_sooner(const struct watch *a, const struct watch *b)
+{
+    return a->next_ns != b->next_ns ? a->next_ns < b->next_ns : a->number < b->number;
+}
+
+static void heap_set(struct viewer *viewer, uint32_t at, uint32_t slot)
+{
+    viewer->heap[at] = slot;
+    viewer->watches[slot].heap = at + 1;
+}
+
+static uint32_t heap_rise(struct viewer *viewer, uint32_t at, uint32_t slot)
+{
+    while (at > 0 && is_sooner(&viewer->watches[slot], &viewer->watches[viewer->heap[(at - 1) / 2]])) {
+        heap_set(viewer, at, viewer->heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+    return at;
+}
+
+static uint32_t heap_sink(struct viewer *viewer, uint32_t at, uint32_t slot)
+{
+    for (uint32_t child = 2 * at + 1; child < viewer->heap_count; child = 2 * at + 1) {
+        bool right = child + 1 < viewer->heap_count && is_sooner(&viewer->watches[viewer->heap[child + 1]], &viewer->watches[viewer->heap[child]]);
+        child += right;
+        if (!is_sooner(&viewer->watches[viewer->heap[child]], &viewer->watches[slot])) {
+            break;
+        }
+        heap_set(viewer, at, viewer->heap[child]);
+        at = child;
+    }
+    return at;
+}
+
+static void wait_begin(struct viewer *viewer, struct watch *watch)
+{
+    uint32_t slot = (uint32_t)(watch - viewer->watches);
+    watch->state = WATCH_WAITING;
+    heap_set(viewer, heap_rise(viewer, viewer->heap_count++, slot), slot);
+}
+
+static void wait_end(struct viewer *viewer, struct watch *watch)
+{
+    if (watch->heap == 0) {
+        return;
+    }
+    uint32_t at = watch->heap - 1, last = viewer->heap[--viewer->heap_count];
+    watch->heap = 0;
+    if (at < viewer->heap_count) {
+        heap_set(viewer, heap_sink(viewer, heap_rise(viewer, at, last), last), last);
+    }
+}
+
+/* ---- What is watched. */
 static struct watch *watch_take(struct viewer *viewer)
 {
     uint32_t slot = viewer->watch_free;
@@ -31,6 +86,7 @@ static void watch_give(struct viewer *viewer, struct watch *watch)
     uint32_t slot = (uint32_t)(watch - viewer->watches), last = viewer->live[--viewer->live_count];
     viewer->live[watch->place] = last;
     viewer->watches[last].place = watch->place;
+    wait_end(viewer, watch);
     watch->state = WATCH_OVER;
     watch->place = viewer->watch_free;
     viewer->watch_free = slot + 1;
@@ -59,6 +115,7 @@ enum err watch_add(struct viewer *viewer, const struct plan_entry *plan)
         watch_give(viewer, watch);
         return ERR_LIMIT;
     }
+    wait_begin(viewer, watch);
     return ERR_OK;
 }
 
@@ -94,17 +151,8 @@ void watch_remove(struct viewer *viewer, const struct plan_entry *plan, struct o
 /* The exam that is due longest. */
 static uint32_t due_watch(const struct viewer *viewer)
 {
-    uint32_t found = UINT32_MAX;
-    for (uint32_t i = 0; i < viewer->live_count; i++) {
-        const struct watch *watch = &viewer->watches[viewer->live[i]],
-                           *best = found == UINT32_MAX ? NULL : &viewer->watches[found];
-        if (watch->state == WATCH_WAITING && watch->next_ns <= viewer->now &&
-            (best == NULL || watch->next_ns < best->next_ns ||
-             (watch->next_ns == best->next_ns && watch->number < best->number))) {
-            found = viewer->live[i];
-        }
-    }
-    return found;
+    bool due = viewer->heap_count > 0 && viewer->watches[viewer->heap[0]].next_ns <= viewer->now;
+    return due ? viewer->heap[0] : UINT32_MAX;
 }
 
 static struct request *watch_request(struct viewer *viewer)
@@ -149,6 +197,7 @@ void watch_next(struct viewer *viewer, struct out *out, struct request *request)
         out->full = true;
         return;
     }
+    wait_end(viewer, &viewer->watches[next]);
     viewer->watches[next].state = WATCH_ASKING;
     request->watch = next;
     request->watch_number = viewer->watches[next].number;
@@ -177,9 +226,9 @@ bool watch_row(struct viewer *viewer, const struct request *request, slice study
 
 static void wait_on(struct viewer *viewer, struct out *out, struct watch *watch)
 {
-    watch->state = WATCH_WAITING;
     watch->interval_ns *= 2;
     watch->next_ns = viewer->now + watch->interval_ns;
+    wait_begin(viewer, watch);
     if (watch->until_ns <= viewer->now) {
         over(viewer, out, watch, false);
     }
@@ -203,7 +252,7 @@ void watch_lost(struct viewer *viewer, struct request *request)
     viewer->watch_again_ns = viewer->now + RETRY_FIRST_NS;
     struct watch *watch = watch_of(viewer, request);
     if (watch != NULL) {
-        watch->state = WATCH_WAITING;
+        wait_begin(viewer, watch);
     }
 }
 
@@ -221,17 +270,11 @@ void watch_clock(struct viewer *viewer, struct out *out)
 
 time_ns watch_due(const struct viewer *viewer)
 {
-    time_ns due = TIME_NEVER;
     for (uint32_t i = 0; i < viewer->request_bound; i++) {
         if (viewer->requests[i].kind == REQUEST_WATCH) {
             return TIME_NEVER; /* its association takes what is due */
         }
     }
-    for (uint32_t i = 0; i < viewer->live_count; i++) {
-        const struct watch *watch = &viewer->watches[viewer->live[i]];
-        if (watch->state == WATCH_WAITING && watch->next_ns < due) {
-            due = watch->next_ns;
-        }
-    }
+    time_ns due = viewer->heap_count == 0 ? TIME_NEVER : viewer->watches[viewer->heap[0]].next_ns;
     return due != TIME_NEVER && due < viewer->watch_again_ns ? viewer->watch_again_ns : due;
 }

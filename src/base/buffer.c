@@ -101,6 +101,15 @@ void buffer_put_json(struct buffer *buffer, slice text)
 {
     buffer_put_byte(buffer, '"');
     while (text.size > 0) {
+        size_t plain = 0; /* most of it stands as it is */
+        while (plain < text.size && text.data[plain] >= ' ' && text.data[plain] != '"' && text.data[plain] != '\\') {
+            plain++;
+        }
+        buffer_put(buffer, slice_before(text, plain));
+        text = slice_after(text, plain);
+        if (text.size == 0) {
+            break;
+        }
         size_t size = utf8_size(text);
         if (size == 0) {
             buffer_put_text(buffer, "\xEF\xBF\xBD");

@@ -135,6 +135,9 @@ size_t hl7_segment_count(const struct hl7_message *message, const char *name)
 static slice nth_part(slice text, char separator, unsigned nth)
 {
     slice rest = text;
+    if (text.size == 0) {
+        return SLICE_EMPTY;
+    }
     slice part = slice_cut(&rest, separator);
     for (; nth > 0 && rest.data != NULL; nth--) {
         part = slice_cut(&rest, separator);
