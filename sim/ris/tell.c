@@ -306,8 +306,12 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
     case HL7_ORU_R01:
         put_truth_exam(telling, value);
         return;
+    case HL7_SIU_S12:
+    case HL7_SIU_S15: /* the list of a meeting may be where a number is told of first */
+        put_truth_person(telling, who(telling, "person"), who(telling, "number"), site);
+        return;
     default:
-        return; /* a meeting changes no truth */
+        return;
     }
 }
 

@@ -208,6 +208,7 @@ struct relay_entry {
     struct relay *relay;
     void *memory;           /* piece of the slab */
     uint32_t passages, passing;
+    time_ns sign_ns;        /* when the engine is told next that bytes flow */
     uint32_t spare;         /* channel + 1 of a destination between two holders */
     uint32_t spare_generation;
     uint16_t spare_message;

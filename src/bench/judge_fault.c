@@ -171,6 +171,18 @@ void judge_fault(struct judge *judge, const struct observation *seen)
 
 /* ---- The mark. */
 
+/* May the exam of this number be one of the site's? Letters before a number are its issuer's. */
+static bool may_have_issued(const struct judge *judge, const struct question *question, uint32_t site)
+{
+    slice number = question->accession;
+    bool bare = number.data[0] >= '0' && number.data[0] <= '9';
+    uint32_t asked = judge_site(judge, question->issuer), exam = bare ? JUDGE_NONE : judge_first_exam(judge, number);
+    if (asked == JUDGE_NONE && exam != JUDGE_NONE && judge->exams[exam].next == JUDGE_NONE) {
+        asked = judge_site(judge, judge_spell(judge, judge->exams[exam].issuer));
+    }
+    return asked == JUDGE_NONE || judge_same_issuer(judge, asked, site);
+}
+
 /* Would this PACS be asked? A number that no other site knows is a matter of its own site; series and images are asked of who
  * holds the study. Where that is not certain the answer is no. */
 static bool is_asked(const struct judge *judge, const struct question *question, uint32_t node)
@@ -185,7 +197,7 @@ static bool is_asked(const struct judge *judge, const struct question *question,
         return false;
     }
     if (question->patient_id.size == 0) {
-        return true;
+        return question->accession.size == 0 || may_have_issued(judge, question, pacs->site);
     }
     slice issuer = question->issuer.size > 0 ? question->issuer : SLICE("NHS");
     uint32_t identity = judge_identity(judge, issuer, question->patient_id);

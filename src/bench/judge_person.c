@@ -313,7 +313,8 @@ static void settled(struct judge *judge, const struct observation *seen)
     if (unlink || (seen->kind == OBSERVATION_hl7_refused && slice_starts(seen->text, SLICE("ADT^A40")))) {
         mixed_no_more(judge, person);
     }
-    if (!unlink && person != JUDGE_NONE && slice_starts(seen->text, SLICE("ADT"))) {
+    bool tells = slice_starts(seen->text, SLICE("ADT")) || slice_starts(seen->text, SLICE("SIU")); /* who says who she is */
+    if (!unlink && person != JUDGE_NONE && tells) {
         judge->persons[person].open--;
         judge->persons[person].settled_at = judge_tick(judge, seen->at_ns);
     }

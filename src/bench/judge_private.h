@@ -235,7 +235,9 @@ struct engine_spooled {
 struct engine_case {
     uint32_t meeting;        /* engine_meeting */
     uint8_t state;
-    bool alive, in_time;     /* in_time: ready when the meeting began */
+    bool alive, in_time;     /* in_time: ready when it had to be, `ready_before` of its meeting */
+    uint32_t ready_before_s; /* of its meeting */
+    bool told_late;          /* RADIS2 told of it only after that: nothing was promised */
 };
 
 /* What was asked for of a study at a node, so that what comes twice can be told from what was wanted twice. */

@@ -304,7 +304,22 @@ static enum err meeting_row(struct judge *judge, const struct record *record)
     return ERR_OK;
 }
 
-/* How it was as the meeting began is what counts; what comes later changes only the row. */
+/* How long before it begins everything must be there. Weekly meetings have their day behind their name. */
+static time_ns ready_before(const struct judge *judge, const struct engine_meeting *meeting)
+{
+    char room[STORE_TEXT_MAX];
+    slice id = judge_text(judge, meeting->id, room);
+    const struct population *population = &judge->scenario->population;
+    for (size_t i = 0; i < population->meeting_count; i++) {
+        slice name = population->meetings[i].id;
+        if (slice_starts(id, name) && (id.size == name.size || id.data[name.size] == '-')) {
+            return population->meetings[i].ready_before;
+        }
+    }
+    return 0;
+}
+
+/* How it was when it had to be ready is what counts; what comes later changes only the row. */
 static enum err case_row(struct judge *judge, const struct record *record)
 {
     uint32_t meeting = put_meeting(judge, text(record, COLUMN_mdt_case_mdt));
@@ -318,11 +333,11 @@ static enum err case_row(struct judge *judge, const struct record *record)
         judge->case_count++;
     }
     struct engine_case *one = &judge->cases[at];
-    time_ns meets_at = judge->meetings[meeting].meets_at;
-    bool ready = integer(record, COLUMN_mdt_case_state) == MDT_READY, begun = meets_at > 0 && judge->now > meets_at;
+    time_ns meets_at = judge->meetings[meeting].meets_at, due_at = meets_at - (one->alive ? one->ready_before_s * TIME_S : ready_before(judge, &judge->meetings[meeting]));
+    bool ready = integer(record, COLUMN_mdt_case_state) == MDT_READY, late = meets_at > 0 && judge->now > due_at;
     *one = (struct engine_case){.meeting = meeting, .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted,
-                                .in_time = begun ? one->in_time : ready};
-    judge->reached[REACH_name_after_list_closed] |= begun && one->alive && !one->in_time;
+                                .in_time = late ? one->in_time : ready, .told_late = one->alive ? one->told_late : late, .ready_before_s = (uint32_t)((meets_at - due_at) / TIME_S)};
+    judge->reached[REACH_name_after_list_closed] |= one->told_late;
     return ERR_OK;
 }
 

@@ -383,12 +383,12 @@ static void end_meetings(struct judge *judge)
         const struct engine_case *one = &judge->cases[c];
         const struct engine_meeting *meeting = &judge->meetings[one->meeting];
         struct series_site *site = site_of(judge, site_of_node(judge, judge_spell(judge, meeting->node)));
-        for (size_t m = 0; one->alive && meeting->meets_at <= judge->now && m < series->month_count; m++) {
+        for (size_t m = 0; one->alive && !one->told_late && meeting->meets_at <= judge->now && m < series->month_count; m++) {
             bool here = meeting->meets_at >= series->months[m].from_ns && meeting->meets_at < series->months[m].until_ns;
             series->months[m].mdt_cases += here;
             series->months[m].mdt_ready += here && one->in_time;
         }
-        if (site != NULL && one->alive && meeting->meets_at <= judge->now) {
+        if (site != NULL && one->alive && !one->told_late && meeting->meets_at <= judge->now) {
             site->mdt_cases++;
             site->mdt_ready += one->in_time;
         }

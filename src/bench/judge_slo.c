@@ -159,7 +159,7 @@ static void take_meetings(struct judge *judge)
     for (uint32_t c = 0; c < judge->case_count; c++) {
         const struct engine_case *one = &judge->cases[c];
         const struct engine_meeting *meeting = &judge->meetings[one->meeting];
-        for (size_t i = 0; i < judge->scenario->slo_count && one->alive && meeting->meets_at > 0 && meeting->meets_at <= judge->now; i++) {
+        for (size_t i = 0; i < judge->scenario->slo_count && one->alive && !one->told_late && meeting->meets_at > 0 && meeting->meets_at <= judge->now; i++) {
             const struct slo *slo = &judge->scenario->slos[i];
             if (judge->slos[i].known && judge->slos[i].measure == MEASURE_mdt_ready_share && is_measured(judge, meeting->meets_at)) {
                 take_case(judge, i, meeting_key(judge, meeting, slo->per), meeting_key(judge, meeting, slo->budget_per), meeting->meets_at, !one->in_time, 0, false);

@@ -238,6 +238,12 @@ void publish_person_changed(struct engine *engine, struct out *out, int64_t pers
 /* Hidden by a tombstone on its study or itself. */
 bool lifecycle_hidden(const struct engine *engine, slice study_uid, slice sop_uid);
 void lifecycle_reject(struct engine *engine, struct out *out, slice uid, slice code, slice origin);
+/* A node that answered in full does not hold the study any more: docs/decisions/0010. */
+void lifecycle_vanished(struct engine *engine, struct out *out, int64_t study, uint32_t node);
+/* It does after all. */
+void lifecycle_returned(struct engine *engine, struct out *out, int64_t study, uint32_t node);
+/* Every original is gone: copies elsewhere are not shown either. */
+bool lifecycle_is_gone(const struct engine *engine, int64_t study);
 void lifecycle_operator(struct engine *engine, const struct event *event, struct out *out);
 
 /* ---- mdt.c */
@@ -274,6 +280,8 @@ MUST_USE enum err retrieve_init(struct engine *engine);
 int64_t retrieve_demand(struct engine *engine, struct out *out, const struct demand_wish *wish, slice *why);
 /* Does the node hold the whole study, as far as we have proof? */
 bool retrieve_is_at(const struct engine *engine, int64_t study, uint32_t node);
+/* Are images of the study on their way there just now? */
+bool retrieve_goes_to(const struct engine *engine, int64_t study, uint32_t node);
 void retrieve_move(struct engine *engine, const struct event *event, struct out *out, struct channel *channel, const struct dimse *request);
 void retrieve_get(struct engine *engine, const struct event *event, struct out *out, struct channel *channel, const struct dimse *request);
 void retrieve_cancel(struct engine *engine, struct out *out, struct channel *channel, uint16_t message_id);

@@ -8,9 +8,9 @@
 #include "src/engine/engine_private.h"
 
 #define FINDS_MAX     128u          /* questions under way or waiting */
-#define FIND_ROWS_MAX 4096u         /* rows told of one question; more is FIND_CAPPED */
+#define FIND_ROWS_MAX 12288u        /* rows told of one question, above the largest study; more is FIND_CAPPED */
 #define FIND_ARENA    (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
-#define FIND_SEEN     8192u /* slots of the table of rows seen; a power of two, twice FIND_ROWS_MAX */
+#define FIND_SEEN     16384u /* slots of the table of rows seen; a power of two, a quarter above FIND_ROWS_MAX */
 
 /* A row of a node that leaves the modalities out, kept until its series are asked. */
 struct kept_row {

@@ -520,6 +520,10 @@ void transfer_relayed(struct engine *engine, const struct event *event, struct o
         move_progress(engine, out, transfer->demand);
     }
     transfer->sign_ns = engine->now;
+    if (event->result_count == 0 && !event->relay_ended && event->relay_text.size == 0) {
+        move_progress(engine, out, transfer->demand); /* bytes flow: her client hears that it goes on */
+        return;
+    }
     if (transfer->phase == PHASE_MOVING && transfer->job_answered == transfer->job_wanted) {
         timer_set(engine, TIMER_RETRIEVE, transfer->demand, engine->now + FINAL_GRACE_NS);
     }

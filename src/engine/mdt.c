@@ -4,8 +4,8 @@
  * impossible with the reason, the site and whom to call. */
 #include "src/engine/engine_private.h"
 
-#define AGAIN_NS (2 * TIME_MIN)  /* an impossible case is tried again so often, until the meeting  \
-                                  */
+#define AGAIN_NS (2 * TIME_MIN)  /* an impossible case is tried again after this, then after twice that ... */
+#define AGAIN_DOUBLINGS 8        /* ... at most every four hours, until the meeting */
 #define OVER_NS (12 * TIME_HOUR) /* after its begin a meeting is history */
 
 struct mdt_module {
@@ -27,6 +27,7 @@ enum err mdt_init(struct engine *engine)
 /* What the studies of a case come to. */
 struct tally {
     uint32_t studies, there, moving, failed;
+    time_ns again_at; /* when the next that failed is tried again */
     slice why;     /* of the first that is not there */
     uint32_t site; /* of that one */
 };
@@ -48,14 +49,14 @@ static slice demand_key(struct out *out, slice meeting, int64_t study, slice nod
     return TEXT(out, SLICE("mdt/"), meeting, SLICE("/"), text_int(out, study), SLICE("/"), node);
 }
 
-/* The newest demand of this key; false when there is none. */
-static bool newest_demand(const struct engine *engine, slice key, struct row_demand *demand)
+/* The newest demand of this key; the number of them. */
+static uint32_t newest_demand(const struct engine *engine, slice key, struct row_demand *demand)
 {
-    bool found = false;
+    uint32_t found = 0;
     for (uint32_t row = index_first_text(engine, INDEX_demand_key, key); row != ROW_NONE;
          row = index_next(engine, INDEX_demand_key, row)) {
         *demand = row_get_demand(engine, row);
-        found = true;
+        found++;
     }
     return found;
 }
@@ -79,9 +80,11 @@ static void count_study(struct engine *engine, struct out *out, const struct row
     }
     struct row_demand demand;
     slice key = demand_key(out, mdt->id, study, mdt->node), why = SLICE_EMPTY;
-    bool known = newest_demand(engine, key, &demand);
+    uint32_t count = newest_demand(engine, key, &demand), doublings = count > AGAIN_DOUBLINGS ? AGAIN_DOUBLINGS : count;
+    bool known = count > 0;
     bool ended = known && (demand.state == DEMAND_FAILED || demand.state == DEMAND_UNPROVEN);
-    if (!known || demand.state == DEMAND_DONE || (ended && again)) {
+    time_ns again_at = ended ? demand.ended_at + (AGAIN_NS << doublings) / 2 : TIME_NEVER;
+    if (!known || demand.state == DEMAND_DONE || (ended && again && engine->now >= again_at)) {
         int64_t id = retrieve_demand(engine, out,
                                      &(struct demand_wish){.reason = DEMAND_MDT,
                                                            .key = key,
@@ -91,13 +94,16 @@ static void count_study(struct engine *engine, struct out *out, const struct row
                                                            .principal = SLICE("mdt"),
                                                            .due_at = mdt->meets_at},
                                      &why);
-        known = id != 0 && newest_demand(engine, key, &demand);
+        known = id != 0 && newest_demand(engine, key, &demand) > 0;
         ended = known && (demand.state == DEMAND_FAILED || demand.state == DEMAND_UNPROVEN);
         if (!known) {
             tally->failed++;
             blocked(tally, holder, text_copy(out, why));
             return;
         }
+    }
+    if (ended && again_at < tally->again_at) {
+        tally->again_at = again_at;
     }
     tally->there += demand.state == DEMAND_DONE;
     tally->failed += ended;
@@ -159,12 +165,12 @@ static void look(struct engine *engine, struct out *out, uint32_t row, bool agai
     if (engine->now > mdt.meets_at + OVER_NS) {
         return;
     }
-    struct tally tally = {.site = NODE_NONE};
+    struct tally tally = {.site = NODE_NONE, .again_at = TIME_NEVER};
     for (uint32_t at = index_first_int(engine, INDEX_study_person, one.person), next;
          at != ROW_NONE; at = next) {
         next = index_next(engine, INDEX_study_person, at);
         struct row_study study = row_get_study(engine, at);
-        if (!lifecycle_hidden(engine, study.uid, SLICE_EMPTY)) {
+        if (!lifecycle_hidden(engine, study.uid, SLICE_EMPTY) && !lifecycle_is_gone(engine, study.id)) {
             count_study(engine, out, &mdt, study.id, again, &tally);
         }
     }
@@ -175,8 +181,11 @@ static void look(struct engine *engine, struct out *out, uint32_t row, bool agai
     one.why = gap_text(engine, out, &tally);
     row_put_mdt_case(engine, out, &one);
     if (one.state == MDT_IMPOSSIBLE && row < engine->mdt->max && !engine->mdt->timed[row]) {
-        engine->mdt->timed[row] = 1;
-        timer_set(engine, TIMER_MDT, row, engine->now + AGAIN_NS);
+        time_ns again_at = tally.again_at > engine->now && tally.again_at != TIME_NEVER ? tally.again_at : engine->now + AGAIN_NS;
+        if (again_at < mdt.meets_at) {
+            engine->mdt->timed[row] = 1;
+            timer_set(engine, TIMER_MDT, row, again_at);
+        }
     }
 }
 

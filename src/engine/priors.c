@@ -112,7 +112,7 @@ static bool may_be_prior(const struct engine *engine, const struct row_exam *exa
 {
     bool itself = study->id == exam->study ||
                   (slice_equal(study->issuer, exam->issuer) && slice_equal(study->accession, exam->accession));
-    return !itself && !lifecycle_hidden(engine, study->uid, SLICE_EMPTY) && has_copy(engine, study->id);
+    return !itself && !lifecycle_hidden(engine, study->uid, SLICE_EMPTY) && has_copy(engine, study->id) && !lifecycle_is_gone(engine, study->id);
 }
 
 static int64_t want(struct engine *engine, struct out *out, const struct row_exam *exam, const struct row_study *study, uint32_t node, slice *why)

@@ -417,6 +417,10 @@ void query_found_row(struct engine *engine, struct out *out, int64_t id, uint32_
     struct query *query = query_by_id(engine, id);
     for (size_t i = 0; query != NULL && i < query->source_count; i++) {
         if (query->sources[i].find == find && !query->sources[i].done) {
+            struct query_row *doubt = query->sources[i].doubt;
+            if (doubt != NULL && slice_equal(slice_unpad(row->study_uid), doubt->uid)) {
+                set_add(&doubt->listed, query->sources[i].node); /* whoever it is said to be of: it is there */
+            }
             rows_from_source(engine, out, query, query->sources[i].node, row);
             return;
         }

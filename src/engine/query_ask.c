@@ -99,6 +99,15 @@ static slice person_number(const struct engine *engine, const struct query *quer
     return SLICE_EMPTY;
 }
 
+/* Is this one study there? Asked of who has answered all else. */
+static void question_doubt(const struct query *query, const struct query_row *row, struct dataset *keys, struct out *out)
+{
+    keys_make(query, keys, out);
+    put_key(keys, TAG_PatientID, SLICE_EMPTY, out);
+    put_key(keys, TAG_AccessionNumber, SLICE_EMPTY, out);
+    put_key(keys, TAG_StudyInstanceUID, row->uid, out);
+}
+
 /* The nth question for the node put into `keys`; false when there is none. */
 static bool question_nth(const struct engine *engine, const struct query *query, uint32_t node, size_t nth, struct dataset *keys,
                          struct out *out)
@@ -135,6 +144,21 @@ static bool question_nth(const struct engine *engine, const struct query *query,
     }
 }
 
+/* An accession number whose issuer is known is a matter of who issued it: that PACS has the study, and the registry knows of
+ * copies elsewhere. */
+static bool issuer_is_asked(const struct engine *engine, const struct query *query, uint32_t node)
+{
+    const struct question *question = &query->question;
+    const struct organisation *issuer = question->accession.issuer.size == 0 ? NULL : organisation_by_issuer(engine, question->accession.issuer);
+    bool has_source = issuer != NULL && organisation_source(engine, issuer, NODE_NONE) != NODE_NONE;
+    for (const struct query_row *row = query->rows; row != NULL; row = row->next) {
+        if (row->study != 0 && retrieve_goes_to(engine, row->study, node)) {
+            return true; /* it may be there already, and only the proof not yet */
+        }
+    }
+    return !has_source || issuer == node_organisation(engine, node);
+}
+
 static bool node_is_asked(const struct engine *engine, const struct query *query, uint32_t node)
 {
     const struct node_config *config = node_at(engine, node);
@@ -147,7 +171,7 @@ static bool node_is_asked(const struct engine *engine, const struct query *query
     if (query->question.mode == ASK_NUMBER && !slice_equal(query->question.number.issuer, ISSUER_NHS)) {
         return slice_equal(node_organisation(engine, node)->issuer, query->question.number.issuer);
     }
-    return query->question.mode != ASK_NOBODY;
+    return query->question.mode == ASK_ACCESSION ? issuer_is_asked(engine, query, node) : query->question.mode != ASK_NOBODY;
 }
 
 static void source_ends(struct query *query, struct query_source *source)
@@ -158,15 +182,45 @@ static void source_ends(struct query *query, struct query_source *source)
     query->pending--;
 }
 
+/* The source's next question into `keys`; false when there is none. What is left at the end are the registry's rows that it
+ * ought to have listed: docs/decisions/0010. */
+static bool question_next(const struct engine *engine, struct query *query, struct query_source *source, struct dataset *keys, struct out *out)
+{
+    source->doubt = NULL;
+    if (question_nth(engine, query, source->node, source->next, keys, out)) {
+        source->next++;
+        return true;
+    }
+    bool tells_all = source->outcome == FIND_COMPLETE && query->question.level <= FIND_STUDY && !query->locating;
+    source->doubt = tells_all ? rows_doubt(engine, query, source->node) : NULL;
+    if (source->doubt != NULL) {
+        question_doubt(query, source->doubt, keys, out);
+    }
+    return source->doubt != NULL;
+}
+
+/* The question could not be asked now. */
+static void take_back(struct query_source *source)
+{
+    if (source->doubt != NULL) {
+        set_cut(&source->doubt->doubted, source->node);
+        source->doubt = NULL;
+    } else {
+        source->next--;
+    }
+}
+
 void query_ask_next(struct engine *engine, struct out *out, struct query *query, struct query_source *source)
 {
     struct dataset keys;
+    if (source->doubt != NULL && source->outcome == FIND_COMPLETE && !set_has(&source->doubt->listed, source->node)) {
+        rows_vanished(engine, out, query, source->doubt, source->node);
+    }
     if (source->outcome == FIND_DOWN || source->outcome == FIND_SKIPPED || source->outcome == FIND_TIMEOUT ||
-        !question_nth(engine, query, source->node, source->next, &keys, out)) {
+        !question_next(engine, query, source, &keys, out)) {
         source_ends(query, source);
         return;
     }
-    source->next++;
     /* A second round (series after study) ends with the question's own deadline at the latest. */
     time_ns deadline = engine->now + (MUTANT(M_NO_DEADLINE) ? TIME_HOUR : engine->config->source_timeout_ns);
     if (!MUTANT(M_NO_DEADLINE) && deadline > query->deadline_ns) {
@@ -183,7 +237,7 @@ void query_ask_next(struct engine *engine, struct out *out, struct query *query,
     source->find = source_find_start(engine, out, &question);
     source->queued = source->find == 0;
     if (source->queued) { /* overload is no reason for an answer with holes: it waits, until the deadline at most */
-        source->next--;
+        take_back(source);
         source->why = SLICE("not asked: too many questions at once");
         timer_set(engine, TIMER_QUERY, -query->id, engine->now + QUEUE_RETRY_NS);
     }

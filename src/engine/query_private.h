@@ -57,6 +57,8 @@ struct query_row {
     struct number number;      /* came with; names an unknown person */
     struct number accession;
     struct node_set holders;
+    struct node_set listed;    /* whose own answer has it */
+    struct node_set doubted;   /* who was asked for it by its UID, for the answer did not have it */
     struct dataset attributes; /* UTF-8 */
     int64_t studies;           /* PATIENT level: her studies after the first */
     bool keys_missing;         /* FF01 */
@@ -65,6 +67,7 @@ struct query_row {
 struct query_source {
     uint32_t node, find;
     size_t next;               /* number of the question to ask after the running one */
+    struct query_row *doubt;   /* the running question is whether this is there still */
     bool done, queued;         /* queued: no slot was free for its question */
     enum find_outcome outcome; /* the worst so far */
     slice why;
@@ -102,6 +105,7 @@ struct query_state {
 
 bool set_has(const struct node_set *set, uint32_t node);
 void set_add(struct node_set *set, uint32_t node);
+void set_cut(struct node_set *set, uint32_t node);
 bool set_is_empty(const struct node_set *set);
 
 /* ---- query_keys.c */
@@ -135,6 +139,10 @@ void rows_order(struct query *query);
 struct dataset *row_answer(const struct engine *engine, struct out *out, const struct query *query, const struct query_row *row);
 /* The person a source's row is about; 0 when not known. */
 int64_t row_person(const struct engine *engine, uint32_t node, const struct find_row *row);
+/* A row of the registry that its holder did not list though it answered in full; null when there is none (left). */
+struct query_row *rows_doubt(const struct engine *engine, struct query *query, uint32_t node);
+/* The holder was asked for it and does not have it: out of the registry's copies, and out of the answer when no original is left. */
+void rows_vanished(struct engine *engine, struct out *out, struct query *query, struct query_row *row, uint32_t node);
 /* Two persons among the rows? */
 bool rows_conflict(const struct query *query);
 

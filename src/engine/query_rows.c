@@ -11,6 +11,11 @@ void set_add(struct node_set *set, uint32_t node)
     set->bits[node / 64] |= (uint64_t)1 << (node % 64);
 }
 
+void set_cut(struct node_set *set, uint32_t node)
+{
+    set->bits[node / 64] &= ~((uint64_t)1 << (node % 64));
+}
+
 bool set_is_empty(const struct node_set *set)
 {
     for (size_t i = 0; i < sizeof set->bits / sizeof set->bits[0]; i++) {
@@ -278,7 +283,7 @@ static void row_from_registry(struct engine *engine, struct out *out, struct que
 {
     struct node_set holders = {{0}};
     add_holders(engine, study->id, &holders);
-    if (set_is_empty(&holders) || lifecycle_hidden(engine, study->uid, SLICE_EMPTY)) {
+    if (set_is_empty(&holders) || lifecycle_hidden(engine, study->uid, SLICE_EMPTY) || lifecycle_is_gone(engine, study->id)) {
         return;
     }
     size_t before = query->row_count;
@@ -380,6 +385,10 @@ static void study_row(struct engine *engine, struct out *out, struct query *quer
         return;
     }
     if (study_of_row(engine, uid, person, node, &study)) {
+        lifecycle_returned(engine, out, study.id, node);
+        if (lifecycle_is_gone(engine, study.id)) {
+            return; /* a copy that outlived its original */
+        }
         row = row_of_study(engine, out, query, &study, node, from);
     } else {
         struct number number = {slice_unpad(from->patient_id), from->patient_issuer};
@@ -408,6 +417,43 @@ static void study_row(struct engine *engine, struct out *out, struct query *quer
         return;
     }
     set_add(&row->holders, node);
+    set_add(&row->listed, node);
+}
+
+/* ---- What a holder did not list. */
+static bool is_original_at(const struct engine *engine, int64_t study, uint32_t node)
+{
+    uint32_t at = row_find_copy(engine, &(struct row_copy){.study = study, .node = node_at(engine, node)->name});
+    struct row_copy copy = {.state = COPY_GONE};
+    if (at != ROW_NONE) {
+        copy = row_get_copy(engine, at);
+    }
+    return copy.role == COPY_ORIGINAL && copy.state != COPY_GONE;
+}
+
+struct query_row *rows_doubt(const struct engine *engine, struct query *query, uint32_t node)
+{
+    for (struct query_row *row = query->rows; row != NULL; row = row->next) {
+        bool doubtful = row->study != 0 && !set_has(&row->listed, node) && !set_has(&row->doubted, node) && is_original_at(engine, row->study, node);
+        if (doubtful) {
+            set_add(&row->doubted, node);
+            return row;
+        }
+    }
+    return NULL;
+}
+
+void rows_vanished(struct engine *engine, struct out *out, struct query *query, struct query_row *row, uint32_t node)
+{
+    lifecycle_vanished(engine, out, row->study, node);
+    set_cut(&row->holders, node);
+    for (struct query_row **at = &query->rows; *at != NULL; at = &(*at)->next) {
+        if (*at == row && lifecycle_is_gone(engine, row->study)) {
+            *at = row->next; /* its memory stays: another source may be asked for it just now */
+            query->row_count--;
+            return;
+        }
+    }
 }
 
 /* Series and instances: asked of the holders of one study of one person only. */

@@ -10,6 +10,7 @@
 #include "src/actor/actor.h"
 
 #define RELAY_BATCH_NS (50 * TIME_MS)
+#define RELAY_SIGN_NS (10 * TIME_S) /* while bytes flow the engine hears so often that they do: one image may take minutes */
 
 struct relay; /* opaque */
 

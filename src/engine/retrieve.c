@@ -184,6 +184,17 @@ void retrieve_person_changed(struct engine *engine, struct out *out, int64_t per
     priors_person_changed(engine, out, person);
 }
 
+bool retrieve_goes_to(const struct engine *engine, int64_t study, uint32_t node)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        const struct transfer *transfer = &engine->retrieve->transfers[i];
+        if (transfer->used && transfer->study == study && transfer->destination == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void retrieve_get(struct engine *engine, const struct event *event, struct out *out, struct channel *channel, const struct dimse *request)
 {
     (void)engine;

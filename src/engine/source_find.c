@@ -317,6 +317,20 @@ static void walk_down(struct find *find, enum find_level level, const struct fin
     find->parts->next = copy;
 }
 
+/* Of what is published the modalities are known: a client's question need not ask for each study's series. */
+static bool modalities_known(struct engine *engine, const struct find *find, struct dataset *row)
+{
+    slice uid = slice_unpad(dataset_get(row, TAG_StudyInstanceUID)), name = node_at(engine, find->node)->name;
+    for (uint32_t at = index_first_text(engine, INDEX_study_uid, uid); at != ROW_NONE && find->owner == FIND_OF_QUERY; at = index_next(engine, INDEX_study_uid, at)) {
+        struct row_study study = row_get_study(engine, at);
+        bool held = study.modalities.size > 0 && row_find_copy(engine, &(struct row_copy){.study = study.id, .node = name}) != ROW_NONE;
+        if (held && dataset_put(row, TAG_ModalitiesInStudy, study.modalities) == ERR_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool wants_modalities(struct engine *engine, const struct find *find,
                              const struct dataset *row)
 {
@@ -414,7 +428,7 @@ static void take_row(struct engine *engine, struct out *out, struct find *find,
         find->stopped = find->stopped || many;
         return; /* twice the same row, or a row that names nothing */
     }
-    if (part->level == find->level && wants_modalities(engine, find, &row)) {
+    if (part->level == find->level && wants_modalities(engine, find, &row) && !modalities_known(engine, find, &row)) {
         keep_row(engine, out, find, &row);
     } else if (!find_matches(engine, out, find, part->level, &row)) {
         return;

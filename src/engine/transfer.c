@@ -240,6 +240,25 @@ static slice listing_gap(const struct engine *engine, const struct transfer *tra
     return count > 0 && transfer->wanted >= count ? SLICE_EMPTY : why;
 }
 
+/* Nothing to send. Where every holder has said so again and again it does not hold the study any more. */
+static void nothing_listed(struct engine *engine, struct out *out, struct transfer *transfer, const struct row_demand *row, slice why)
+{
+    bool gone = row->attempts + 1 >= engine->config->transfer_attempts && slice_equal(transfer->level, SLICE("STUDY"));
+    uint32_t nodes[HOLDERS_MAX], count = 0;
+    int64_t study = transfer->study;
+    for (const struct item *item = transfer->items; item != NULL; item = item->next) {
+        gone = gone && item->holders == 0;
+    }
+    for (size_t i = 0; gone && i < transfer->holder_count; i++) {
+        nodes[count] = transfer->holders[i].node;
+        count += transfer->holders[i].complete;
+    }
+    transfer_fail(engine, out, transfer, true, why);
+    for (uint32_t i = 0; i < count; i++) {
+        lifecycle_vanished(engine, out, study, nodes[i]);
+    }
+}
+
 static void transfer_listed(struct engine *engine, struct out *out, struct transfer *transfer)
 {
     struct row_demand row;
@@ -252,7 +271,7 @@ static void transfer_listed(struct engine *engine, struct out *out, struct trans
         return;
     }
     if (transfer->wanted == 0) {
-        transfer_fail(engine, out, transfer, true, gap.size > 0 ? gap : SLICE("no holder lists any instance"));
+        nothing_listed(engine, out, transfer, &row, gap.size > 0 ? gap : SLICE("no holder lists any instance"));
         return;
     }
     row.wanted = transfer->wanted;

@@ -28,6 +28,7 @@ struct passage { /* of one relay association */
     bool splices;
     enum err err;       /* of the destination's side */
     int64_t size;
+    time_ns sign_ns;    /* when it began, or the engine was told that bytes flow */
 };
 
 /* ---- The destination. */
@@ -236,7 +237,7 @@ static void begin_instance(struct passage *passage, const struct dimse *request,
     struct worker *worker = passage->worker;
     const struct relay_job *job = relay_job(passage->entry->relay);
     const struct context *onward = passage->broken ? NULL : destination_context(passage, request, context);
-    passage->size = 0;
+    passage->size = passage->sign_ns = 0;
     passage->out.size = 0;
     passage->splices = job->coercion != NULL;
     passage->err = onward == NULL ? ERR_REFUSED : ERR_OK;
@@ -284,6 +285,18 @@ static uint16_t end_instance(struct passage *passage, slice *comment)
     return passage->err == ERR_BAD_MESSAGE && passage->splices ? STATUS_CANNOT_UNDERSTAND : STATUS_OUT_OF_RESOURCES_SUBOPERATIONS;
 }
 
+/* One image may take longer than the engine waits for a sign of life. */
+static void tell_that_bytes_flow(struct passage *passage)
+{
+    time_ns now = driver_now(passage->worker->driver);
+    if (passage->sign_ns == 0 || now - passage->sign_ns >= RELAY_SIGN_NS) {
+        if (passage->sign_ns != 0) {
+            worker_post(passage->worker, &(struct event){.kind = EVENT_RELAYED, .job = passage->entry->job, .relay_text = SLICE_EMPTY});
+        }
+        passage->sign_ns = now;
+    }
+}
+
 /* False when the holder is gone in the middle: the destination has half a data set, which only an abort ends. */
 static bool stream(struct passage *passage, bool last)
 {
@@ -299,6 +312,7 @@ static bool stream(struct passage *passage, bool last)
         }
         last = fragment.last;
         feed(passage, fragment.bytes, last);
+        tell_that_bytes_flow(passage);
     }
     return true;
 }

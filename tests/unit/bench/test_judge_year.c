@@ -280,6 +280,25 @@ START_TEST(a_case_counts_as_it_was_when_its_meeting_began)
 }
 END_TEST
 
+START_TEST(a_case_counts_as_it_was_when_it_had_to_be_ready_and_not_when_it_was_told_of_later)
+{
+    static struct population_meeting meetings[] = {{.id = {"lung", 4}, .ready_before = 30 * TIME_S}};
+    slos[0] = (struct slo){.id = SLICE("mdt"), .measure = SLICE("mdt.ready_share"), .has_min = true, .min_micro = 400000};
+    begin_with(1);
+    scenario.population.meetings = meetings;
+    scenario.population.meeting_count = 1;
+    meeting("lung-20260107", 100, 1, MDT_READY, 50);
+    meeting("lung-20260107", 100, 2, MDT_WAITING, 50);
+    meeting("lung-20260107", 100, 2, MDT_READY, 80);   /* it had to be ready by 70 */
+    meeting("lung-20260107", 100, 3, MDT_WAITING, 80); /* told of in the last minute */
+    SEE(note, 200, .text = SLICE("later"));
+    end_world();
+    ck_assert_int_eq(slo_result("mdt")->value, 5000);
+    ck_assert(slo_result("mdt")->pass);
+    scenario.population.meeting_count = 0;
+}
+END_TEST
+
 START_TEST(the_time_that_a_node_was_down_is_the_time_it_was_not_available)
 {
     slos[0] = (struct slo){.id = SLICE("hub"), .measure = SLICE("hub.available"), .has_min = true, .min_micro = 950000};
@@ -568,7 +587,7 @@ UNIT_MAIN(nothing_depends_on_where_a_span_is_cut, one_instance_missing_in_the_mi
           only_the_rejected_part_of_a_span_is_hidden, what_a_node_lost_of_a_span_it_has_no_more, more_questions_than_there_are_places_are_all_counted,
           an_unanswered_question_keeps_its_place, packed_texts_come_back_as_they_were, an_index_finds_what_was_put_and_not_what_was_removed,
           a_quantile_within_its_bound_passes_and_one_beyond_fails, a_budget_lets_so_many_miss_in_each_period,
-          an_objective_without_a_case_or_that_nobody_can_measure_fails, a_case_counts_as_it_was_when_its_meeting_began,
+          an_objective_without_a_case_or_that_nobody_can_measure_fails, a_case_counts_as_it_was_when_its_meeting_began, a_case_counts_as_it_was_when_it_had_to_be_ready_and_not_when_it_was_told_of_later,
           the_time_that_a_node_was_down_is_the_time_it_was_not_available, what_must_be_reached_and_what_must_not, a_name_that_no_table_has_is_never_reached,
           a_published_study_that_comes_is_retrievable, a_published_study_that_does_not_come_though_nothing_happened_is_caught,
           a_retrieve_soon_after_an_outage_may_fail, a_transfer_that_waits_longer_than_it_may_is_caught, a_dead_node_that_holds_up_a_transfer_of_others_is_caught,

@@ -102,6 +102,22 @@ START_TEST(a_case_that_cannot_be_had_names_reason_site_and_whom_to_call)
 }
 END_TEST
 
+START_TEST(a_case_that_cannot_be_had_is_tried_ever_less_often)
+{
+    fake_init();
+    fake_start();
+    publish("GWE1", "1.2.1", "p1");
+    struct hl7_value booked = meeting(HL7_SIU_S12, &megan, "mdt_room", "s1"); /* its images never come: nobody relays here */
+    fake_say(&booked, "AA");
+    fake_run(2 * TIME_DAY);
+    uint32_t demands = row_count(fake.engine, TABLE_demand);
+    ck_assert_uint_ge(demands, 3);
+    ck_assert_uint_le(demands, 15); /* every two minutes would be hundreds */
+    fake_run(TIME_DAY);
+    ck_assert_uint_eq(row_count(fake.engine, TABLE_demand), demands); /* the meeting is over */
+}
+END_TEST
+
 START_TEST(a_case_struck_off_is_gone_and_an_unknown_node_is_refused)
 {
     fake_init();
@@ -121,4 +137,5 @@ UNIT_MAIN(a_case_whose_images_are_where_the_meeting_is_is_ready,
           a_case_whose_images_are_elsewhere_waits_for_them_and_says_where_they_are,
           an_exam_that_is_not_published_keeps_the_case_waiting,
           a_case_that_cannot_be_had_names_reason_site_and_whom_to_call,
+          a_case_that_cannot_be_had_is_tried_ever_less_often,
           a_case_struck_off_is_gone_and_an_unknown_node_is_refused)

@@ -261,7 +261,91 @@ START_TEST(query_that_is_cancelled_ends_with_fe00)
 }
 END_TEST
 
-UNIT_MAIN(query_by_nhs_number_shows_registered_and_live_studies_once_and_no_namesake, query_in_patient_root_finds_by_the_clients_own_local_number,
+/* From one node to another, or nowhere. */
+static void file_study(const char *study, int from, int to)
+{
+    for (size_t i = 0; i < w.instance_count; i++) {
+        if (w.archive[i].node == from && strcmp(w.archive[i].study, study) == 0) {
+            w.archive[i].node = to;
+        }
+    }
+}
+
+START_TEST(query_does_not_show_what_its_holder_does_not_hold_any_more_and_shows_it_when_it_is_back)
+{
+    make();
+    world_start();
+    file_study("1.2.1", PACS_CAV, -2);
+    for (int i = 0; i < 2; i++) {
+        FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990000018"));
+        ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+        ck_assert_uint_eq(w.row_count, 1);
+        ck_assert_ptr_null(row_of("1.2.1", 0));
+        ck_assert_int_eq(w.finds[PACS_CAV], 2 + i); /* the list, then that one study; known to be gone it is not asked for again */
+    }
+    file_study("1.2.1", -2, PACS_CAV);
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.row_count, 2);
+    ck_assert_slice_eq(dataset_get(row_of("1.2.1", 0), TAG_HOLDERS), SLICE("pacs_cav"));
+    ck_assert_int_eq(w.finds[PACS_CAV], 4);
+}
+END_TEST
+
+START_TEST(query_shows_no_copy_of_what_is_gone_where_it_was_made)
+{
+    make();
+    study_put(3, 1, "1.2.4", "CAV", "CAV1003", "20091211", "CT", "CHEST", "pacs_cav", 1);
+    restore((struct record){.table = TABLE_copy, .values = {N(3), T("pacs_gwe"), N(COPY_LEASED), N(COPY_PRESENT), N(1), N(PROOF_LIST), N(0)}});
+    archive_put(PACS_GWE, "40018586", "Price^Megan", "19580411", "CAV1003", "1.2.4", "20091211", "CT", 1, 1);
+    world_start();
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_ptr_null(row_of("1.2.4", 0));
+    ck_assert_uint_eq(w.row_count, 2);
+}
+END_TEST
+
+START_TEST(query_shows_what_a_list_left_out_and_the_holder_has_all_the_same)
+{
+    make();
+    study_put(3, 1, "1.2.4", "CAV", "CAV1003", "20091211", "CT", "CHEST", "pacs_cav", 1);
+    archive_put(PACS_CAV, "C111111", "Price^Megan", "19580411", "CAV1003", "1.2.4", "20091211", "CT", 1, 1); /* under a number nobody told of */
+    world_start();
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(w.row_count, 3);
+    ck_assert_ptr_nonnull(row_of("1.2.4", 0));
+}
+END_TEST
+
+START_TEST(query_keeps_a_doubtful_row_and_says_so_when_the_holder_does_not_answer)
+{
+    make();
+    world_start();
+    w.down[PACS_CAV] = true;
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990000018"));
+    ck_assert_uint_eq(w.final.status, 0xC0D1);
+    ck_assert_ptr_nonnull(row_of("1.2.1", 0));
+}
+END_TEST
+
+START_TEST(query_by_an_accession_number_with_its_issuer_asks_that_organisation_alone)
+{
+    make();
+    world_start();
+    w.down[PACS_GWE] = true;
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(AccessionNumber, "CAV1001"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS); /* who cannot have it may be down */
+    ck_assert_uint_eq(w.row_count, 1);
+    ck_assert_int_eq(w.finds[PACS_GWE] + w.finds[PACS_VEL], 0);
+    ck_assert_int_eq(w.finds[PACS_CAV], 2); /* with the letters and without */
+}
+END_TEST
+
+UNIT_MAIN(query_does_not_show_what_its_holder_does_not_hold_any_more_and_shows_it_when_it_is_back, query_shows_no_copy_of_what_is_gone_where_it_was_made,
+          query_shows_what_a_list_left_out_and_the_holder_has_all_the_same, query_keeps_a_doubtful_row_and_says_so_when_the_holder_does_not_answer,
+          query_by_an_accession_number_with_its_issuer_asks_that_organisation_alone,
+          query_by_nhs_number_shows_registered_and_live_studies_once_and_no_namesake, query_in_patient_root_finds_by_the_clients_own_local_number,
           query_at_patient_level_gives_one_row_a_person, query_refuses_what_breaks_the_hierarchy, query_by_accession_number_keeps_to_its_issuer,
           query_says_who_did_not_answer_when_a_source_is_down, query_ends_before_its_deadline_when_a_source_says_nothing,
           query_shows_nobody_elses_rows_when_a_source_ignores_the_patient_key, query_shows_one_study_uid_under_two_patients_as_two_rows, query_by_uid_shows_studies_of_patients_nobody_registered,

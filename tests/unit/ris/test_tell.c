@@ -222,7 +222,7 @@ START_TEST(a_meeting_is_one_message_for_each_case)
         "text=Breast+MDT "
         "node=mdt_llandough");
     static const char *const numbers[] = {"A1", "S7", "A9"}, *const sites[] = {"CAV", "SWA", "CAV"};
-    ck_assert_uint_eq(truth_count, 0);
+    ck_assert_uint_eq(truth_count, 3); /* it may be where a number is told of first */
     ck_assert_uint_eq(ris_outbox_count(ris), 3);
     for (size_t i = 0; i < 3; i++) {
         value = i == 0 ? value : sent();
