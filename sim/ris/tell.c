@@ -271,6 +271,7 @@ static void put_truth_exam(struct telling *telling, const struct hl7_value *valu
     truth->issuer = kept(telling, value->fields[HL7_FIELD_ACCESSION_ISSUER]);
     truth->study_uid = kept(telling, plan_get(telling->entry, "study_uid"));
     truth->text = slice_from(status[telling->verb]);
+    truth->number = telling->verb == VERB_complete ? plan_get_int(telling->entry, "completed_at", 0) : 0;
 }
 
 static void put_truth_merged(struct telling *telling)

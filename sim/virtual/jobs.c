@@ -46,36 +46,6 @@ static void post(struct virtual *virtual, uint32_t node, int64_t job, struct pay
     pending->generation = (uint32_t)virtual->nodes[node].meta.life;
 }
 
-static bool flows(struct virtual *virtual, uint32_t channel)
-{
-    const struct channel *at = channel == 0 ? NULL : pipe_at(virtual, channel - 1);
-    for (unsigned e = 0; at != NULL && e < 2; e++) {
-        uint32_t flow = at->ends[e].flow;
-        if (flow != 0 && virtual->network.flows[flow - 1].rate > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Bytes that flow are a sign of life, though no image has come through whole. */
-static void post_sign(struct virtual *virtual, struct relay_entry *entry)
-{
-    bool any = false;
-    if (entry->passages == 0 || entry->closed || virtual->now_ns < entry->sign_ns) {
-        return;
-    }
-    for (uint32_t p = 0; p < virtual->relays.passage_end && !any; p++) {
-        const struct passage *passage = &virtual->relays.passages[p];
-        bool ours = passage->used && &virtual->relays.entries[passage->entry] == entry;
-        any = ours && (flows(virtual, passage->holder) || flows(virtual, passage->destination));
-    }
-    entry->sign_ns = virtual->now_ns + RELAY_SIGN_NS;
-    if (any) {
-        post(virtual, entry->node, entry->job, payload_make_text(&virtual->slab, SLICE_EMPTY), false);
-    }
-}
-
 /* Results that are due, and the end once nothing is on its way. */
 static void post_due(struct virtual *virtual, struct relay_entry *entry, bool flush)
 {
@@ -215,7 +185,9 @@ void jobs_due(struct virtual *virtual)
                 close_entry(entry, "its deadline passed");
             }
             post_due(virtual, entry, false);
-            post_sign(virtual, entry);
+            if (job_owes_sign(virtual, entry)) {
+                post(virtual, entry->node, entry->job, payload_make_text(&virtual->slab, SLICE_EMPTY), false);
+            }
             settle(virtual, entry);
         }
     }

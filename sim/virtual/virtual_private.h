@@ -404,6 +404,8 @@ MUST_USE enum err jobs_init(struct virtual *virtual, struct arena *arena);
 size_t jobs_memory(const struct virtual_limits *limits);
 void jobs_begin(struct virtual *virtual, uint32_t node, const struct relay_job *job);
 void jobs_end(struct virtual *virtual, uint32_t node, int64_t job);
+/* The engine is to hear now that bytes of this job flow. */
+bool job_owes_sign(struct virtual *virtual, struct relay_entry *entry);
 void jobs_due(struct virtual *virtual);
 void jobs_drop_node(struct virtual *virtual, uint32_t node);
 /* A holder was accepted for a job: `ref` is the engine's end. */

@@ -84,7 +84,7 @@ struct stale_name { /* told later, of an earlier event */
 
 /* An exam: what RADIS2 told, and the engine's row. */
 enum { EXAM_TOLD = 1, EXAM_COLLISION = 2, EXAM_WATCHED = 4, EXAM_WITHDRAWN = 8, /* COLLISION: two persons have one of this number */
-       EXAM_HAS_STUDY = 16 }; /* the engine's row names one */
+       EXAM_HAS_STUDY = 16, EXAM_OLD = 32 }; /* the engine's row names one; it was done before the run began */
 struct truth_exam {
     uint32_t completed_at; /* tick, told; of TIME_NEVER when not */
     uint32_t accession;    /* text */

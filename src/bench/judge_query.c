@@ -537,9 +537,12 @@ static void watched(struct judge *judge, const struct observation *seen)
     if (exam != NULL && !(exam->flags & EXAM_WATCHED)) {
         exam->flags |= EXAM_WATCHED;
         judge->counts[COUNT_published]++;
-        judge_latency(judge, LATENCY_publish, seen->latency_ns);
-        judge_length(judge, MEASURE_published_after_completed, seen->at_ns, seen->latency_ns);
-        judge_fold_published(judge, exam, seen->latency_ns);
+        bool old = (exam->flags & EXAM_OLD) != 0; /* loaded by night, months after it was done: nobody waits for it */
+        if (!old) {
+            judge_latency(judge, LATENCY_publish, seen->latency_ns);
+            judge_length(judge, MEASURE_published_after_completed, seen->at_ns, seen->latency_ns);
+        }
+        judge_fold_published(judge, exam, old ? -1 : seen->latency_ns);
     }
 }
 

@@ -153,9 +153,13 @@ void judge_fold_published(struct judge *judge, const struct truth_exam *exam, ti
     struct series_day *day = day_now(judge);
     month_now(judge)->published++;
     day->publish_worst_ns = latency_ns > day->publish_worst_ns ? latency_ns : day->publish_worst_ns;
-    histogram_add(&fold->months[fold->month], latency_ns, judge->arena);
+    if (latency_ns >= 0) { /* below zero: of an old one no length is measured */
+        histogram_add(&fold->months[fold->month], latency_ns, judge->arena);
+    }
     if (here != NULL) {
         here->published++;
+    }
+    if (here != NULL && latency_ns >= 0) {
         histogram_add(&fold->sites[site], latency_ns, judge->arena);
     }
     for (uint32_t f = latency_ns > fold->late_ns ? judge->fault_count : 0; f > 0 && judge->faults[f - 1].reach >= judge->now - latency_ns; f--) {

@@ -357,6 +357,7 @@ static enum err exam_told(struct judge *judge, const struct observation *seen)
     exam->flags = (uint8_t)(slice_equal(seen->text, SLICE("cancelled")) ? exam->flags | EXAM_WITHDRAWN : exam->flags & ~EXAM_WITHDRAWN);
     if (slice_equal(seen->text, SLICE("completed")) && exam->completed_at == UINT32_MAX) {
         exam->completed_at = judge_tick(judge, seen->at_ns);
+        exam->flags |= judge->scenario->populated && seen->number != 0 && seen->number < judge->scenario->start ? EXAM_OLD : 0;
         judge->completed_exams++;
         judge_fold_completed(judge, exam);
     }

@@ -299,6 +299,29 @@ START_TEST(a_case_counts_as_it_was_when_it_had_to_be_ready_and_not_when_it_was_t
 }
 END_TEST
 
+static void done_and_seen(const char *accession, time_ns done_at, time_ns took)
+{
+    SEE(truth_exam, 20, .person = SLICE("ann"), .issuer = SLICE("NOR"), .accession = slice_from(accession), .text = SLICE("completed"), .number = done_at);
+    SEE(watched, 30, .actor = SLICE("watcher"), .issuer = SLICE("NOR"), .accession = slice_from(accession), .latency_ns = took, .flag = true);
+}
+
+START_TEST(how_long_an_exam_took_that_was_done_before_the_run_is_nobodys_question)
+{
+    slos[0] = (struct slo){.id = SLICE("p"), .measure = SLICE("published - completed"), .quantiles = {{950000, TIME_MIN}}, .quantile_count = 1};
+    scenario.populated = true;
+    scenario.start = SECOND(0);
+    begin_with(1);
+    done_and_seen("X1", SECOND(-1000), TIME_HOUR);
+    done_and_seen("X2", SECOND(10), TIME_S);
+    done_and_seen("X3", 0, TIME_S); /* just now */
+    end_world();
+    scenario.populated = false;
+    scenario.start = 0;
+    ck_assert(slo_result("p.p95")->pass);
+    ck_assert_int_eq(script.results.counts[COUNT_published], 3);
+}
+END_TEST
+
 START_TEST(the_time_that_a_node_was_down_is_the_time_it_was_not_available)
 {
     slos[0] = (struct slo){.id = SLICE("hub"), .measure = SLICE("hub.available"), .has_min = true, .min_micro = 950000};
@@ -587,7 +610,7 @@ UNIT_MAIN(nothing_depends_on_where_a_span_is_cut, one_instance_missing_in_the_mi
           only_the_rejected_part_of_a_span_is_hidden, what_a_node_lost_of_a_span_it_has_no_more, more_questions_than_there_are_places_are_all_counted,
           an_unanswered_question_keeps_its_place, packed_texts_come_back_as_they_were, an_index_finds_what_was_put_and_not_what_was_removed,
           a_quantile_within_its_bound_passes_and_one_beyond_fails, a_budget_lets_so_many_miss_in_each_period,
-          an_objective_without_a_case_or_that_nobody_can_measure_fails, a_case_counts_as_it_was_when_its_meeting_began, a_case_counts_as_it_was_when_it_had_to_be_ready_and_not_when_it_was_told_of_later,
+          how_long_an_exam_took_that_was_done_before_the_run_is_nobodys_question, an_objective_without_a_case_or_that_nobody_can_measure_fails, a_case_counts_as_it_was_when_its_meeting_began, a_case_counts_as_it_was_when_it_had_to_be_ready_and_not_when_it_was_told_of_later,
           the_time_that_a_node_was_down_is_the_time_it_was_not_available, what_must_be_reached_and_what_must_not, a_name_that_no_table_has_is_never_reached,
           a_published_study_that_comes_is_retrievable, a_published_study_that_does_not_come_though_nothing_happened_is_caught,
           a_retrieve_soon_after_an_outage_may_fail, a_transfer_that_waits_longer_than_it_may_is_caught, a_dead_node_that_holds_up_a_transfer_of_others_is_caught,
