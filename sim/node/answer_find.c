@@ -114,7 +114,7 @@ static bool is_ignored_by_fault(const struct node *node, const struct operation 
 {
     bool patient = tag == TAG_PatientID || tag == TAG_PatientName || tag == TAG_PatientBirthDate;
     return (patient && (operation->bent >> BEND_other_patient & 1) != 0) ||
-           ((operation->bent >> BEND_ignore_key & 1) != 0 && tag == node->faults.bends[BEND_ignore_key].key);
+           ((operation->bent >> BEND_ignore_key & 1) != 0 && tag == fault_bending(node, BEND_ignore_key, 'f')->key);
 }
 
 static bool is_ignored(const struct node *node, uint32_t tag)
@@ -280,7 +280,7 @@ static bool is_capped(struct node *node, struct out *out, struct operation *oper
         quirk_bites(node, out, operation, QUIRK_find_response_cap_silent);
         return true;
     }
-    return (operation->bent >> BEND_capped & 1) != 0 && operation->rows >= node->faults.bends[BEND_capped].number;
+    return (operation->bent >> BEND_capped & 1) != 0 && operation->rows >= fault_bending(node, BEND_capped, 'f')->number;
 }
 
 /* More rows than this product lists? Counted before the first is told. */

@@ -303,9 +303,23 @@ static bool is_selective(const struct bending *bending)
     return bending->nth_count > 0 || bending->chance_micro > 0;
 }
 
+/* That of this kind of operation, else one that is free, else the last. */
+struct bending *fault_bending(const struct node *node, enum bend bend, char op)
+{
+    struct bending *list = (struct bending *)(uintptr_t)node->faults.bends[bend];
+    int at = 0;
+    while (at + 1 < BEND_OPS_MAX && list[at].op != (uint8_t)op && list[at].on) {
+        at++;
+    }
+    for (int i = 0; i < BEND_OPS_MAX; i++) {
+        at = list[i].on && list[i].op == (uint8_t)op ? i : at;
+    }
+    return &list[at];
+}
+
 bool fault_bends(struct node *node, struct out *out, enum bend bend, char op)
 {
-    struct bending *bending = &node->faults.bends[bend];
+    struct bending *bending = fault_bending(node, bend, op);
     bool bites = bending->on && bending->op == (uint8_t)op;
     if (!bites) {
         return false;
@@ -343,13 +357,21 @@ uint32_t fault_bends_of(struct node *node, struct out *out, char op)
     return bent;
 }
 
+/* What it bends: as the plan says, or what it usually is. */
+static char bend_op(const struct plan_entry *plan, const struct fault_row *row)
+{
+    slice op = plan_get(plan, "op");
+    return (op.size > 0 ? op : row->op).data[0];
+}
+
 static enum err bend(struct node *node, const struct plan_entry *plan, const struct fault_row *row)
 {
-    struct bending *bending = &node->faults.bends[row->bend];
-    slice op = plan_get(plan, "op"), nth = plan_get(plan, "nth"), key = plan_get(plan, "key");
+    char kind = bend_op(plan, row);
+    struct bending *bending = fault_bending(node, (enum bend)row->bend, kind);
+    slice nth = plan_get(plan, "nth"), key = plan_get(plan, "key");
     *bending = (struct bending){.on = true,
                                 .id = plan->id,
-                                .op = (uint8_t)(op.size > 0 ? op : row->op).data[0],
+                                .op = (uint8_t)kind,
                                 .times = plan_get_int(plan, "times", 0),
                                 .chance_micro = plan_get_int(plan, "chance", 0),
                                 .number = plan_get_int(plan, "rows", 10),
@@ -394,7 +416,7 @@ static enum err fault(struct node *node, const struct plan_entry *plan, struct o
     bool *flag = switch_of(node, row);
     if (row->bend >= 0) {
         enum err err = bend(node, plan, row);
-        if (err != ERR_OK || is_selective(&faults->bends[row->bend])) {
+        if (err != ERR_OK || is_selective(fault_bending(node, (enum bend)row->bend, bend_op(plan, row)))) {
             return err; /* observed when it bites */
         }
     } else if (slice_equal(row->name, SLICE("slow"))) {
@@ -425,14 +447,15 @@ static void release_held(struct node *node)
     }
 }
 
-static bool mend(struct node *node, const struct fault_row *row, struct out *out)
+static bool mend(struct node *node, const struct plan_entry *plan, const struct fault_row *row, struct out *out)
 {
     struct faults *faults = &node->faults;
     bool *flag = switch_of(node, row);
     bool was = true;
     if (row->bend >= 0) {
-        was = faults->bends[row->bend].on && !is_selective(&faults->bends[row->bend]);
-        faults->bends[row->bend].on = false;
+        struct bending *bending = fault_bending(node, (enum bend)row->bend, bend_op(plan, row));
+        was = bending->on && !is_selective(bending);
+        bending->on = false;
     } else if (slice_equal(row->name, SLICE("slow"))) {
         faults->slow_ns = 0;
     } else if (slice_equal(row->name, SLICE("associations"))) {
@@ -455,7 +478,7 @@ static enum err heal(struct node *node, const struct plan_entry *plan, struct ou
 {
     size_t from = 0, count = 0;
     for (const struct fault_row *row; (row = row_of(plan, &from)) != NULL; count++) {
-        if (mend(node, row, out)) {
+        if (mend(node, plan, row, out)) {
             observe_fault(node, out, row->verb, row->how, false);
         }
     }

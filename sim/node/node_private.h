@@ -172,6 +172,7 @@ enum bend {
     BEND_COUNT
 };
 #define BEND_NTHS_MAX 32
+#define BEND_OPS_MAX  3
 /* A fault that bends operations of one kind: all of them, so many, the nth ones, or by chance. */
 struct bending {
     bool on;
@@ -184,7 +185,7 @@ struct bending {
 struct faults {
     bool down, crash;
     time_ns crash_until, crash_every, crash_next;
-    struct bending bends[BEND_COUNT];
+    struct bending bends[BEND_COUNT][BEND_OPS_MAX]; /* of one kind for each kind of operation */
     bool pause;
     int64_t associations; /* 0: its own limit */
     bool hold, holding;
@@ -353,6 +354,7 @@ void answer_commit_closed(struct node *node, struct channel *channel);
 
 /* fault.c */
 /* The fault bends this operation (op: 'f' find, 'm' move, 'o' open): asked once for each, it counts. */
+struct bending *fault_bending(const struct node *node, enum bend bend, char op);
 bool fault_bends(struct node *node, struct out *out, enum bend bend, char op);
 /* All that bend an operation that begins: 1 << BEND_x. */
 uint32_t fault_bends_of(struct node *node, struct out *out, char op);

@@ -14,7 +14,19 @@ static const struct row {
 #undef RIS_FAULT
 };
 
-bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which)
+static bool is_selective(const struct ris_biting *biting)
+{
+    return biting->nth_count > 0 || biting->chance_micro > 0;
+}
+
+static struct observation *observe(struct out *out, enum ris_fault which, bool begins, time_ns now)
+{
+    struct observation *seen = out_observe(out, begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, now);
+    seen->text = rows[which].name;
+    return seen;
+}
+
+bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which, time_ns now, struct out *out)
 {
     struct ris_biting *biting = &faults->list[which];
     bool bites = biting->on;
@@ -30,6 +42,10 @@ bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which)
     } else if (biting->chance_micro > 0) {
         uint64_t draw = random_draw((uint64_t)biting->id, PURPOSE('r', 'i', 's', 'f'), which, (uint64_t)biting->seen);
         bites = (int64_t)random_below(draw, 1000000) < biting->chance_micro;
+    }
+    if (bites && is_selective(biting)) { /* a fault as long as this message */
+        observe(out, which, true, now);
+        observe(out, which, false, now);
     }
     if (bites && biting->left > 0 && --biting->left == 0) {
         biting->on = false;
@@ -81,6 +97,9 @@ static enum err set(struct ris_faults *faults, enum ris_fault which, const struc
             return ERR_BAD_INPUT;
         }
     }
+    if (!rows[which].counts && is_selective(biting)) {
+        return ERR_BAD_INPUT;
+    }
     return which == RIS_clock ? set_clock(&faults->clock, plan, now) : ERR_OK;
 }
 
@@ -96,9 +115,8 @@ enum err ris_fault_tell(struct ris_faults *faults, const struct plan_entry *plan
     }
     enum err err = begins ? set(faults, which, plan, now) : ERR_OK;
     faults->list[which].on = begins;
-    if (err == ERR_OK) {
-        struct observation *seen = out_observe(out, begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, now);
-        seen->text = rows[which].name;
+    if (err == ERR_OK && !is_selective(&faults->list[which])) {
+        struct observation *seen = observe(out, which, begins, now);
         seen->other_id = begins ? arena_copy(out->arena, plan_get(plan, "fault")) : SLICE_EMPTY;
         seen->flag = begins && plan_get_int(plan, "announced", 0) != 0;
     }

@@ -170,7 +170,7 @@ static bool is_overtaken(struct ris *ris, time_ns now, struct out *out)
 {
     if (!ris->overtaken && ris->attempts == 0) {
         ris->overtaken = true;
-        ris->overtaken_by = ris_fault_bites(&ris->faults, RIS_out_of_order) ? now + OVERTAKE_NS : 0;
+        ris->overtaken_by = ris_fault_bites(&ris->faults, RIS_out_of_order, now, out) ? now + OVERTAKE_NS : 0;
     }
     if (ris->overtaken_by != 0 && (outbox_swap(&ris->outbox, out->arena) || now >= ris->overtaken_by)) {
         ris->overtaken_by = 0;
@@ -203,7 +203,7 @@ static void next_message(struct ris *ris)
 
 static void accepted(struct ris *ris, const struct hl7_value *value, time_ns now, struct out *out)
 {
-    bool again = !ris->acknowledged && ris_fault_bites(&ris->faults, RIS_duplicate);
+    bool again = !ris->acknowledged && ris_fault_bites(&ris->faults, RIS_duplicate, now, out);
     if (!ris->acknowledged) {
         observe_first(ris, out, OBSERVATION_hl7_acked, value, now)->text =
             with_type(out, value, SLICE("AA"), SLICE_EMPTY);
@@ -266,7 +266,7 @@ static void answered(struct ris *ris, const struct hl7_value *ack, time_ns now, 
         out_note(out, SLICE("an acknowledgement of another message was left out"));
         return;
     }
-    bool lost = ris_fault_bites(&ris->faults, RIS_ack_lost), is_late = ris_fault_bites(&ris->faults, RIS_ack_late);
+    bool lost = ris_fault_bites(&ris->faults, RIS_ack_lost, now, out), is_late = ris_fault_bites(&ris->faults, RIS_ack_late, now, out);
     if (is_late && !lost) {
         keep_ack(ris, code, text, now);
     } else if (!lost) {

@@ -56,7 +56,7 @@ struct ris_faults {
 /* FAULT or HEAL. ERR_BAD_INPUT for a word or an argument that is none. */
 MUST_USE enum err ris_fault_tell(struct ris_faults *faults, const struct plan_entry *plan, time_ns now, struct out *out);
 /* Counts one message; true when it is bitten. */
-bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which);
+bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which, time_ns now, struct out *out);
 time_ns ris_clock_offset(const struct ris_faults *faults, time_ns now);
 
 /* ---- Plan entries to messages. */

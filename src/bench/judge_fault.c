@@ -165,6 +165,7 @@ void judge_fault(struct judge *judge, const struct observation *seen)
         judge->reached[REACH_engine_killed] |= judge_is(judge, seen->actor, KIND_ENGINE);
         return;
     default:
+        judge_reach_seen(judge, seen);
         served(judge, seen);
     }
 }

@@ -528,6 +528,7 @@ static inline void judge_reach(struct judge *judge, enum reach_point point)
 }
 const char *reach_name(enum reach_point point);
 void judge_reach_fault(struct judge *judge, const struct fault_window *window);
+void judge_reach_seen(struct judge *judge, const struct observation *seen);
 void judge_reach_merge(struct judge *judge, uint32_t gone, uint32_t kept);
 
 /* ---- judge_bound.c: what must hold within a time, or after a while. */

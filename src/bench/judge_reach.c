@@ -32,6 +32,66 @@ static bool is_other_down(const struct judge *judge, uint32_t node)
     return false;
 }
 
+/* ---- Whether a fault of the words of a scenario bit. */
+
+static bool is_one_of(slice effect, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_starts(effect, slice_from(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+#define IS_ONE_OF(effect, words) is_one_of(effect, words, sizeof(words) / sizeof(words)[0])
+
+/* A question or a retrieve of a viewer ended: what disturbed lines and nodes meanwhile? */
+static void reach_disturbed(struct judge *judge, const struct observation *seen)
+{
+    static const char *const broken[] = {"reset", "half_close", "slow_close", "slice", "stop_after_bytes", "black_hole"};
+    static const char *const disturbed[] = {"pause", "slow", "stretch", "hang", "hold", "associations"};
+    time_ns since = seen->at_ns - seen->latency_ns;
+    for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= since; f--) {
+        const struct fault_window *window = &judge->faults[f - 1];
+        slice effect = judge_spell(judge, window->effect);
+        bool meets = window->from <= seen->at_ns && window->until >= since && window->index != JUDGE_NONE, line = window->index >= judge->scenario->node_count;
+        judge->reached[REACH_line_disturbed] |= meets && line && !IS_ONE_OF(effect, broken);
+        judge->reached[REACH_connection_broken] |= meets && line && IS_ONE_OF(effect, broken);
+        judge->reached[REACH_node_disturbed] |= meets && is_pacs(judge, window->index) && IS_ONE_OF(effect, disturbed);
+    }
+}
+
+static bool has_wrong_clock(const struct judge *judge, time_ns at)
+{
+    for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= at; f--) {
+        if (judge->faults[f - 1].until >= at && slice_equal(judge_spell(judge, judge->faults[f - 1].effect), SLICE("clock"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void judge_reach_seen(struct judge *judge, const struct observation *seen)
+{
+    switch (seen->kind) {
+    case OBSERVATION_query_answered:
+    case OBSERVATION_retrieve_answered:
+        if (judge->fault_count > 0) {
+            reach_disturbed(judge, seen);
+        }
+        return;
+    case OBSERVATION_hl7_sent:
+        judge->reached[REACH_message_resent] |= seen->count > 1;
+        judge->reached[REACH_clock_wrong] |= judge->fault_count > 0 && !judge->reached[REACH_clock_wrong] && has_wrong_clock(judge, seen->at_ns);
+        return;
+    case OBSERVATION_store_refused:
+        judge->reached[REACH_image_refused] = true;
+        return;
+    default:
+        return;
+    }
+}
+
 /* Called once the window is open. */
 void judge_reach_fault(struct judge *judge, const struct fault_window *window)
 {
@@ -40,6 +100,8 @@ void judge_reach_fault(struct judge *judge, const struct fault_window *window)
         judge->reached[REACH_link_down] |= slice_starts(effect, SLICE("partition"));
         return;
     }
+    static const char *const bends[] = {"reply", "reject", "ignore_key", "wrong_ae", "abort_mid_pdu", "charset_wrong"};
+    judge->reached[REACH_answer_bent] |= is_pacs(judge, window->index) && IS_ONE_OF(effect, bends);
     if (!judge_stops(effect) || window->index == JUDGE_NONE) {
         return;
     }

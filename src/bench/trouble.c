@@ -117,7 +117,9 @@ static bool after(struct trouble *trouble, uint32_t index, const struct observat
 {
     const struct condition *condition = &trouble->scenario->faults[index].after;
     struct watch *watch = &trouble->watches[index];
-    if (!is_it(condition, seen) || ++watch->seen != (condition->count > 0 ? condition->count : 1)) {
+    int64_t nth = condition->count > 0 ? condition->count : 1, before = watch->seen;
+    watch->seen += is_it(condition, seen) ? (int64_t)span_count((uint32_t)seen->span) : 0; /* a span of images is as many of them */
+    if (before >= nth || watch->seen < nth) {
         return false;
     }
     begin(trouble, index, seen->at_ns, TIME_NEVER);
@@ -145,13 +147,31 @@ static size_t held(const struct watch *watch)
     return count;
 }
 
+/* Who is killed says no name of a fault: is it one that the other kills? */
+static bool is_killed_by(const struct trouble *trouble, slice id, slice actor)
+{
+    const struct scenario *scenario = trouble->scenario;
+    for (size_t f = 0; f < scenario->fault_count; f++) {
+        const struct scenario_fault *fault = &scenario->faults[f];
+        for (size_t t = 0; slice_equal(fault->id, id) && slice_equal(fault->effect, SLICE("kill")) && t < fault->target_count; t++) {
+            if (slice_equal(scenario->nodes[fault->targets[t]].id, actor)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Of the other fault only the beginning says its name; its end is that of the same effect at the same place. */
 static bool during(struct trouble *trouble, uint32_t index, const struct observation *seen)
 {
     struct watch *watch = &trouble->watches[index];
-    uint64_t place = hash64(hash64(1, seen->actor), seen->text) | 1;
-    bool began = seen->kind == OBSERVATION_fault_began && slice_equal(seen->other_id, trouble->scenario->faults[index].during);
-    if (!began && seen->kind != OBSERVATION_fault_ended) {
+    slice other = trouble->scenario->faults[index].during;
+    bool killed = seen->kind == OBSERVATION_killed || seen->kind == OBSERVATION_restarted;
+    uint64_t place = hash64(hash64(1, seen->actor), killed ? SLICE("kill") : seen->text) | 1;
+    bool began = (seen->kind == OBSERVATION_fault_began && slice_equal(seen->other_id, other)) ||
+                 (seen->kind == OBSERVATION_killed && is_killed_by(trouble, other, seen->actor));
+    if (!began && seen->kind != OBSERVATION_fault_ended && seen->kind != OBSERVATION_restarted) {
         return false;
     }
     size_t before = held(watch);
