@@ -453,9 +453,13 @@ static bool mend(struct node *node, const struct plan_entry *plan, const struct 
     bool *flag = switch_of(node, row);
     bool was = true;
     if (row->bend >= 0) {
-        struct bending *bending = fault_bending(node, (enum bend)row->bend, bend_op(plan, row));
-        was = bending->on && !is_selective(bending);
-        bending->on = false;
+        was = false;
+        for (int i = 0; i < BEND_OPS_MAX; i++) { /* of all operations, unless one is named */
+            struct bending *bending = &faults->bends[row->bend][i];
+            bool meant = plan_get(plan, "op").size == 0 || bending->op == (uint8_t)bend_op(plan, row);
+            was = was || (meant && bending->on && !is_selective(bending));
+            bending->on = bending->on && !meant;
+        }
     } else if (slice_equal(row->name, SLICE("slow"))) {
         faults->slow_ns = 0;
     } else if (slice_equal(row->name, SLICE("associations"))) {

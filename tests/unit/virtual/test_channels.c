@@ -389,7 +389,8 @@ static void take_wild(struct toy *toy, const struct event *event, struct out *ou
         if (event->kind == EVENT_RECEIVED && event->protocol == PROTOCOL_DICOM && event->run.messages[0].dimse.kind == DIMSE_C_STORE_RQ && draw % 5 != 0) {
             toy_answer(event, out, STATUS_SUCCESS);
         }
-        switch ((draw >> 20) % 9) {
+        bool dicom = event->protocol == PROTOCOL_DICOM; /* the toys say nothing in HL7 */
+        switch (dicom ? (draw >> 20) % 9 : 3 + (draw >> 20) % 3) {
         case 0:
         case 1:
             toy_store(out, event->channel, (uint32_t)(draw >> 30) % 60, (int64_t)(draw >> 40) % 200000);
