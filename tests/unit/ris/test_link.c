@@ -4,6 +4,7 @@
 
 #define ORDER_1 "order person=ann site=CAV number=A1 accession=CAV1"
 #define ORDER_2 "order person=ann site=CAV number=A1 accession=CAV2"
+#define ORDER_3 "order person=ann site=CAV number=A1 accession=CAV3"
 
 static slice control_id(void)
 {
@@ -239,6 +240,54 @@ START_TEST(a_duplicate_fault_sends_each_message_twice_and_counts_it_once)
 }
 END_TEST
 
+START_TEST(an_acknowledgement_that_is_late_counts_when_it_comes)
+{
+    slice first = waiting();
+    ck_assert_int_eq(plan(PLAN_FAULT, "ack_late nth=1 delay=400000000"), ERR_OK);
+    acknowledged(1, "AA", first);
+    ck_assert_slice_eq(observed(OBSERVATION_fault_began)->text, "ack_late");
+    ck_assert_ptr_null(observed(OBSERVATION_hl7_acked));
+    ck_assert_int_eq(until_due(), 400 * TIME_MS);
+    ck_assert_ptr_nonnull(observed(OBSERVATION_hl7_acked));
+    ck_assert_uint_eq(ris_outbox_count(ris), 0);
+}
+END_TEST
+
+START_TEST(a_message_out_of_order_goes_after_the_next_one)
+{
+    slice first = waiting();
+    ck_assert_int_eq(plan(PLAN_FAULT, "out_of_order nth=1"), ERR_OK);
+    told(ORDER_2);
+    acknowledged(1, "AA", first);
+    ck_assert_ptr_null(observed(OBSERVATION_hl7_sent)); /* it waits for the next */
+    told(ORDER_3);
+    ck_assert_slice_eq(control_id(), "20100301080000000003");
+    acknowledged(1, "AA", control_id());
+    ck_assert_slice_eq(control_id(), "20100301080000000002");
+    acknowledged(1, "AA", control_id());
+    ck_assert_uint_eq(ris_outbox_count(ris), 0);
+}
+END_TEST
+
+START_TEST(a_message_that_nobody_overtakes_goes_after_a_while)
+{
+    slice first = waiting();
+    ck_assert_int_eq(plan(PLAN_FAULT, "out_of_order nth=1"), ERR_OK);
+    told(ORDER_2);
+    acknowledged(1, "AA", first);
+    ck_assert_int_eq(until_due(), 30 * TIME_S);
+    ck_assert_slice_eq(control_id(), "20100301080000000002");
+}
+END_TEST
+
+START_TEST(what_is_no_fault_of_messages_cannot_be_of_some_of_them)
+{
+    (void)waiting();
+    ck_assert_int_eq(plan(PLAN_FAULT, "down nth=2"), ERR_BAD_INPUT);
+    ck_assert_int_eq(plan(PLAN_FAULT, "clock how=sideways"), ERR_BAD_INPUT);
+}
+END_TEST
+
 START_TEST(a_crash_drops_the_channel_and_keeps_the_outbox)
 {
     slice first = waiting();
@@ -439,6 +488,8 @@ UNIT_MAIN(nothing_happens_until_something_is_told, the_first_message_opens_a_cha
           a_connection_lost_in_idleness_is_opened_for_the_next_message,
           a_lost_acknowledgement_makes_a_duplicate, healing_ends_the_loss_of_acknowledgements,
           a_duplicate_fault_sends_each_message_twice_and_counts_it_once,
+          an_acknowledgement_that_is_late_counts_when_it_comes, a_message_out_of_order_goes_after_the_next_one,
+          a_message_that_nobody_overtakes_goes_after_a_while, what_is_no_fault_of_messages_cannot_be_of_some_of_them,
           a_crash_drops_the_channel_and_keeps_the_outbox,
           healing_what_was_not_broken_changes_nothing, who_calls_radis2_is_rejected,
           a_full_outbox_is_a_limit_and_keeps_what_it_has,
