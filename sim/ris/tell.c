@@ -282,6 +282,7 @@ static void put_truth_merged(struct telling *telling)
     truth->patient_id = kept(telling, who(telling, "number"));
     truth->issuer = kept(telling, site);
     truth->other_id = kept(telling, who(telling, "prior_number"));
+    truth->nhs = is_verified(telling) ? kept(telling, who(telling, "nhs")) : SLICE_EMPTY;
     truth->other_issuer = kept(telling, who_or(telling, "prior_site", site));
     truth->flag = slice_equal(plan_get(telling->entry, "wrong"), SLICE("1"));
     truth->name = truth->flag ? kept(telling, who(telling, "prior_person")) : SLICE_EMPTY;
@@ -306,6 +307,9 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
     case HL7_ORM_O01:
     case HL7_ORU_R01:
         put_truth_exam(telling, value);
+        if (telling->verb == VERB_arrive) { /* who was brought in unknown is somebody from here on */
+            put_truth_person(telling, who(telling, "person"), who(telling, "number"), site);
+        }
         return;
     case HL7_SIU_S12:
     case HL7_SIU_S15: /* the list of a meeting may be where a number is told of first */

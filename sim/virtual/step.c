@@ -254,7 +254,12 @@ void node_take(struct virtual *virtual, uint32_t number, uint64_t content_hash)
     enum err err = node->actor.step(node->actor.self, &virtual->event, virtual->out);
     virtual->cause = virtual->number;
     if (err != ERR_OK || virtual->out->full) {
-        virtual_fail(virtual, err == ERR_OK ? ERR_LIMIT : err, err == ERR_OK ? "the output of one step ran full" : "a step failed");
+        char said[128] = "";
+        struct buffer text = buffer_over(said, sizeof said - 1);
+        buffer_put_text(&text, err == ERR_OK ? "the output of one step ran full" : "a step failed");
+        buffer_put_text(&text, ": ");
+        buffer_put(&text, slice_before(node->setup.name, 64));
+        virtual_fail(virtual, err == ERR_OK ? ERR_LIMIT : err, said);
         virtual->failed_node = number;
         return;
     }

@@ -273,6 +273,13 @@ static void told(struct judge *judge, uint32_t person)
     judge->adt_told_at = judge->now;
 }
 
+/* A number that two persons are said to have links nobody. */
+static void join_nhs(struct judge *judge, const struct observation *seen, uint32_t local, uint32_t person, bool verified)
+{
+    uint32_t nhs = verified && seen->nhs.size > 0 ? judge_put_identity(judge, NHS, seen->nhs, seen->person) : JUDGE_NONE;
+    join(judge, local, nhs != JUDGE_NONE && judge->identities[nhs].person == person ? nhs : JUDGE_NONE);
+}
+
 static enum err person_told(struct judge *judge, const struct observation *seen)
 {
     uint32_t person = put_person(judge, seen->person), local = judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person);
@@ -285,11 +292,7 @@ static enum err person_told(struct judge *judge, const struct observation *seen)
         take_description(judge, &judge->persons[person], seen);
     }
     told(judge, person);
-    if (seen->flag && seen->nhs.size > 0) {
-        uint32_t nhs = judge_put_identity(judge, NHS, seen->nhs, seen->person);
-        /* A number that two persons are said to have links nobody. */
-        join(judge, local, nhs != JUDGE_NONE && judge->identities[nhs].person == person ? nhs : JUDGE_NONE);
-    }
+    join_nhs(judge, seen, local, person, seen->flag);
     return ERR_OK;
 }
 
@@ -313,7 +316,7 @@ static void settled(struct judge *judge, const struct observation *seen)
     if (unlink || (seen->kind == OBSERVATION_hl7_refused && slice_starts(seen->text, SLICE("ADT^A40")))) {
         mixed_no_more(judge, person);
     }
-    bool tells = slice_starts(seen->text, SLICE("ADT")) || slice_starts(seen->text, SLICE("SIU")); /* who says who she is */
+    bool tells = slice_starts(seen->text, SLICE("ADT")) || slice_starts(seen->text, SLICE("SIU")) || slice_equal(seen->name, SLICE("IP")); /* who says who she is */
     if (!unlink && person != JUDGE_NONE && tells) {
         judge->persons[person].open--;
         judge->persons[person].settled_at = judge_tick(judge, seen->at_ns);
@@ -327,7 +330,9 @@ enum err judge_persons(struct judge *judge, const struct observation *seen)
         return person_told(judge, seen);
     case OBSERVATION_truth_merged: {
         slice prior = seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer;
-        merged(judge, judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person), judge_put_identity(judge, prior, seen->other_id, seen->person));
+        uint32_t number = judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person);
+        join_nhs(judge, seen, number, put_person(judge, seen->person), number != JUDGE_NONE);
+        merged(judge, number, judge_put_identity(judge, prior, seen->other_id, seen->person));
         told(judge, put_person(judge, seen->person));
         if (seen->flag && judge_person(judge, seen->name) != JUDGE_NONE) {
             mix_up(judge, judge_person(judge, seen->person), judge_person(judge, seen->name));
