@@ -28,7 +28,7 @@ FOLDERS = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/v
           src/scenario src/bench src/report src/cli
 C_SOURCES = $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c))
 CXX_SOURCES = $(wildcard src/dcmtk/*.cc)
-OBJECTS = $(C_SOURCES:%.c=$(BUILD)/obj/%.o) $(CXX_SOURCES:%.cc=$(BUILD)/obj/%.o)
+OBJECTS = $(C_SOURCES:%.c=$(BUILD)/obj/%.o) $(CXX_SOURCES:%.cc=$(BUILD)/obj/%.o) $(BUILD)/obj/calibration.o
 MAIN = $(BUILD)/obj/src/cli/main.o
 LIB_OBJECTS = $(filter-out $(MAIN),$(OBJECTS))
 UNIT_SOURCES = $(wildcard tests/unit/*/test_*.c)
@@ -38,7 +38,7 @@ FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PURE = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/viewer sim/virtual sim/load
 PURE_OBJECTS = $(foreach f,$(PURE),$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(f)/*.c)))
 
-.PHONY: all demo check check-fast check-all format lint tidy asan tsan fuzz coverage bench docs install help clean deps mutants
+.PHONY: all demo check check-fast check-all calibrate format lint tidy asan tsan fuzz coverage bench docs install help clean deps mutants
 all: $(BUILD)/pont ## build the program (default)
 
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -57,6 +57,16 @@ $(BUILD)/obj/%.o: %.cc
 	@mkdir -p $(@D)
 	@echo "  c++    $<"
 	@$(CXX) $(CXXFLAGS) -c -o $@ $<
+
+# The rows of sim/calibration.yaml as a table.
+$(BUILD)/calibration.c: sim/calibration.yaml Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "src/bench/calibration.h"'; echo 'const struct calibration_row calibration_rows[VIRTUAL_SERVICE_COUNT] = {'; \
+	   sed -nE 's/^  ([a-z0-9]+): \{base: ([0-9]+) us, each: ([0-9]+) us, rate: ([0-9]+) B\/s, factors: \[([0-9, ]+)\]\}$$/[VIRTUAL_\U\1\E] = {\2, \3, \4, {\5}},/p' $<; \
+	   echo '};'; sed -nE 's/^  (commit|restart): ([0-9]+) us$$/const int64_t calibration_\1_us = \2;/p' $<; } > $@
+$(BUILD)/obj/calibration.o: $(BUILD)/calibration.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/src/report/assets.o: reports/report.css reports/report.js # taken in by .incbin
 
@@ -136,6 +146,10 @@ coverage: ## lines that the tests reach, by file
 bench: ## ratios against peers, measured in one run
 	@$(MAKE) --no-print-directory -j2 all
 	@tests/bench/bench.sh
+
+calibrate: ## measure on the wire what processes take of their own, for virtual time (sim/calibration.yaml)
+	@$(MAKE) --no-print-directory -j2 all
+	@BUILD=$(BUILD) tests/tools/calibrate.sh
 
 docs: ## make the generated pages of docs/ again
 	@$(MAKE) --no-print-directory -j2 all

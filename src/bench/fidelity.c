@@ -107,19 +107,33 @@ static const struct hop *hop_of(const struct hops *hops, slice name)
     return NULL;
 }
 
-/* How far off, in thousandths of what was measured: the greater of the two quantiles. */
+/* How far off, in millionths of what was measured. */
+static int64_t off(int64_t predicted_ns, int64_t measured_ns)
+{
+    return measured_ns > 0 ? (int64_t)((__int128)llabs(predicted_ns - measured_ns) * 1000000 / measured_ns) : 0;
+}
+
+static int64_t off_p50(const struct fidelity_cell *cell)
+{
+    return off(cell->p50_predicted_ns, cell->p50_measured_ns);
+}
+
+static int64_t off_p95(const struct fidelity_cell *cell)
+{
+    return off(cell->p95_predicted_ns, cell->p95_measured_ns);
+}
+
+/* The greater of the two. */
 static int64_t off_by(const struct fidelity_cell *cell)
 {
-    int64_t p50 = cell->p50_measured_ns > 0 ? llabs(cell->p50_predicted_ns - cell->p50_measured_ns) * 1000 / cell->p50_measured_ns : 0;
-    int64_t p95 = cell->p95_measured_ns > 0 ? llabs(cell->p95_predicted_ns - cell->p95_measured_ns) * 1000 / cell->p95_measured_ns : 0;
-    return p50 > p95 ? p50 : p95;
+    return off_p50(cell) > off_p95(cell) ? off_p50(cell) : off_p95(cell);
 }
 
 static int worst_first(const void *a, const void *b)
 {
     const struct fidelity_cell *x = a, *y = b;
-    int64_t off = off_by(y) - off_by(x);
-    return off != 0 ? (off > 0 ? 1 : -1) : slice_compare(x->hop, y->hop);
+    int64_t more = off_by(y) - off_by(x);
+    return more != 0 ? (more > 0 ? 1 : -1) : slice_compare(x->hop, y->hop);
 }
 
 static enum err fill_cells(struct fidelity *fidelity, struct hops *predicted, struct hops *measured, struct arena *arena)
@@ -132,7 +146,8 @@ static enum err fill_cells(struct fidelity *fidelity, struct hops *predicted, st
     hops_sort(measured);
     for (size_t i = 0; i < predicted->count; i++) {
         const struct hop *thought = &predicted->hops[i], *was = hop_of(measured, thought->name);
-        if (was != NULL && thought->count >= FIDELITY_SAMPLES_MIN && was->count >= FIDELITY_SAMPLES_MIN) {
+        bool instant = was != NULL && hop_quantile(thought, 95) == 0 && hop_quantile(was, 95) == 0; /* it begins and ends in one step */
+        if (was != NULL && !instant && thought->count >= FIDELITY_SAMPLES_MIN && was->count >= FIDELITY_SAMPLES_MIN) {
             fidelity->cells[fidelity->cell_count++] = (struct fidelity_cell){
                 .hop = thought->name, .n = (int64_t)was->count, .p50_predicted_ns = hop_quantile(thought, 50), .p50_measured_ns = hop_quantile(was, 50),
                 .p95_predicted_ns = hop_quantile(thought, 95), .p95_measured_ns = hop_quantile(was, 95)};
@@ -165,6 +180,45 @@ enum err fidelity_compare(struct fidelity *fidelity, const struct results *predi
     return fill_cells(fidelity, predicted_hops, measured_hops, arena);
 }
 
+/* Cells that were measured often enough to be judged: all, those outside what the scenario wants, and the worst median. */
+struct judged {
+    int64_t all, outside;
+    const struct fidelity_cell *worst;
+};
+
+static struct judged judge_cells(const struct results *results)
+{
+    const struct same_in_both *same = results->scenario == NULL ? NULL : &results->scenario->same;
+    struct judged judged = {0, 0, NULL};
+    for (size_t i = 0; same != NULL && same->p50_micro > 0 && i < results->fidelity.cell_count; i++) {
+        const struct fidelity_cell *cell = &results->fidelity.cells[i];
+        if (cell->n < FIDELITY_JUDGED_MIN) {
+            continue;
+        }
+        judged.all++;
+        judged.outside += off_p50(cell) > same->p50_micro || (same->p95_micro > 0 && off_p95(cell) > same->p95_micro);
+        judged.worst = judged.worst == NULL || off_p50(cell) > off_p50(judged.worst) ? cell : judged.worst;
+    }
+    return judged;
+}
+
+/* "Times: 2 of 9 hops outside; the worst median is that of ..." */
+static void say_times(struct buffer *text, const struct judged *judged)
+{
+    const struct fidelity_cell *worst = judged->worst;
+    buffer_put_text(text, " Times: ");
+    buffer_put_int(text, judged->outside);
+    buffer_put_text(text, " of ");
+    buffer_put_int(text, judged->all);
+    buffer_put_text(text, " hops lie outside what was wanted; the worst median is that of ");
+    buffer_put(text, worst->hop);
+    buffer_put_text(text, ", ");
+    buffer_put_int(text, worst->p50_predicted_ns / TIME_US);
+    buffer_put_text(text, " us for ");
+    buffer_put_int(text, worst->p50_measured_ns / TIME_US);
+    buffer_put_text(text, " us.");
+}
+
 void fidelity_judge(struct results *results, const struct results *predicted, struct arena *arena)
 {
     bool ended = results->error.size == 0 && predicted->error.size == 0;
@@ -184,6 +238,11 @@ void fidelity_judge(struct results *results, const struct results *predicted, st
     buffer_put(&text, results->sentence);
     if (ended && results->fidelity.outcome_equal) {
         buffer_put_text(&text, " Virtual time and wire came to the same.");
+    }
+    struct judged judged = judge_cells(results);
+    if (ended && judged.worst != NULL) {
+        say_times(&text, &judged);
+        results->verdict = off_p50(judged.worst) > FIDELITY_P50_MICRO_MAX ? VERDICT_FAIL : results->verdict;
     }
     results->sentence = buffer_slice(&text);
 }

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/bench/model.h"
 
+#include "src/base/real.h"
 #include "src/bench/actors.h"
+#include "src/bench/calibration.h"
 
 #define QUANTILES 101
 #define LOCAL_DELAY_NS (TIME_MS / 20)
 #define PACKET_LOSS_MAX_PPM 500000
-
-/* What the wire world's processes take on loopback, about. */
-static const struct virtual_time usual[VIRTUAL_SERVICE_COUNT] = {
-    [VIRTUAL_ASSOCIATE] = {.base_ns = 2 * TIME_MS},
-    [VIRTUAL_ECHO] = {.base_ns = TIME_MS},
-    [VIRTUAL_FIND] = {.base_ns = 2 * TIME_MS},
-    [VIRTUAL_MOVE] = {.base_ns = 2 * TIME_MS},
-    [VIRTUAL_STORE] = {.base_ns = TIME_MS / 2, .each_ns = TIME_MS, .bytes_per_s = 100000000},
-    [VIRTUAL_HL7] = {.base_ns = TIME_MS},
-    [VIRTUAL_ANSWER] = {.base_ns = TIME_MS / 5},
-    [VIRTUAL_OTHER] = {.base_ns = TIME_MS},
-};
-#define COMMIT_NS (TIME_MS / 2)
-#define RESTART_NS (300 * TIME_MS)
 
 static bool says_nothing(const struct distribution *distribution)
 {
@@ -50,6 +38,12 @@ static enum err median_and_table(const struct distribution *distribution, time_n
     *table = factors;
     *count = QUANTILES;
     return factors == NULL ? ERR_LIMIT : ERR_OK;
+}
+
+time_ns model_takes(const struct scenario_node *node, enum dimse_kind kind, uint64_t draw)
+{
+    const struct distribution *told = kind == DIMSE_C_FIND_RQ ? &node->service.find : kind == DIMSE_C_ECHO_RQ ? &node->service.echo : kind == DIMSE_C_STORE_RQ ? &node->service.store : NULL;
+    return told == NULL || says_nothing(told) ? 0 : at_share(told, real_unit(draw));
 }
 
 /* ---- Places. */
@@ -127,6 +121,31 @@ enum err model_make(struct model *model, const struct scenario *scenario, struct
 
 /* ---- Nodes. */
 
+static struct virtual_time calibrated(const struct calibration_row *row)
+{
+    struct virtual_time time = {.base_ns = row->base_us * TIME_US, .each_ns = row->each_us * TIME_US, .bytes_per_s = row->bytes_per_s};
+    bool varies = row->factors[CALIBRATION_QUANTILES - 1] > 0;
+    time.quantiles = varies ? row->factors : NULL;
+    time.quantile_count = varies ? CALIBRATION_QUANTILES : 0;
+    return time;
+}
+
+/* What the scenario says comes on top of what its process takes; where both vary, the scenario's alone does. */
+static enum err takes_more(struct virtual_time *service, const struct distribution *told, struct arena *arena)
+{
+    struct virtual_time own = *service;
+    enum err err = median_and_table(told, &service->base_ns, &service->quantiles, &service->quantile_count, arena);
+    time_ns sum = service->base_ns + own.base_ns;
+    uint32_t *factors = err == ERR_OK && service->quantiles == NULL && own.quantiles != NULL && sum > 0 ? arena_array(arena, own.quantile_count, sizeof *factors) : NULL;
+    for (size_t q = 0; factors != NULL && q < own.quantile_count; q++) {
+        factors[q] = (uint32_t)((service->base_ns * 1000 + own.base_ns * own.quantiles[q]) / sum);
+    }
+    service->quantile_count = factors != NULL ? own.quantile_count : service->quantile_count;
+    service->quantiles = factors != NULL ? factors : service->quantiles;
+    service->base_ns = sum;
+    return err;
+}
+
 enum err model_node(struct virtual_node *node, const struct model *model, const struct scenario *scenario, uint32_t n, struct arena *arena)
 {
     const struct scenario_node *from = &scenario->nodes[n];
@@ -136,17 +155,19 @@ enum err model_node(struct virtual_node *node, const struct model *model, const 
     } told[] = {{VIRTUAL_FIND, &from->service.find}, {VIRTUAL_ECHO, &from->service.echo}, {VIRTUAL_STORE, &from->service.store}, {VIRTUAL_HL7, &from->service.acknowledge}};
     enum err err = ERR_OK;
     node->site = model->places[n];
-    memcpy(node->services, usual, sizeof usual);
+    for (int s = 0; s < VIRTUAL_SERVICE_COUNT; s++) {
+        node->services[s] = calibrated(&calibration_rows[s]);
+    }
     for (size_t i = 0; err == ERR_OK && i < sizeof told / sizeof told[0]; i++) {
         struct virtual_time *service = &node->services[told[i].service];
         if (!says_nothing(told[i].takes)) {
-            err = median_and_table(told[i].takes, &service->base_ns, &service->quantiles, &service->quantile_count, arena);
+            err = takes_more(service, told[i].takes, arena);
         }
     }
     if (from->kind == KIND_ENGINE) {
         node->durable = true;
-        node->commit_ns = COMMIT_NS;
-        node->restart_ns = RESTART_NS;
+        node->commit_ns = calibration_commit_us * TIME_US;
+        node->restart_ns = calibration_restart_us * TIME_US;
     }
     return err;
 }

@@ -20,6 +20,8 @@ struct model {
 
 /* ERR_LIMIT when the arena is full or there are too many links. */
 MUST_USE enum err model_make(struct model *model, const struct scenario *scenario, struct arena *arena);
+/* What a node takes for one request of this kind, as its scenario says; its process takes its own time besides. */
+time_ns model_takes(const struct scenario_node *node, enum dimse_kind kind, uint64_t draw);
 /* Fills place and service times of a node. */
 MUST_USE enum err model_node(struct virtual_node *node, const struct model *model, const struct scenario *scenario, uint32_t n, struct arena *arena);
 

@@ -2,7 +2,9 @@
  *
  * actor: one process of a world, started by `pont run` and `pont world`. It reads the scenario itself, so that all
  * processes agree on every number, and takes its part of it. */
+#include "src/base/random.h"
 #include "src/bench/actors.h"
+#include "src/bench/model.h"
 #include "src/cli/cli.h"
 #include "src/cli/host.h"
 #include "src/cli/import.h"
@@ -21,6 +23,12 @@ struct part {
     struct arena arena;
 };
 
+static time_ns takes(void *self, enum dimse_kind kind, uint64_t nth)
+{
+    const struct part *part = self;
+    return model_takes(part->node, kind, random_draw(part->scenario->seed, PURPOSE('p', 'a', 'c', 'e'), (uint64_t)(part->node - part->scenario->nodes), nth));
+}
+
 static int run(struct part *part, struct actor *actor)
 {
     char why[256] = "", host[64];
@@ -32,6 +40,7 @@ static int run(struct part *part, struct actor *actor)
     part->config.host = host;
     part->config.dicom_port = part->node->kind == KIND_RIS ? 0 : part->node->dicom_port;
     part->config.hl7_port = part->node->hl7_port;
+    part->config.pace = (struct pace){part, takes, part->node->service.move_bps / 8};
     part->config.peers = part->peers;
     part->config.peer_count = part->scenario->node_count;
     enum err err = driver_run(&part->config, actor, why);

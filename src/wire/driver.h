@@ -34,6 +34,14 @@ struct object_sink {
     enum err (*take)(void *self, slice dataset, slice transfer_syntax, struct object *object, struct arena *arena);
 };
 
+/* What an emulated node takes for its work, because the one it stands for takes it. All null or 0: nothing. */
+struct pace {
+    void *self;
+    /* From a request of this kind until the actor hears of it; called by many workers at once, `nth` is never the same. */
+    time_ns (*takes)(void *self, enum dimse_kind kind, uint64_t nth);
+    int64_t sends_bytes_per_s; /* data sets of C-STORE requests, all together */
+};
+
 /* Zero means the default in brackets. */
 struct driver_limits {
     size_t channels_max;        /* open at once (1024): above, associations are rejected as transient */
@@ -78,6 +86,7 @@ struct driver_config {
     const uint32_t *left_out;       /* tags that digests leave out (coercion) */
     size_t left_out_count;
     struct driver_limits limits;
+    struct pace pace;
 };
 
 /* Runs until quit: restores, listens, tells `ready`, steps. ERR_OK after an orderly quit. ERR_LIMIT when the actor

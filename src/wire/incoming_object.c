@@ -95,6 +95,7 @@ void dicom_receive_object(struct worker *worker, struct dimse *message, bool has
         answer(worker, message, STATUS_OUT_OF_RESOURCES, "the data set is larger than is taken");
         return;
     }
+    pace_request(worker, DIMSE_C_STORE_RQ);
     message->object = (struct object){.sop_class_uid = message->sop_class_uid, .sop_instance_uid = message->sop_instance_uid,
                                       .transfer_syntax = context->accepted_syntax, .size = (int64_t)data.size, .study = -1, .instance = -1};
     if (worker->accept == ACCEPT_SPOOL) {

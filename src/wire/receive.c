@@ -190,5 +190,6 @@ void dicom_receive(struct worker *worker)
     if (message.kind == DIMSE_C_STORE_RSP) {
         note_stored(worker, &message);
     }
+    pace_request(worker, message.kind);
     gather_add(worker, &message);
 }

@@ -126,6 +126,7 @@ static void store(struct worker *worker, const struct dimse *message)
         answer_self(worker, message, STATUS_UNABLE_TO_PROCESS);
         return;
     }
+    time_ns sent = pace_take(worker->driver, bytes.data.size);
     worker->store = (struct store_wait){true, message->message_id, message->sop_instance_uid};
     enum err err = write_object(worker, message, context, bytes.data);
     objects_drop(driver, &message->object, &bytes);
@@ -135,6 +136,7 @@ static void store(struct worker *worker, const struct dimse *message)
     }
     await_stored(worker);
     worker->store.waits = false;
+    pace_sent(worker, sent);
 }
 
 void dicom_send(struct worker *worker, const struct command *command)

@@ -217,6 +217,11 @@ void worker_set_fd(struct worker *worker, int fd); /* as worker_set_association 
 void mllp_asked(struct worker *worker);
 void mllp_open(struct worker *worker);
 
+/* ---- pace.c */
+void pace_request(struct worker *worker, enum dimse_kind kind); /* before the actor hears of it */
+time_ns pace_take(struct driver *driver, size_t bytes);         /* when so many bytes have left; 0: at once */
+void pace_sent(struct worker *worker, time_ns until);
+
 /* ---- relays.c: the jobs that holders may come for. */
 struct destination { /* our association to where a job goes; moves from one holder's association to the next */
     struct association *association; /* null: none */
@@ -349,6 +354,8 @@ struct driver {
     time_ns origin_ns;
     struct arena memory;
     bool quitting; /* the core's own */
+    _Atomic uint64_t paced;        /* requests */
+    _Atomic int64_t line_free_at;  /* monotonic */
 };
 time_ns driver_now(const struct driver *driver);
 /* One line on stderr: "12.041s  pacs_uhw  text". No patient attribute in it. */

@@ -137,6 +137,36 @@ START_TEST(unequal_worlds_fail_whatever_each_came_to)
 }
 END_TEST
 
+START_TEST(times_that_are_worlds_apart_fail_where_the_scenario_wants_them_alike)
+{
+    static const struct {
+        time_ns predicted;
+        enum verdict verdict;
+    } cases[] = {{3 * TIME_MS, VERDICT_PASS}, {4 * TIME_MS, VERDICT_PASS}, {5 * TIME_MS, VERDICT_FAIL}, {TIME_MS, VERDICT_FAIL}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        begin();
+        came_to(0, "exam CAV/1 state 5", false);
+        came_to(1, "exam CAV/1 state 5", false);
+        for (int i = 0; i < FIDELITY_JUDGED_MIN; i += 5) {
+            took(0, cases[c].predicted);
+            took(1, 3 * TIME_MS);
+        }
+        compare();
+        struct scenario scenario = {.same = {.p50_micro = 150000, .p95_micro = 250000}};
+        struct results both = results[1];
+        both.scenario = &scenario;
+        both.verdict = results[0].verdict = VERDICT_PASS;
+        both.fidelity = fidelity;
+        fidelity_judge(&both, &results[0], &arena);
+        ck_assert_int_eq(both.verdict, cases[c].verdict);
+        scenario.same.p50_micro = 0;
+        both.verdict = VERDICT_PASS;
+        fidelity_judge(&both, &results[0], &arena);
+        ck_assert_int_eq(both.verdict, VERDICT_PASS);
+    }
+}
+END_TEST
+
 UNIT_MAIN(the_same_sentences_in_another_order_are_equal, the_first_difference_says_what_each_world_came_to, what_one_world_alone_has_is_absent_in_the_other,
           a_difference_at_the_edge_of_a_fault_is_left_out_and_counted_once, the_worst_prediction_stands_first, quantiles_lie_between_the_values,
-          unequal_worlds_fail_whatever_each_came_to)
+          unequal_worlds_fail_whatever_each_came_to, times_that_are_worlds_apart_fail_where_the_scenario_wants_them_alike)
