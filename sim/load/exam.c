@@ -224,12 +224,11 @@ static void step_store(struct walk *walk, const struct pathway_step *step)
 {
     const struct population_messages *messages = &walk->load->population->messages;
     struct exam *exam = walk->exam;
-    if (exam->series > 1 && chance(walk, PURPOSE('l', 'a', 't', 'e'), step->late_series_micro)) {
-        exam->late_images = (uint16_t)(exam->images / exam->series);
-        draft_put(walk->draft, exam->done + TIME_MIN + draw_time(walk, &messages->late_after, PURPOSE('l', 'a', 't', 'a')), LOAD_LATE_SERIES, 0);
-    }
     if (chance(walk, PURPOSE('r', 'j', 'c', 't'), step->reject_micro)) {
         draft_put(walk->draft, exam->done + TIME_MIN + draw_time(walk, &messages->reject_after, PURPOSE('r', 'j', 'c', 'a')), LOAD_REJECTED, 0);
+    } else if (exam->series > 1 && chance(walk, PURPOSE('l', 'a', 't', 'e'), step->late_series_micro)) { /* nobody adds to what is rejected */
+        exam->late_images = (uint16_t)(exam->images / exam->series);
+        draft_put(walk->draft, exam->done + TIME_MIN + draw_time(walk, &messages->late_after, PURPOSE('l', 'a', 't', 'a')), LOAD_LATE_SERIES, 0);
     }
 }
 
