@@ -110,6 +110,7 @@ static enum err play_through(struct stage *stage, char why[256])
 /* The story and the load that is played. */
 static enum err prepare(struct stage *stage, struct arena *rows, char why[256], struct arena *arena)
 {
+    stage->link_base = stage->scenario->node_count;
     enum err err = stage->scenario->step_count == 0 ? ERR_OK : play_init(&stage->play, stage->scenario, arena);
     err = err == ERR_OK ? stage_rows(stage, rows) : err;
     if (err == ERR_OK && stage->scenario->fault_count > 0) {

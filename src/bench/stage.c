@@ -67,10 +67,10 @@ void stage_observe(void *self, const struct observation *seen, int64_t line)
 /* Where a row goes: a node's id, or "link" and a number. */
 static slice target_of(const struct stage *stage, uint32_t node, char text[32])
 {
-    if (node < stage->scenario->node_count) {
+    if (node < stage->link_base) {
         return stage->scenario->nodes[node].id;
     }
-    return (slice){text, (size_t)snprintf(text, 32, "link %u", node - (uint32_t)stage->scenario->node_count)};
+    return (slice){text, (size_t)snprintf(text, 32, "link %u", node - (uint32_t)stage->link_base)};
 }
 
 /* A process that dies is the world's; one that is to stay dead for a while is started again by the end of the fault. */

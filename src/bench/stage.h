@@ -17,6 +17,7 @@ struct stage {
     struct world world;
     struct play *play;              /* null: the story is not told */
     struct trouble *trouble;        /* faults that wait for something; null: there are none */
+    size_t link_base;               /* a target from here on is a link: the nodes of the file, a world may add some */
     struct load *load;              /* null: no rows but the story's */
     struct load_row row;            /* the next one, when has_row */
     bool has_row, row_taken;        /* taken: given out by stage_next, good until the next call */

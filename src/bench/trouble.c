@@ -26,6 +26,7 @@ struct watch {
 
 struct trouble {
     const struct scenario *scenario;
+    uint32_t link_base;    /* nodes of the file: a world may add some */
     struct watch *watches; /* by fault */
     struct act acts[ACTS_MAX];
     uint64_t order;
@@ -70,7 +71,7 @@ static size_t targets_of(const struct trouble *trouble, uint32_t index, uint32_t
     size_t count = fault->target_count < SCENARIO_NODES_MAX ? fault->target_count : SCENARIO_NODES_MAX;
     uint64_t key = hash64(8, fault->id);
     for (size_t i = 0; i < count; i++) {
-        list[i] = fault->targets[i] + (fault->on_links ? (uint32_t)trouble->scenario->node_count : 0);
+        list[i] = fault->targets[i] + (fault->on_links ? trouble->link_base : 0);
     }
     for (size_t i = 0; fault->pick > 0 && i + 1 < count; i++) {
         uint64_t draw = random_draw(trouble->scenario->seed, PURPOSE('t', 'r', 'b', 'l'), key, (uint64_t)trouble->watches[index].times << 8 | i);
@@ -298,6 +299,7 @@ enum err trouble_init(struct trouble **out, const struct scenario *scenario, tim
     }
     memset(trouble, 0, sizeof *trouble);
     trouble->scenario = scenario;
+    trouble->link_base = (uint32_t)scenario->node_count;
     trouble->watches = arena_array(arena, scenario->fault_count + 1, sizeof *trouble->watches);
     trouble->end = scenario->length > 0 ? scenario->start + squeezed(trouble, scenario->length) : TIME_NEVER;
     for (uint32_t f = 0; trouble->watches != NULL && f < scenario->fault_count; f++) {
