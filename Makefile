@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Pont. `make help` lists what can be made. BUILD=DIR builds elsewhere; CC=clang CXX=clang++ with another compiler.
+# Pont. `make help` lists what can be made. BUILD=DIR builds elsewhere; CC=clang CXX=clang++ with another
+# compiler; OPTIMISE=-O0 otherwise optimised; MODE=asan with the sanitizers.
 
 BUILD ?= build
 CC = gcc
 CXX = g++
 MODE ?= release
+OPTIMISE ?= -O2
 SHELL = /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -12,7 +14,7 @@ SHELL = /bin/sh
 # ---- Flags. Assertions stay in every build; contraction would make two compilers differ (simulation.md).
 WARN = -Wall -Wextra -Werror -Wshadow -Wvla -Wpointer-arith -Wundef -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
 WARN_CXX = -Wall -Wextra -Werror -Wshadow
-FLAGS_release = -O2 -g1
+FLAGS_release = $(OPTIMISE) -g1
 FLAGS_asan = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan = -O1 -g -fsanitize=thread
 FLAGS_coverage = -O0 -g --coverage
@@ -105,6 +107,10 @@ check-fast: ## tidy, unit and golden tests, under a minute
 check-all: deps ## what takes longer than check: repeats, ablations, hostile input, big studies
 	@$(MAKE) --no-print-directory -j2 all units mutants
 	@BUILD=$(BUILD) tests/run.sh check-all
+
+$(BUILD)/altered/pont: $(OBJECTS) $(BUILD)/obj/tests/tools/altered.o # one draw of it can be made to come out otherwise
+	@mkdir -p $(@D)
+	@$(CXX) $(LDFLAGS) -Wl,--wrap=random_draw -o $@ $^ $(LIBS)
 
 mutants: ## build/mutants/pont: the same tree, in which defects can be switched on
 	@$(MAKE) --no-print-directory -j2 BUILD=$(BUILD)/mutants DEFINES=-DPONT_MUTANTS all
