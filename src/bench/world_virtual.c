@@ -327,7 +327,7 @@ static enum err make_driver(struct inner *inner)
                                     .site_count = inner->model.site_count, .links = inner->model.links, .link_count = inner->model.link_count,
                                     .watcher = {inner, on_observe, on_start, on_record, on_committed, on_left}, .run_max = inner->options.run_max,
                                     .object_size = object_size, .object_self = inner, .rebuild = rebuild, .rebuild_self = inner,
-                                    .crashes = {inner->options.crash_one_in, inner->options.crash_first, inner->options.crash_last},
+                                    .crashes = {inner->options.crash_one_in, inner->options.crash_first, inner->options.crash_last, 0},
                                     .keep_records = kills(inner->scenario)};
     if (!inner->scenario->populated) { /* a year's lists do without dates and descriptions of copies */
         config.object_header = object_header;

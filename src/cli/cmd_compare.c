@@ -48,7 +48,7 @@ static bool find_arm(struct side *side)
 
 static enum err read_sweep(struct side *side, struct arena *arena)
 {
-    char path[900];
+    char path[1200];
     size_t count = 0;
     snprintf(path, sizeof path, "%s/seeds/%s", side->folder, side->arm);
     DIR *all = opendir(path);

@@ -82,6 +82,7 @@ uint32_t index_count_of(uint16_t table)
 /* ---- Values. */
 void index_raw(const struct registry *registry, const struct index *index, uint32_t row, struct raw *raw)
 {
+    raw->values[0] = 0; /* every index has a column, which gcc -O3 cannot know */
     for (uint8_t i = 0; i < index->column_count; i++) {
         raw->values[i] = rows_raw(registry, index->table, row, index->columns[i]);
     }
