@@ -26,10 +26,15 @@ struct calendar time_calendar(time_ns at)
                              (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60)};
 }
 
+#define SECONDS_MAX (INT64_MAX / TIME_S - 10 * 86400) /* years 1678 to 2261, and room for sums of a few days */
+
 time_ns time_from_calendar(struct calendar c)
 {
-    int64_t days = days_from_civil(c.year, c.month, c.day);
-    return (((days * 24 + c.hour) * 60 + c.minute) * 60 + c.second) * TIME_S;
+    int64_t seconds = ((days_from_civil(c.year, c.month, c.day) * 24 + c.hour) * 60 + c.minute) * 60 + c.second;
+    if (seconds > SECONDS_MAX) {
+        return SECONDS_MAX * TIME_S;
+    }
+    return seconds < -SECONDS_MAX ? -SECONDS_MAX * TIME_S : seconds * TIME_S;
 }
 
 void time_put_da(struct buffer *buffer, time_ns at)

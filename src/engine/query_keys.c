@@ -27,10 +27,41 @@ static bool has_wildcard(slice value)
     return slice_index(value, '*') < value.size || slice_index(value, '?') < value.size;
 }
 
+/* Stars in a row say what one says, and one alone what nothing says (PS3.4 C.2.2.2.3); clients put it into dates and
+ * UIDs too, where the standard knows no wildcard. */
+static slice stars_folded(slice value)
+{
+    char *data = (char *)value.data; /* the query's own copy */
+    size_t size = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] != '*' || i == 0 || value.data[i - 1] != '*') {
+            data[size++] = value.data[i];
+        }
+    }
+    return size == 1 && data[0] == '*' ? SLICE_EMPTY : (slice){data, size};
+}
+
 static bool is_text(uint16_t vr)
 {
     return vr == VR('P', 'N') || vr == VR('L', 'O') || vr == VR('S', 'H') || vr == VR('L', 'T') || vr == VR('S', 'T') ||
            vr == VR('U', 'T') || vr == VR('U', 'C');
+}
+
+/* Written in the default repertoire only, whatever the character set (PS3.5 6.1.2.3). */
+static bool is_plain(uint16_t vr)
+{
+    return vr == VR('D', 'A') || vr == VR('T', 'M') || vr == VR('D', 'T') || vr == VR('C', 'S') || vr == VR('A', 'E') ||
+           vr == VR('U', 'I') || vr == VR('A', 'S') || vr == VR('D', 'S') || vr == VR('I', 'S');
+}
+
+static bool is_printable(slice value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] < ' ' || value.data[i] > '~') {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool element_is_key(const struct element *element)
@@ -54,7 +85,8 @@ static uint16_t keys_copy(struct query *query, struct dataset *to, const struct 
         struct element *element = &to->elements[to->count++];
         *element = from->elements[i];
         slice value = slice_unpad(element->value);
-        if (is_text(element->vr) && charset_decode(&value, value, charset, scratch) != ERR_OK) {
+        if ((is_text(element->vr) && charset_decode(&value, value, charset, scratch) != ERR_OK) ||
+            (is_plain(element->vr) && !is_printable(value))) {
             *comment = SLICE("text is not in the character set named");
             return STATUS_UNABLE_TO_PROCESS;
         }
@@ -65,6 +97,7 @@ static uint16_t keys_copy(struct query *query, struct dataset *to, const struct 
             *comment = SLICE("too many questions at once");
             return STATUS_OUT_OF_RESOURCES;
         }
+        element->value = stars_folded(element->value); /* may be empty, and then has no data */
         if (from->elements[i].item_count > 0 && depth < 2) {
             element->items = chain_alloc(&query->chain, sizeof *element->items);
             element->item_count = element->items == NULL ? 0 : 1;
@@ -74,6 +107,31 @@ static uint16_t keys_copy(struct query *query, struct dataset *to, const struct 
             if (status != STATUS_SUCCESS) {
                 return status;
             }
+        }
+    }
+    return STATUS_SUCCESS;
+}
+
+/* Digits and dots, or a list of such; padding was taken off. */
+static bool is_uids(slice value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        char c = value.data[i];
+        if ((c < '0' || c > '9') && c != '.' && c != '\\' && c != ' ') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is no UID is nobody's: no source need be troubled with it. */
+static uint16_t uids_check(const struct question *question, slice *comment)
+{
+    for (uint32_t i = 0; i < question->keys.count; i++) {
+        const struct element *element = &question->keys.elements[i];
+        if (element->vr == VR('U', 'I') && !is_uids(element->value)) {
+            *comment = SLICE("a UID is digits and dots; an empty one matches all");
+            return STATUS_IDENTIFIER_MISMATCH;
         }
     }
     return STATUS_SUCCESS;
@@ -153,6 +211,21 @@ static void persons_add(struct question *question, int64_t person)
     question->persons[at] = person; /* in order of number: rows of a table come in any */
 }
 
+/* The engine's own numbers are no rows of the table of identifiers. */
+static void persons_by_own_number(const struct engine *engine, struct query *query, slice pattern)
+{
+    uint32_t bound = row_bound(engine, TABLE_person);
+    for (uint32_t row = 0; row < bound; row++) {
+        if (!row_used(engine, TABLE_person, row)) {
+            continue;
+        }
+        struct row_person person = row_get_person(engine, row);
+        if (slice_equal(person.issuer, ISSUER_PONT) && match_wildcard(pattern, person.patient_id)) {
+            persons_add(&query->question, identity_survivor(engine, person.id));
+        }
+    }
+}
+
 static void persons_by_pattern(const struct engine *engine, struct query *query, slice pattern, slice issuer)
 {
     uint32_t bound = row_bound(engine, TABLE_identifier);
@@ -162,11 +235,14 @@ static void persons_by_pattern(const struct engine *engine, struct query *query,
         }
         struct row_identifier id = row_get_identifier(engine, row);
         bool issuer_fits = issuer.size > 0 ? slice_equal(id.issuer, issuer)
-                                           : slice_equal(id.issuer, ISSUER_NHS) || slice_equal(id.issuer, ISSUER_PONT) ||
+                                           : slice_equal(id.issuer, ISSUER_NHS) ||
                                                  slice_equal(id.issuer, client_issuer(engine, query->client_node));
         if (issuer_fits && match_wildcard(pattern, id.value)) {
             persons_add(&query->question, identity_survivor(engine, id.person));
         }
+    }
+    if (issuer.size == 0 || slice_equal(issuer, ISSUER_PONT)) {
+        persons_by_own_number(engine, query, pattern);
     }
 }
 
@@ -259,6 +335,9 @@ uint16_t question_read(struct engine *engine, struct out *out, struct query *que
     uint16_t status = keys_copy(query, &question->keys, request->identifier, charset, 0, out->arena, comment);
     if (status == STATUS_SUCCESS) {
         status = hierarchy_check(question, comment);
+    }
+    if (status == STATUS_SUCCESS) {
+        status = uids_check(question, comment);
     }
     if (status != STATUS_SUCCESS) {
         return status;

@@ -273,7 +273,17 @@ START_TEST(every_error_has_a_sentence_and_one_of_the_five_exit_codes)
 }
 END_TEST
 
-UNIT_MAIN(a_slice_is_cut_at_each_separator_and_ends_with_null, padding_goes_at_the_end_only_and_blanks_at_both, numbers_are_read_whole_or_not_at_all,
+START_TEST(a_year_beyond_what_a_time_holds_is_its_first_or_last)
+{
+    time_ns first, last, now;
+    ck_assert(time_from_ts(SLICE("00010101"), &first) && time_from_ts(SLICE("99991231"), &last) && time_from_ts(SLICE("2010"), &now));
+    ck_assert_int_lt(first, INT64_MIN + 20 * TIME_DAY);
+    ck_assert_int_gt(last, INT64_MAX - 20 * TIME_DAY);
+    ck_assert(first - TIME_DAY < now && last + TIME_DAY > now);
+}
+END_TEST
+
+UNIT_MAIN(a_year_beyond_what_a_time_holds_is_its_first_or_last, a_slice_is_cut_at_each_separator_and_ends_with_null, padding_goes_at_the_end_only_and_blanks_at_both, numbers_are_read_whole_or_not_at_all,
           an_arena_gives_aligned_zeroed_memory_until_it_is_full, memory_used_before_is_zeroed_again_and_carved_memory_is_too, a_copy_ends_in_a_nul_that_its_size_leaves_out, a_buffer_that_is_full_keeps_what_it_held,
           json_text_is_escaped_and_what_is_not_utf8_is_replaced, what_is_written_little_endian_is_read_back_and_a_short_read_is_bad,
           integers_are_written_in_full_range, sha256_gives_the_published_digests, a_map_does_what_an_array_does_over_many_puts_and_removals,

@@ -89,6 +89,45 @@ START_TEST(a_source_that_refuses_broad_questions_is_asked_narrow_ones)
 }
 END_TEST
 
+static int64_t start_with_every_dialect(void)
+{
+    fake_init();
+    crowd(1, 30, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        fake_nodes[i].dialect |= BIT(narrow_first) | BIT(row_cap) | BIT(no_wildcards) | BIT(no_modalities) | BIT(strip_zeros) | BIT(hierarchical_only);
+    }
+    fake_start();
+    return fake_client("MDT", "PONT");
+}
+
+/* Whatever stands in a key, and whatever dialect the sources speak, the question is answered once. */
+START_TEST(strange_keys_get_one_final_answer_in_every_dialect)
+{
+    static const char *const values[] = {
+        "20100101-20090101", "20300101-", "20300101", "00010101-99991231", "99999999-00000000", "-", "--", "-20100101", "junk", "*", "?", "**",
+        "\\", "\\\\1.2.3\\*", "1.2.5.1\\1.2.5.1", "=", "^^^^^^", "^=^=^", " ", "%s%n", "\x1b$B\xff", "9990000018", "999\\9990000018",
+    };
+    static const uint32_t tags[] = {
+        TAG_StudyDate, TAG_StudyTime, TAG_PatientID, TAG_PatientName, TAG_PatientBirthDate, TAG_StudyInstanceUID, TAG_SeriesInstanceUID,
+        TAG_AccessionNumber, TAG_ModalitiesInStudy, TAG_IssuerOfPatientID, TAG_SpecificCharacterSet, TAG_NumberOfStudyRelatedInstances,
+    };
+    for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
+        int64_t client = start_with_every_dialect();
+        for (size_t t = 0; t < sizeof tags / sizeof tags[0]; t++) {
+            ASK(client, {.tag = tags[t], .value = slice_from(values[v])}, WANT(PatientSex, ""));
+            ck_assert_uint_ne(fake.status, 1);
+        }
+    }
+    int64_t client = start_with_every_dialect();
+    ASK(client, WANT(StudyDate, "20070110-20070101"), WANT(PatientID, ""));
+    ck_assert_uint_eq(fake.row_count, 0);
+    ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
+    ASK(client, WANT(StudyDate, "00010101-99991231"), WANT(PatientID, ""));
+    ck_assert_uint_eq(fake.row_count, 30);
+    ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
+}
+END_TEST
+
 START_TEST(rows_that_do_not_answer_the_question_are_dropped)
 {
     fake_init();
@@ -340,6 +379,7 @@ UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates,
           a_cap_that_cannot_be_split_is_said_to_be_incomplete,
           without_the_mitigation_a_silent_cap_loses_rows,
           a_source_that_refuses_broad_questions_is_asked_narrow_ones,
+          strange_keys_get_one_final_answer_in_every_dialect,
           rows_that_do_not_answer_the_question_are_dropped, a_row_told_twice_is_one_row,
           no_wildcard_reaches_a_product_that_cannot_bear_it,
           modalities_that_a_product_leaves_out_come_from_its_series,

@@ -57,6 +57,28 @@ START_TEST(query_in_patient_root_finds_by_the_clients_own_local_number)
 }
 END_TEST
 
+/* A pattern meets the engine's own numbers too; stars in a row are one. */
+START_TEST(query_by_a_pattern_of_numbers_finds_whoever_has_one_that_fits)
+{
+    make();
+    restore((struct record){.table = TABLE_person, .values = {N(3), T("P000000003"), T("PONT"), T("Morgan"), T("Sian"), T("19710930"), T("F"), N(PERSON_ACTIVE), N(0), N(1)}});
+    number_put(3, "CAV", "C700000");
+    archive_put(PACS_CAV, "C700000", "Morgan^Sian", "19710930", "CAV1003", "1.2.4", "20091209", "CT", 1, 3);
+    study_put(3, 3, "1.2.4", "CAV", "CAV1003", "20091209", "CT", "CHEST", "pacs_cav", 3);
+    world_start();
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "P00000000?"));
+    ck_assert_uint_eq(w.row_count, 1);
+    ck_assert_ptr_nonnull(row_of("1.2.4", 0));
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "9990*"));
+    ck_assert_uint_eq(w.row_count, 3);
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "P*"), KEY(IssuerOfPatientID, "NHS"));
+    ck_assert_uint_eq(w.row_count, 0);
+    FIND(STUDY_ROOT, STUDY_KEYS, KEY(PatientID, "****"));
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_uint_eq(w.row_count, 4);
+}
+END_TEST
+
 START_TEST(query_at_patient_level_gives_one_row_a_person)
 {
     make();
@@ -77,7 +99,8 @@ START_TEST(query_refuses_what_breaks_the_hierarchy)
     } rows[] = {
         {"WARD", "", "", "", false}, {"", "", "", "", false}, {"PATIENT", "", "", "", false}, {"STUDY", "", "", "", true},
         {"SERIES", "", "", "", false}, {"SERIES", "", "1.2\\1.3", "", false}, {"IMAGE", "", "1.2", "", false}, {"SERIES", "", "1.2", "", true},
-        {"STUDY", "99*", "", "", true},
+        {"STUDY", "99*", "", "", true}, {"STUDY", "", "1.2.*", "", false},
+        {"STUDY", "", "?", "", false}, {"STUDY", "", "PatientID", "", false},
     };
     make();
     world_start();
@@ -342,7 +365,7 @@ START_TEST(query_by_an_accession_number_with_its_issuer_asks_that_organisation_a
 }
 END_TEST
 
-UNIT_MAIN(query_does_not_show_what_its_holder_does_not_hold_any_more_and_shows_it_when_it_is_back, query_shows_no_copy_of_what_is_gone_where_it_was_made,
+UNIT_MAIN(query_by_a_pattern_of_numbers_finds_whoever_has_one_that_fits, query_does_not_show_what_its_holder_does_not_hold_any_more_and_shows_it_when_it_is_back, query_shows_no_copy_of_what_is_gone_where_it_was_made,
           query_shows_what_a_list_left_out_and_the_holder_has_all_the_same, query_keeps_a_doubtful_row_and_says_so_when_the_holder_does_not_answer,
           query_by_an_accession_number_with_its_issuer_asks_that_organisation_alone,
           query_by_nhs_number_shows_registered_and_live_studies_once_and_no_namesake, query_in_patient_root_finds_by_the_clients_own_local_number,
