@@ -378,7 +378,7 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
     }
 }
 
-static int64_t new_person(struct engine *engine, struct out *out, const struct claim *claim)
+int64_t identity_new_person(struct engine *engine, struct out *out, const struct claim *claim)
 {
     struct row_person row = {.family = claim->name.family,
                              .given = claim->name.given,
@@ -426,7 +426,7 @@ static int64_t apply_claim(struct engine *engine, struct out *out, const struct 
         }
     }
     if (person == 0) {
-        person = new_person(engine, out, claim);
+        person = identity_new_person(engine, out, claim);
         struct row_person row;
         for (size_t i = 0; i < claim->former_count && identity_row(engine, person, &row); i++) {
             identity_add_name(engine, out, &row, claim->former[i]);

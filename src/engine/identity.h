@@ -39,6 +39,9 @@ slice identity_key(struct out *out, struct local_number number); /* issuer/value
 void identity_put_number(struct engine *engine, struct out *out, slice issuer, slice value,
                          int64_t person, bool verified, time_ns event_at);
 
+/* A person of her own for the local number; what the claim does not say stays empty. */
+int64_t identity_new_person(struct engine *engine, struct out *out, const struct claim *claim);
+
 /* ---- merge.c */
 /* False when she had the name already, or there is no room for one more. */
 bool identity_add_name(struct engine *engine, struct out *out, const struct row_person *person,

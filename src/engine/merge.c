@@ -200,9 +200,14 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
     if (person == survivor) {
         return; /* one person already; merging in a circle ends here too */
     }
-    if (person == 0) {
-        identity_put_number(engine, out, prior.issuer, prior.value, survivor, false,
-                            claim->event_at);
+    if (person == 0) { /* nobody yet: somebody for a moment, so that an A37 can give her back */
+        if (!row_room(engine, TABLE_person, 1)) {
+            *refuse = SLICE("limit persons");
+            return;
+        }
+        const struct claim nobody = {.known = true, .local = prior, .event_at = claim->event_at};
+        person = identity_new_person(engine, out, &nobody);
+        identity_merge(engine, out, person, survivor, prior, SLICE("A40"));
         return;
     }
     bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
@@ -242,6 +247,24 @@ static void give_back(struct engine *engine, struct out *out, int64_t from, int6
     }
 }
 
+/* Numbers that were believed to be hers since, by the NHS number that now goes back. */
+static slice believed_since(struct engine *engine, struct out *out, int64_t person, time_ns since)
+{
+    slice numbers = SLICE_EMPTY;
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE;
+         row = index_next(engine, INDEX_identifier_person, row)) {
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        struct local_number number = {identifier.issuer, identifier.value};
+        uint32_t merged = row_find_review(
+            engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, number)});
+        if (identifier.verified && merged != ROW_NONE &&
+            row_get_review(engine, merged).opened_at >= since) {
+            numbers = TEXT(out, numbers, SLICE("\\"), number.issuer, SLICE("/"), number.value);
+        }
+    }
+    return numbers;
+}
+
 /* Undoes the merge that moved `number`. */
 static void unmerge(struct engine *engine, struct out *out, struct local_number number,
                     int64_t person, time_ns event_at)
@@ -254,6 +277,7 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
                                          SLICE("RADIS2"), key.key, SLICE("A37"))) {
         return;
     }
+    time_ns merged_at = row_get_review(engine, row).opened_at;
     slice numbers = text_copy(out, row_get_review(engine, row).text),
           persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n');
     bool sound = slice_to_int64(slice_cut(&persons, '\\'), &from) &&
@@ -274,6 +298,9 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     old.merged_into = 0;
     row_put_person(engine, out, &old);
     give_back(engine, out, person, from, numbers);
+    if (slice_equal(old.issuer, ISSUER_NHS)) {
+        give_back(engine, out, person, from, believed_since(engine, out, person, merged_at));
+    }
     links_changed(engine, out, person, from);
 }
 

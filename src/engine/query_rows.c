@@ -26,6 +26,27 @@ bool set_is_empty(const struct node_set *set)
     return true;
 }
 
+/* What we sent to a node is of the person we sent it for, under whatever number it was filed there: a merge that was a mistake may
+ * have stood between. */
+static int64_t sent_for(const struct engine *engine, uint32_t node, slice uid, int64_t filed)
+{
+    int64_t person = filed;
+    for (uint32_t row = index_first_text(engine, INDEX_study_uid, uid); row != ROW_NONE;
+         row = index_next(engine, INDEX_study_uid, row)) {
+        struct row_study study = row_get_study(engine, row);
+        struct row_copy key = {.study = study.id, .node = node_at(engine, node)->name};
+        uint32_t copy = row_find_copy(engine, &key);
+        int64_t of = identity_survivor(engine, study.person);
+        if (of == filed) {
+            return filed;
+        }
+        if (copy != ROW_NONE && row_get_copy(engine, copy).role == COPY_LEASED) {
+            person = of;
+        }
+    }
+    return person;
+}
+
 int64_t row_person(const struct engine *engine, uint32_t node, const struct find_row *row)
 {
     slice id = slice_unpad(row->patient_id);
@@ -35,7 +56,8 @@ int64_t row_person(const struct engine *engine, uint32_t node, const struct find
         /* What we sent there stands under the engine's own number, and some nodes forget the issuer. */
         person = identity_person(engine, nhs_number_is_valid(id) ? ISSUER_NHS : ISSUER_PONT, id);
     }
-    return person;
+    slice uid = slice_unpad(row->study_uid);
+    return person == 0 || uid.size == 0 ? person : sent_for(engine, node, uid, person);
 }
 
 /* What a row at the query's level is told apart by. */

@@ -208,6 +208,56 @@ START_TEST(a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back)
 }
 END_TEST
 
+START_TEST(a_number_that_nobody_had_is_merged_and_given_back)
+{
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, sian, "20100301090000", "AA");
+    int64_t one = person_of("GWE", "40021111");
+    tell_two(HL7_ADT_A40, sian, "40029999", "GWE", "20100301100000", "AA");
+    ck_assert_int_eq(person_of("GWE", "40029999"), one);
+    struct hl7_value order = fake_order(&sian_again, "GWE31", "CM", "b1", "20100301103000");
+    fake_say(&order, "AA");
+    ck_assert_int_eq(fake_exam("GWE", "GWE31").person, one);
+    tell_two(HL7_ADT_A37, sian, "40029999", "GWE", "20100301110000", "AA");
+    int64_t two = person_of("GWE", "40029999");
+    ck_assert_int_ne(two, 0);
+    ck_assert_int_ne(two, one); /* or she would keep another's images */
+    ck_assert_int_eq(fake_exam("GWE", "GWE31").person, two);
+    ck_assert_int_eq(person_of("GWE", "40021111"), one);
+}
+END_TEST
+
+START_TEST(what_was_linked_by_a_number_goes_back_with_it)
+{
+    struct fake_patient gwyn = {"GWE",  "40050001", "9990000018", "Howells",
+                                "Gwyn", "19270228", NULL,         false};
+    struct fake_patient rhian = {"GWE",   "40050002", NULL, "Howells",
+                                 "Rhian", "19270228", NULL, false}; /* his twin */
+    struct fake_patient elsewhere = gwyn;
+    elsewhere.site = "CAV";
+    elsewhere.number = "C555555";
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, gwyn, "20100301090000", "AA");
+    tell(HL7_ADT_A04, rhian, "20100301090100", "AA");
+    int64_t his = person_of("GWE", "40050001"), hers = person_of("GWE", "40050002");
+    tell_two(HL7_ADT_A40, rhian, "40050001", "GWE", "20100301100000", "AA"); /* a mistake */
+    tell(HL7_ADT_A04, elsewhere, "20100301101000", "AA");
+    tell(HL7_ADT_A08, elsewhere, "20100301101500", "AA");
+    ck_assert_int_eq(person_of("CAV", "C555555"), hers); /* by his NHS number, which she has now */
+    tell_two(HL7_ADT_A37, rhian, "40050001", "GWE", "20100301110000", "AA");
+    ck_assert_int_eq(person_of("GWE", "40050001"), his);
+    ck_assert_int_eq(person_of("NHS", "9990000018"), his);
+    ck_assert_int_eq(person_of("CAV", "C555555"), his);
+    tell(HL7_ADT_A08, elsewhere, "20100301111500", "AA");
+    tell(HL7_ADT_A08, rhian, "20100301111600", "AA");
+    ck_assert_int_eq(person_of("CAV", "C555555"), his);
+    ck_assert_int_eq(person_of("GWE", "40050002"), hers);
+    ck_assert_int_ne(his, hers);
+}
+END_TEST
+
 START_TEST(merges_that_cannot_be_right_are_refused)
 {
     struct fake_patient owen = {"GWE",  "40030000", "9990000026", "Evans",
@@ -309,6 +359,8 @@ UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit,
           a_maiden_name_told_later_links_what_was_held_for_review,
           local_numbers_never_cross_an_organisation,
           a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back,
+          a_number_that_nobody_had_is_merged_and_given_back,
+          what_was_linked_by_a_number_goes_back_with_it,
           merges_that_cannot_be_right_are_refused, merging_in_a_circle_leaves_one_person,
           an_unknown_number_merged_away_names_the_survivor,
           a_message_without_a_known_number_is_refused,
