@@ -233,6 +233,30 @@ static void end_step(struct virtual *virtual, uint32_t number)
     }
 }
 
+/* What did not fit, or what the actor itself says of it. */
+static void put_failure(const struct virtual *virtual, struct buffer *text)
+{
+    const struct out *out = virtual->out;
+    const struct {
+        const char *what;
+        size_t used;
+    } parts[] = {{"commands", out->command_count}, {"records", out->record_count}, {"observations", out->observation_count}, {"bytes", out->arena->used}};
+    buffer_put_text(text, out->full ? "the output of one step ran full (" : "a step failed (");
+    for (size_t i = 0; out->full && i < sizeof parts / sizeof parts[0]; i++) {
+        buffer_put_text(text, i > 0 ? ", " : "");
+        buffer_put_int(text, (int64_t)parts[i].used);
+        buffer_put_text(text, " ");
+        buffer_put_text(text, parts[i].what);
+    }
+    for (size_t i = out->command_count; !out->full && i > 0; i--) {
+        if (out->commands[i - 1].kind == COMMAND_NOTE) {
+            buffer_put(text, slice_before(out->commands[i - 1].text, 100));
+            break;
+        }
+    }
+    buffer_put_text(text, ")");
+}
+
 void node_take(struct virtual *virtual, uint32_t number, uint64_t content_hash)
 {
     struct node_state *node = &virtual->nodes[number];
@@ -254,9 +278,9 @@ void node_take(struct virtual *virtual, uint32_t number, uint64_t content_hash)
     enum err err = node->actor.step(node->actor.self, &virtual->event, virtual->out);
     virtual->cause = virtual->number;
     if (err != ERR_OK || virtual->out->full) {
-        char said[128] = "";
+        char said[256] = "";
         struct buffer text = buffer_over(said, sizeof said - 1);
-        buffer_put_text(&text, err == ERR_OK ? "the output of one step ran full" : "a step failed");
+        put_failure(virtual, &text);
         buffer_put_text(&text, ": ");
         buffer_put(&text, slice_before(node->setup.name, 64));
         virtual_fail(virtual, err == ERR_OK ? ERR_LIMIT : err, said);
