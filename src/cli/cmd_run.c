@@ -242,7 +242,7 @@ int cmd_run(int argc, char **argv)
         {"out", "DIR", "the run folder", &words.out},
         {"junit", "FILE", "a second copy of junit.xml", &words.junit},
         {"quirks", "LEVEL", "documented, reported or assumed (all; the default)", &words.quirks},
-        {"trace", "full|none", "the engine's events and commands as JSON lines (default: full, in runs of fewer than 2 million lines)", &words.trace},
+        {"trace", "full|window|none", "the engine's events and commands as JSON lines (default: full, in runs of fewer than 2 million lines)", &words.trace},
         {"progress", "auto|plain|none", "how progress is shown on stderr", &words.progress},
         {"quiet", NULL, "no progress", &words.quiet},
         {"json", NULL, "results.json on stdout, the summary on stderr", &words.json},

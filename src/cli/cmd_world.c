@@ -31,8 +31,8 @@ struct up {
 
 static void put_truth(struct up *up, const struct observation *seen)
 {
-    fprintf(up->truth, "%.*s,%.*s,%.*s,%lld,%.*s,%.*s,%.*s\n", SLICE_ARGS(seen->actor), SLICE_ARGS(seen->study_uid), SLICE_ARGS(seen->sop_uid), (long long)seen->count,
-            SLICE_ARGS(seen->pixel_sha256), SLICE_ARGS(seen->dataset_sha256), SLICE_ARGS(seen->name));
+    fprintf(up->truth, "%.*s,%.*s,%.*s,%lld,%.*s,%.*s,\n", SLICE_ARGS(seen->actor), SLICE_ARGS(seen->study_uid), SLICE_ARGS(seen->sop_uid), (long long)seen->count,
+            SLICE_ARGS(seen->pixel_sha256), SLICE_ARGS(seen->dataset_sha256));
 }
 
 /* Told before the stage acts. */

@@ -75,6 +75,21 @@ static const struct option_row *find_option(const struct options *options, const
     return NULL;
 }
 
+/* A row whose value is words with bars between takes one of them; false, and printed, when it is another. */
+static bool is_one_of(const struct options *options, const struct option_row *row, const char *text)
+{
+    const char *bar = strchr(row->value, '|');
+    for (slice rest = slice_from(row->value); bar != NULL && rest.data != NULL;) {
+        if (slice_equal(slice_cut(&rest, '|'), slice_from(text))) {
+            return true;
+        }
+    }
+    if (bar != NULL) {
+        fprintf(stderr, "pont %s: --%s is \"%s\"; it must be one of %s\n", options->command, row->name, text, row->value);
+    }
+    return bar == NULL;
+}
+
 /* Takes the option at argv[*at]; 0 when well, else the exit code. */
 static int take_option(const struct options *options, int argc, char **argv, int *at)
 {
@@ -100,7 +115,7 @@ static int take_option(const struct options *options, int argc, char **argv, int
         fprintf(stderr, "pont %s: --%s needs a value: --%s %s\n", options->command, row->name, row->name, row->value);
         return 2;
     }
-    return 0;
+    return row->value == NULL || is_one_of(options, row, *to) ? 0 : 2;
 }
 
 int options_read(const struct options *options, int argc, char **argv, const char **arguments, size_t *argument_count)

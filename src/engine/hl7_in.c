@@ -170,8 +170,7 @@ static void answer_unreadable(struct engine *engine, struct out *out, int64_t ch
     struct buffer buffer = buffer_make(out->arena, 4096);
     struct hl7_message message;
     struct hl7_value reject;
-    hl7_write_reject(bytes, SLICE("not a message that can be taken: type, encoding or header"),
-                     &buffer);
+    hl7_write_reject(bytes, SLICE_EMPTY, &buffer);
     finding(engine, out, NODE_NONE, SLICE("hl7 unreadable"),
             SLICE("a message was refused with AR"));
     if (buffer.full || hl7_parse(&message, buffer_slice(&buffer), out->arena) != ERR_OK ||

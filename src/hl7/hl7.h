@@ -98,7 +98,7 @@ const char *hl7_type_text(enum hl7_type type); /* "ORM^O01" */
  * fill HL7_FIELD_SENT_AT where there is one. An AE or AR says 207 in ERR-3 unless changed. */
 struct hl7_value hl7_ack(const struct hl7_value *to, slice code, slice text, slice control_id);
 /* The answer to bytes that could not be read: AR, with the control id when MSH was readable, and in ERR-3 the
- * row of table 0357 that fits best. */
+ * row of table 0357 that fits best; an empty `text` becomes that row in words. */
 void hl7_write_reject(slice bytes, slice text, struct buffer *buffer);
 
 /* ---- MLLP (HL7 2.5 Appendix C, transport release 1): <VT> message <FS> <CR>. */

@@ -30,23 +30,33 @@ static bool is_known(const struct hl7_message *message, unsigned component)
     return false;
 }
 
-/* Table 0357, from the first thing that is wrong. */
-static slice reason(const struct hl7_message *header)
+/* Table 0357, and what the sender can do about it. */
+enum why { WHY_SEQUENCE, WHY_FIELD, WHY_DATA, WHY_TYPE, WHY_EVENT, WHY_VERSION, WHY_COUNT };
+static const struct {
+    const char *code, *text;
+} whys[WHY_COUNT] = {
+    [WHY_SEQUENCE] = {"100", "the message does not begin with an MSH segment and its separators"},
+    [WHY_FIELD] = {"101", "MSH-9 (message type) or MSH-10 (control id) is empty"},
+    [WHY_DATA] = {"102", "the message cannot be read: encoding, repetitions or lengths"},
+    [WHY_TYPE] = {"200", "MSH-9: this message type is not taken here"},
+    [WHY_EVENT] = {"201", "MSH-9: this trigger event is not taken here"},
+    [WHY_VERSION] = {"203", "MSH-12: versions 2.x are taken"},
+};
+
+/* The first thing that is wrong. */
+static enum why reason(const struct hl7_message *header)
 {
     slice version = hl7_field(header, "MSH", 0, 12);
     if (hl7_field(header, "MSH", 0, 10).size == 0 || hl7_field(header, "MSH", 0, 9).size == 0) {
-        return SLICE("101"); /* required field missing */
+        return WHY_FIELD;
     }
     if (!is_known(header, 1)) {
-        return SLICE("200"); /* unsupported message type */
+        return WHY_TYPE;
     }
     if (!is_known(header, 2)) {
-        return SLICE("201"); /* unsupported event code */
+        return WHY_EVENT;
     }
-    if (version.size > 0 && !slice_starts(version, SLICE("2."))) {
-        return SLICE("203"); /* unsupported version id */
-    }
-    return SLICE("102"); /* data type error */
+    return version.size > 0 && !slice_starts(version, SLICE("2.")) ? WHY_VERSION : WHY_DATA;
 }
 
 void hl7_write_reject(slice bytes, slice text, struct buffer *buffer)
@@ -54,8 +64,7 @@ void hl7_write_reject(slice bytes, slice text, struct buffer *buffer)
     char memory[8 * (ECHO_MAX + 16)] __attribute__((aligned(16)));
     struct arena arena = {.memory = memory, .size = sizeof memory};
     struct hl7_value to = {0};
-    slice code =
-        SLICE("100"); /* segment sequence error: no MSH, or nothing after it can be trusted */
+    enum why why = WHY_SEQUENCE;
     size_t end = slice_index(bytes, '\r');
     struct hl7_segment segment = {
         slice_before(bytes, end < bytes.size ? end : slice_index(bytes, '\n'))};
@@ -66,11 +75,11 @@ void hl7_write_reject(slice bytes, slice text, struct buffer *buffer)
         to.fields[HL7_FIELD_RECEIVER] = echo(&header, 5, &arena);
         to.fields[HL7_FIELD_RECEIVER_SITE] = echo(&header, 6, &arena);
         to.fields[HL7_FIELD_CONTROL_ID] = echo(&header, 10, &arena);
-        code = reason(&header);
+        why = reason(&header);
     }
     slice control_id = to.fields[HL7_FIELD_CONTROL_ID];
     struct hl7_value ack =
-        hl7_ack(&to, SLICE("AR"), text, control_id.size > 0 ? control_id : SLICE("REJECT"));
-    ack.fields[HL7_FIELD_ERROR_CODE] = code;
+        hl7_ack(&to, SLICE("AR"), text.size > 0 ? text : slice_from(whys[why].text), control_id.size > 0 ? control_id : SLICE("REJECT"));
+    ack.fields[HL7_FIELD_ERROR_CODE] = slice_from(whys[why].code);
     hl7_write(&ack, buffer);
 }

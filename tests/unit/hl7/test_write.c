@@ -264,6 +264,18 @@ START_TEST(a_rejection_names_the_message_and_the_reason)
 }
 END_TEST
 
+START_TEST(a_rejection_without_a_text_of_its_own_says_where_and_what)
+{
+    static struct arena arena;
+    struct buffer buffer = buffer_over(wire, sizeof wire);
+    struct hl7_value ack = {0};
+    hl7_write_reject(SLICE("MSH|^~\\&|RIS|S|||||ORM^O99|C1|P|2.5\r"), SLICE_EMPTY, &buffer);
+    arena = test_arena();
+    ck_assert_int_eq(read_bytes(&ack, buffer_slice(&buffer), &arena), ERR_OK);
+    ck_assert_slice_eq(ack.fields[HL7_FIELD_ACK_TEXT], "MSH-9: this trigger event is not taken here");
+}
+END_TEST
+
 START_TEST(a_rejection_does_not_send_back_a_control_id_without_end)
 {
     static char bytes[4096];
@@ -290,5 +302,5 @@ UNIT_MAIN(a_full_row_of_every_type_comes_back_equal,
           a_buffer_too_small_is_full_at_every_size, rows_that_differ_anywhere_are_not_equal,
           a_copy_is_equal_owns_its_bytes_and_fails_cleanly_at_every_arena_size,
           an_acknowledgement_goes_back_where_the_message_came_from,
-          a_rejection_names_the_message_and_the_reason,
+          a_rejection_names_the_message_and_the_reason, a_rejection_without_a_text_of_its_own_says_where_and_what,
           a_rejection_does_not_send_back_a_control_id_without_end, a_type_has_its_name)
