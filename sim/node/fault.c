@@ -90,6 +90,13 @@ static void tell_study(struct node *node, struct out *out, uint32_t number, uint
     }
 }
 
+bool truth_left(const struct node *node)
+{
+    return node->truth_entry < node->setup->study_count ||
+           (node->truth_kept < node->setup->imported_count &&
+            node->truth_kept < node->archive.kept_count);
+}
+
 /* A part in each step, so that a big archive does not stop the node. */
 void archive_truth(struct node *node, struct out *out)
 {
@@ -119,6 +126,10 @@ void archive_truth(struct node *node, struct out *out)
             return;
         }
         node->truth_instance += span;
+    }
+    if (!node->truth_told && !truth_left(node)) {
+        node->truth_told = true;
+        out_observe(out, OBSERVATION_truth_told, node->now);
     }
 }
 

@@ -218,9 +218,7 @@ enum err node_step(struct node *node, const struct event *event, struct out *out
 
 time_ns node_due(const struct node *node)
 {
-    bool telling = node->setup->truth && (node->truth_entry < node->setup->study_count ||
-                                          (node->truth_kept < node->setup->imported_count &&
-                                           node->truth_kept < node->archive.kept_count));
+    bool telling = node->setup->truth && truth_left(node);
     time_ns due = operations_due(node);
     time_ns fault = node_fault_due(node);
     due = fault < due ? fault : due;

@@ -210,6 +210,7 @@ struct node {
     struct faults faults;
     int64_t channel_last, operation_last;
     uint32_t truth_entry, truth_instance, truth_kept; /* cursor of what is told */
+    bool truth_told;
     bool begun;
     time_ns now;
 };
@@ -361,6 +362,7 @@ uint32_t fault_bends_of(struct node *node, struct out *out, char op);
 time_ns node_fault_due(const struct node *node);
 void fault_clock(struct node *node, struct out *out);
 enum err fault_plan(struct node *node, const struct event *event, struct out *out);
+bool truth_left(const struct node *node);
 void archive_truth(struct node *node, struct out *out);
 
 #endif

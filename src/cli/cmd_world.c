@@ -26,6 +26,7 @@ struct up {
     struct scenario *scenario;
     struct stage stage;
     FILE *truth;
+    size_t archives; /* whose truth is not told yet */
     const char *folder;
 };
 
@@ -42,6 +43,8 @@ static enum err look(void *self, const struct observation *seen, int64_t line)
     (void)line;
     if (seen->kind == OBSERVATION_truth_instance) {
         put_truth(up, seen);
+    } else if (seen->kind == OBSERVATION_truth_told) {
+        up->archives -= up->archives > 0;
     } else if (seen->kind == OBSERVATION_story) {
         fprintf(stderr, "pont: %.*s\n", SLICE_ARGS(seen->text));
     }
@@ -106,12 +109,18 @@ static enum err write_sheet(const struct up *up, const char *path)
     return ok ? ERR_OK : ERR_SYSTEM;
 }
 
-static enum err settle(struct up *up)
+/* Every archive has told what it holds, and what the history names is published. */
+static bool is_settled(const struct up *up, bool engine)
+{
+    return up->archives == 0 && (!engine || up->stage.watched >= (int64_t)up->scenario->history_exams);
+}
+
+static enum err settle(struct up *up, bool engine)
 {
     const struct world *world = &up->stage.world;
     time_ns end = world->now(world->self) + SETTLE_S * TIME_S;
-    enum err err = stage_history(&up->stage);
-    while (err == ERR_OK && !stopped && up->stage.watched < (int64_t)up->scenario->history_exams && world->now(world->self) < end) {
+    enum err err = engine ? stage_history(&up->stage) : ERR_OK;
+    while (err == ERR_OK && !stopped && !is_settled(up, engine) && world->now(world->self) < end) {
         err = world->poll(world->self, end);
     }
     return err;
@@ -142,12 +151,15 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
     up->stage.scenario = up->scenario;
     up->stage.then = look;
     up->stage.then_self = up;
+    for (size_t n = 0; n < up->scenario->node_count; n++) {
+        up->archives += up->scenario->nodes[n].kind == KIND_PACS && !up->scenario->nodes[n].external;
+    }
     const struct world *world = &up->stage.world;
     enum err err = world_wire(&up->stage.world, up->scenario, options, why, arena);
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }
-    err = options->without_engine ? ERR_OK : settle(up);
+    err = settle(up, !options->without_engine);
     fflush(up->truth);
     snprintf(path, sizeof path, "%s/sheet.yaml", up->folder);
     const char *sheet = words->sheet == NULL ? path : words->sheet;
@@ -155,7 +167,7 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
         err = ERR_SYSTEM;
         fprintf(stderr, "pont: cannot write the sheet %s: %s\n", sheet, strerror(errno));
     } else if (err == ERR_OK) {
-        bool settled = options->without_engine || up->stage.watched >= (int64_t)up->scenario->history_exams;
+        bool settled = is_settled(up, !options->without_engine);
         printf("The world is up%s: %lld of %zu exams published%s. Endpoints: %s; ^C ends it.\n", settled ? "" : ", but has not settled",
                (long long)up->stage.watched, up->scenario->history_exams, settled ? "" : " after 120 s; see its logs", sheet);
         fflush(stdout);
