@@ -68,6 +68,7 @@ static void tell_kept(struct node *node, struct out *out, uint32_t at)
     seen->dataset_sha256 = object.dataset_sha256;
     seen->pixel_sha256 = object.pixel_sha256;
     seen->count = object.size;
+    seen->peer = arena_copy(out->arena, object.file);
 }
 
 /* The made instances that one observation tells of. */

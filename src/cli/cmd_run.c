@@ -358,6 +358,9 @@ static int judge_again(const char *command, int argc, char **argv)
     if (strcmp(world, "both") == 0) {
         return cli_fail(ERR_BAD_INPUT, "%s holds two runs; judge %s/virtual or %s/wire again", folder, folder, folder);
     }
+    if (access(path, R_OK) != 0) {
+        return cli_fail(ERR_BAD_INPUT, "%s is no run folder: it holds no scenario.yaml; pont run writes one, see reports/runs", folder);
+    }
     if (arena_make(&arena, RUN_ARENA) != ERR_OK) {
         return cli_fail(ERR_LIMIT, "not enough memory for a run");
     }

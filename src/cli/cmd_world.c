@@ -30,10 +30,24 @@ struct up {
     const char *folder;
 };
 
+static void put_quoted(FILE *file, slice text)
+{
+    fputc('"', file);
+    for (size_t i = 0; i < text.size; i++) {
+        fputs(text.data[i] == '"' ? "\"" : "", file);
+        fputc(text.data[i], file);
+    }
+    fputc('"', file);
+}
+
 static void put_truth(struct up *up, const struct observation *seen)
 {
-    fprintf(up->truth, "%.*s,%.*s,%.*s,%lld,%.*s,%.*s,\n", SLICE_ARGS(seen->actor), SLICE_ARGS(seen->study_uid), SLICE_ARGS(seen->sop_uid), (long long)seen->count,
+    fprintf(up->truth, "%.*s,%.*s,%.*s,%lld,%.*s,%.*s,", SLICE_ARGS(seen->actor), SLICE_ARGS(seen->study_uid), SLICE_ARGS(seen->sop_uid), (long long)seen->count,
             SLICE_ARGS(seen->pixel_sha256), SLICE_ARGS(seen->dataset_sha256));
+    if (seen->peer.size > 0) {
+        put_quoted(up->truth, seen->peer);
+    }
+    fputc('\n', up->truth);
 }
 
 /* Told before the stage acts. */

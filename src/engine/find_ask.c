@@ -54,21 +54,22 @@ static bool day_of(slice date, int32_t *day)
 }
 
 #define FIRST_DAY   0   /* 1970-01-01: no digital image is older */
+#define AHEAD_DAYS  366 /* a modality's clock may be wrong: images of tomorrow exist */
 #define NARROW_DAYS 366 /* a question over more days, without patient or number, is a broad one */
 
 /* The span a StudyDate key asks for, within what can exist; one day if it has none: it is asked, and nothing
  * that comes answers the question. */
 static void span_of(const struct engine *engine, slice date, int32_t *first, int32_t *last)
 {
-    int32_t tomorrow = (int32_t)(engine->now / TIME_DAY) + 1;
+    int32_t latest = (int32_t)(engine->now / TIME_DAY) + AHEAD_DAYS;
     size_t dash = slice_index(date, '-');
     slice from = slice_before(date, dash),
           to = dash == date.size ? date : slice_after(date, dash + 1);
     if (!day_of(from, first) || *first < FIRST_DAY) {
         *first = FIRST_DAY;
     }
-    if (!day_of(to, last) || *last > tomorrow) {
-        *last = tomorrow;
+    if (!day_of(to, last) || *last > latest) {
+        *last = latest;
     }
     if (*last < *first) {
         *last = *first;

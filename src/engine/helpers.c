@@ -143,7 +143,8 @@ void finding(struct engine *engine, struct out *out, uint32_t node, slice what, 
     struct row_finding row = {.at = engine->now, .node = name, .what = what, .text = text};
     row.id = counter_next(engine, out, SLICE("finding"));
     row_put_finding(engine, out, &row);
-    out_note(out, TEXT(out, SLICE("finding "), what, SLICE(" at "), name));
+    out_note(out, TEXT(out, SLICE("finding "), what, name.size > 0 ? SLICE(" at ") : SLICE_EMPTY,
+                       name, SLICE(": "), text));
 }
 
 void review_open(struct engine *engine, struct out *out, slice kind, slice key, slice text)

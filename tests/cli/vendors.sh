@@ -27,6 +27,8 @@ tap "an_unknown_vendor_is_an_error_that_names_them" fails_with 2 'there are agfa
 tap "an_unknown_vendor_is_no_node" fails_with 2 'there are agfa, carestream' "$PONT" node kodak
 tap "an_unknown_level_is_an_error" fails_with 2 'documented, reported or assumed' "$PONT" vendors fuji --quirks certain
 tap "a_word_that_is_none_of_an_options_is_an_error_that_names_them" fails_with 2 'it must be one of auto|plain|none' "$PONT" run scenarios/quickstart.yaml --progress loud
+tap "a_report_of_what_is_no_run_folder_says_so" fails_with 2 'nosuch is no run folder' "$PONT" report nosuch
+tap "judging_again_what_is_no_run_folder_says_so" fails_with 2 'nosuch is no run folder' "$PONT" rejudge nosuch
 tap "a_probe_needs_a_vendor" fails_with 2 'needs a vendor' "$PONT" vendors --probe
 tap "an_address_without_port_is_an_error" fails_with 2 'AET@host:port' "$PONT" vendors fuji --probe --node FUJI@127.0.0.1
 tap "a_node_needs_a_vendor" fails_with 2 'name a vendor' "$PONT" node

@@ -37,6 +37,9 @@ for name in os.listdir(work + "/in"):
     out = subprocess.run([pont, "node", "plain", "--digest", work + "/in/" + name], capture_output=True, text=True).stdout
     f = dict(l.split(None, 1) for l in out.splitlines() if l.strip())
     got[f.get("sop_instance_uid", name).strip()] = f
+for r in truth:
+    if not os.path.isfile(r["file"]):
+        bad.append(("no such file", r["file"]))
 held = {} # some UIDs stand in both archives with other bytes: one of them arrives, whole
 for r in truth:
     held.setdefault(r["sop_instance_uid"], []).append((r["pixel_sha256"], r["dataset_sha256"]))

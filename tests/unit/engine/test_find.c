@@ -89,6 +89,18 @@ START_TEST(a_source_that_refuses_broad_questions_is_asked_narrow_ones)
 }
 END_TEST
 
+/* A modality whose clock is ahead dates its images so: half a year ahead of the engine's clock here. */
+START_TEST(what_is_dated_ahead_of_the_clock_is_found_where_questions_are_split_too)
+{
+    fake_init();
+    crowd(1, 340, 4);
+    fake.refuse_above[1] = 50;
+    start(BIT(narrow_first));
+    ASK(fake_client("MDT", "PONT"), WANT(PatientName, "Crowd*"));
+    ck_assert_uint_eq(fake.row_count, 340);
+}
+END_TEST
+
 static int64_t start_with_every_dialect(void)
 {
     fake_init();
@@ -378,7 +390,7 @@ UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates,
           a_known_cap_that_is_no_round_number_is_defeated_too,
           a_cap_that_cannot_be_split_is_said_to_be_incomplete,
           without_the_mitigation_a_silent_cap_loses_rows,
-          a_source_that_refuses_broad_questions_is_asked_narrow_ones,
+          a_source_that_refuses_broad_questions_is_asked_narrow_ones, what_is_dated_ahead_of_the_clock_is_found_where_questions_are_split_too,
           strange_keys_get_one_final_answer_in_every_dialect,
           rows_that_do_not_answer_the_question_are_dropped, a_row_told_twice_is_one_row,
           no_wildcard_reaches_a_product_that_cannot_bear_it,

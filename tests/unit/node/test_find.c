@@ -535,7 +535,8 @@ START_TEST(a_planned_study_is_found_once_it_arrives_and_no_more_once_rejected)
     bench_setup.truth = true;
     bench_start();
     bench_setup.truth = false;
-    ck_assert_uint_eq(bench.observation_count, 15); /* ten, two and three instances */
+    ck_assert_uint_eq(bench.observation_count, 16); /* ten, two and three instances, and that this is all */
+    ck_assert_ptr_nonnull(bench_seen(OBSERVATION_truth_told));
     ck_assert_uint_eq(bench_study_find(KEYS(STUDY, {TAG_PatientID, "888"})).count, 0);
     bench_plan(PLAN_DO, "study_arrives", "study", "13", NULL, NULL);
     ck_assert_uint_eq(bench.observation_count, 4);
