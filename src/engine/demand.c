@@ -262,7 +262,7 @@ int64_t retrieve_demand(struct engine *engine, struct out *out, const struct dem
 /* ---- Ends. */
 void items_clean(struct engine *engine, struct out *out, int64_t demand)
 {
-    for (size_t i = 0; i < CLEAN_RECORDS; i++) {
+    for (size_t i = 0; i < CLEAN_RECORDS && out->record_count < OUT_RECORDS_MAX / 2; i++) { /* several may end in one step */
         uint32_t at = index_first_int(engine, INDEX_job_item_demand, demand);
         if (at == ROW_NONE) {
             return;

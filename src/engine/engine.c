@@ -121,13 +121,20 @@ static void begin(struct engine *engine, struct out *out)
     spool_restored(engine, out);
 }
 
+/* A quarter is taken: what fires next may need as much again, and more. */
+static bool step_is_busy(const struct out *out)
+{
+    return out->record_count > OUT_RECORDS_MAX / 4 || out->command_count > OUT_COMMANDS_MAX / 4;
+}
+
 static void on_clock(struct engine *engine, struct out *out)
 {
     if (!engine->restored) {
         begin(engine, out);
     }
-    for (int i = 0;
-         i < TIMERS_A_STEP && engine->timer_count > 0 && engine->timers[0].at_ns <= engine->now;
+    /* Work that is put off to the next step sets a timer for now: that one is not of this step. */
+    for (int i = 0; i < TIMERS_A_STEP && engine->timer_count > 0 &&
+                    engine->timers[0].at_ns <= engine->now && !step_is_busy(out);
          i++) {
         struct timer timer = take_timer(engine);
         fire(engine, out, &timer);

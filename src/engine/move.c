@@ -91,17 +91,38 @@ static bool count_up(const struct engine *engine, const struct move_request *req
     return true;
 }
 
+static void tell_pending(struct engine *engine, struct out *out, struct move_request *request, const struct dimse *response)
+{
+    out_send_dimse(out, request->channel, response);
+    request->told_at = engine->now;
+}
+
 void move_progress(struct engine *engine, struct out *out, int64_t demand)
 {
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        const struct move_request *request = &engine->retrieve->requests[i];
+        struct move_request *request = &engine->retrieve->requests[i];
         if (request->used && wants(request, demand)) {
             struct dimse response = dimse_response(&request->request, STATUS_PENDING);
             if (count_up(engine, request, &response)) {
-                out_send_dimse(out, request->channel, &response);
+                tell_pending(engine, out, request, &response);
             }
         }
     }
+}
+
+/* A sign of life: the images may stand in a queue, or a holder be slow, for longer than a client listens to silence. A pending
+ * answer needs no counters (PS3.7 9.1.4), so one can be given before anything is listed. */
+void move_timer(struct engine *engine, struct out *out, int64_t id)
+{
+    struct move_request *request = move_by_id(engine, id);
+    if (request == NULL) {
+        return;
+    }
+    if (engine->now >= request->told_at + SIGN_NS) {
+        struct dimse response = dimse_response(&request->request, STATUS_PENDING), counted = response;
+        tell_pending(engine, out, request, count_up(engine, request, &counted) ? &counted : &response);
+    }
+    timer_set(engine, TIMER_RETRIEVE, -id, request->told_at + SIGN_NS);
 }
 
 static void final_answer(struct engine *engine, struct out *out, struct move_request *request)
@@ -443,6 +464,7 @@ void retrieve_move(struct engine *engine, const struct event *event, struct out 
         return;
     }
     request->id = counter_next(engine, out, SLICE("retrieve"));
+    request->told_at = engine->now;
     request->channel = channel->number;
     request->client = chain_copy(&request->chain, channel->calling);
     request->client_node = channel->node;
@@ -469,6 +491,7 @@ void retrieve_move(struct engine *engine, const struct event *event, struct out 
         request_give(engine, out, request);
         return;
     }
+    timer_set(engine, TIMER_RETRIEVE, -request->id, request->told_at + SIGN_NS);
     request_begin(engine, out, request);
 }
 

@@ -100,14 +100,20 @@ void retrieve_found_end(struct engine *engine, struct out *out, int64_t id, uint
 bool retrieve_waits(struct engine *engine, int64_t subject)
 {
     struct retrieve_state *state = engine->retrieve;
-    return subject != 0 || state->ticking || state->waiting_count > 0 || state->transfer_count > 0;
+    return subject > 0 || (subject < 0 && move_by_id(engine, -subject) != NULL) ||
+           (subject == 0 && (state->ticking || state->waiting_count > 0 || state->transfer_count > 0));
 }
 
+/* A demand; less than zero a request of a client; zero the scheduler. */
 void retrieve_timer(struct engine *engine, struct out *out, int64_t subject)
 {
     struct row_demand row;
     if (subject == 0) {
         schedule(engine, out);
+        return;
+    }
+    if (subject < 0) {
+        move_timer(engine, out, -subject);
         return;
     }
     struct transfer *transfer = transfer_of(engine, subject);

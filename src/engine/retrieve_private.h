@@ -24,6 +24,7 @@
 #define BACKOFF_LAST_NS (10 * TIME_S)
 #define PROOF_TRIES_MAX 6      /* lists of the destination before what is not in them counts as missing */
 #define CLEAN_RECORDS 1024     /* job items dropped in one step */
+#define SIGN_NS (20 * TIME_S)  /* a client that waits hears this often that it goes on: many give up after 30 s or 60 s of silence */
 
 enum phase {
     PHASE_LISTING,    /* holders and, where it helps, the destination say what they hold */
@@ -121,6 +122,7 @@ struct move_request {
     int64_t demands[REQUEST_DEMANDS_MAX];
     size_t demand_count, open_count;
     int64_t completed, failed; /* of demands that ended */
+    time_ns told_at;           /* the last pending answer */
     struct buffer failed_uids;
     slice why;                 /* of the first that failed */
     /* The study is not in the registry: who has it? */
@@ -219,6 +221,8 @@ void move_demand_over(struct engine *engine, struct out *out, const struct row_d
 void move_found_row(struct engine *engine, struct out *out, struct move_request *request, uint32_t find, const struct find_row *row);
 void move_found_end(struct engine *engine, struct out *out, struct move_request *request, uint32_t find, enum find_outcome outcome, slice why);
 struct move_request *move_by_id(struct engine *engine, int64_t id);
+/* Her client hears that it goes on, and again after as long. */
+void move_timer(struct engine *engine, struct out *out, int64_t id);
 /* The client whose request wants this demand, for the move originator; null when none is there any more. */
 const struct move_request *move_of_demand(const struct engine *engine, int64_t demand);
 

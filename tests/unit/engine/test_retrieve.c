@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/world.h"
 
+#include <stdio.h>
+
 static void make(void)
 {
     world_make();
@@ -312,6 +314,61 @@ START_TEST(retrieve_goes_on_after_a_crash_at_any_store)
 }
 END_TEST
 
+/* As if the engine had been killed when a demand of so many instances had just ended. */
+static void ended_put(int64_t id, int64_t items)
+{
+    struct record demand = {.table = TABLE_demand};
+    demand.values[COLUMN_demand_id].integer = id;
+    demand.values[COLUMN_demand_study].integer = 1;
+    demand.values[COLUMN_demand_destination].text = SLICE("pacs_vel");
+    demand.values[COLUMN_demand_state].integer = DEMAND_DONE;
+    restore(demand);
+    for (int64_t i = 0; i < items; i++) {
+        char uid[32];
+        snprintf(uid, sizeof uid, "1.2.1.%lld.%lld", (long long)id, (long long)i);
+        restore((struct record){.table = TABLE_job_item, .values = {N(id), {.text = text(uid)}}});
+    }
+}
+
+START_TEST(retrieve_forgets_the_items_of_what_ended_in_steps_that_fit)
+{
+    make();
+    w.config.instances_max = 3 * OUT_RECORDS_MAX;
+    engine_make();
+    ended_put(1, OUT_RECORDS_MAX + 1);
+    ended_put(2, 500);
+    ck_assert_uint_eq(records_count(TABLE_job_item), OUT_RECORDS_MAX + 501);
+    world_start();
+    world_run(TIME_S);
+    ck_assert_uint_eq(records_count(TABLE_job_item), 0);
+}
+END_TEST
+
+START_TEST(retrieve_tells_a_client_that_waits_that_it_goes_on)
+{
+    const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
+    make();
+    world_start();
+    w.silent[PACS_CAV] = true; /* nothing is listed, so nothing can be counted */
+    int64_t channel = client_open("GWEWS", UID_STUDY_ROOT_MOVE);
+    client_asks(channel, DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    world_run(19 * TIME_S);
+    ck_assert_int_eq(w.pendings, 0);
+    world_run(21 * TIME_S);
+    ck_assert_int_eq(w.pendings, 1);
+    world_run(21 * TIME_S);
+    ck_assert_int_eq(w.pendings, 2);
+    w.silent[PACS_CAV] = false;
+    world_run(TIME_MIN);
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 20);
+    int pendings = w.pendings;
+    world_run(TIME_MIN);
+    ck_assert_int_eq(w.pendings, pendings); /* and nothing behind the final answer */
+}
+END_TEST
+
 START_TEST(retrieve_stays_with_its_demand_when_the_client_is_gone)
 {
     const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
@@ -541,6 +598,7 @@ UNIT_MAIN(retrieve_ends_the_same_wherever_spans_are_cut, retrieve_delivers_a_stu
           retrieve_fails_with_the_reason_when_the_destination_is_down, retrieve_finds_a_study_that_the_registry_does_not_know,
           retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id, retrieve_leaves_out_what_was_rejected,
           retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
+          retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_tells_a_client_that_waits_that_it_goes_on,
           retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops,
           retrieve_goes_straight_to_a_destination_that_needs_nothing_changed, retrieve_goes_straight_and_is_proven_by_commitment,
           retrieve_relays_where_the_holder_does_not_know_the_destination, retrieve_relays_what_a_direct_move_left_out,
