@@ -4,6 +4,7 @@
 #include "sim/virtual/virtual_private.h"
 
 #include "src/actor/serial.h"
+#include "src/engine/records.h"
 
 #define EVENT_HEAD offsetof(struct event, object) /* object and plan are filled whole where they are used */
 
@@ -233,6 +234,20 @@ static void end_step(struct virtual *virtual, uint32_t number)
     }
 }
 
+/* The table with the most records, and one of its keys: it says what was too much. */
+static void put_table(const struct out *out, struct buffer *text)
+{
+    size_t counts[UINT8_MAX + 1] = {0}, most = 0;
+    for (size_t i = 0; i < out->record_count; i++) {
+        size_t count = ++counts[out->records[i].table & UINT8_MAX];
+        most = count >= counts[out->records[most].table & UINT8_MAX] ? i : most;
+    }
+    if (out->record_count > 0) {
+        buffer_put_text(text, "; most of them like ");
+        record_put_key(&out->records[most], text);
+    }
+}
+
 /* What did not fit, or what the actor itself says of it. */
 static void put_failure(const struct virtual *virtual, struct buffer *text)
 {
@@ -247,6 +262,9 @@ static void put_failure(const struct virtual *virtual, struct buffer *text)
         buffer_put_int(text, (int64_t)parts[i].used);
         buffer_put_text(text, " ");
         buffer_put_text(text, parts[i].what);
+    }
+    if (out->full) {
+        put_table(out, text);
     }
     for (size_t i = out->command_count; !out->full && i > 0; i--) {
         if (out->commands[i - 1].kind == COMMAND_NOTE) {

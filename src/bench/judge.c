@@ -183,7 +183,7 @@ void judge_case(struct judge *judge, enum invariant invariant, bool violation, c
     if (evidence == NULL) {
         return;
     }
-    *evidence = (struct evidence){.violation = violation, .life = judge->life, .step = judge->at_step};
+    *evidence = (struct evidence){.violation = violation, .life = judge->life, .step = judge->at_step, .at_ns = judge->now};
     va_list arguments;
     va_start(arguments, text);
     vsnprintf(evidence->text, sizeof evidence->text, text, arguments);

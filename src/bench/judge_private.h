@@ -104,7 +104,8 @@ struct sop_span {
 enum { STUDY_WHOLE = 1,    /* its first PACS has all of it: no holding says so */
        STUDY_INSIDE = 2,   /* its first range is in the row */
        STUDY_REJECTED = 4, /* some of it: ranges say which */
-       STUDY_SAME_UID = 8, STUDY_SAME_EXAM = 16 /* there are others, see judge_next_uid */ };
+       STUDY_SAME_UID = 8, STUDY_SAME_EXAM = 16, /* there are others, see judge_next_uid */
+       STUDY_KNOWN_GONE = 32 /* the engine wrote down that it is rejected, or that a PACS which had it lists it no more */ };
 struct truth_study {
     uint32_t first_at, range_at; /* ticks */
     uint32_t exam, person; /* exam: of its accession number, JUDGE_NONE when it has none */

@@ -296,8 +296,10 @@ static void check_study(struct judge *judge, const struct question *question, ui
     slice uid = row != NULL ? row->uid : question->study_uid.size > 0 ? question->study_uid : judge_uid(judge, s, room);
     const int64_t lines[] = {question->asked_line, question->answered_line, row == NULL ? judge_line(judge, s) : row->line};
     if (rejected_at < question->asked_at) {
-        judge_case(judge, INVARIANT_rejected_stays_hidden, row != NULL, lines, 3, "question %.*s by %.*s and rejected study %.*s: %s", SLICE_ARGS(question->id),
-                   SLICE_ARGS(question->viewer), SLICE_ARGS(uid), row != NULL ? "shown" : "not shown");
+        /* A PACS that rejects tells nobody: who has not heard it, and says that the answer lacks something, did not know better. */
+        bool unheard = row != NULL && question->flagged && !(judge->studies[s].flags & STUDY_KNOWN_GONE);
+        judge_case(judge, INVARIANT_rejected_stays_hidden, row != NULL && !unheard, lines, 3, "question %.*s by %.*s and rejected study %.*s: %s", SLICE_ARGS(question->id),
+                   SLICE_ARGS(question->viewer), SLICE_ARGS(uid), unheard ? "shown, unheard of yet, in an answer that is marked" : row != NULL ? "shown" : "not shown");
         return;
     }
     const char *copy = row == NULL || question->flagged || !settled ? NULL : wrong_copy(judge, question, s, row);

@@ -104,6 +104,21 @@ static enum err study_row(struct judge *judge, const struct record *record)
     return ERR_OK;
 }
 
+static void known_gone(struct judge *judge, uint32_t study, bool gone)
+{
+    struct truth_study *truth = &judge->studies[study];
+    truth->flags = (uint8_t)(gone ? truth->flags | STUDY_KNOWN_GONE : truth->flags & ~STUDY_KNOWN_GONE);
+}
+
+static void copy_row(struct judge *judge, const struct record *record)
+{
+    int64_t id = integer(record, COLUMN_copy_study);
+    uint32_t ours = record->deleted || !judge_fits(id) ? 0 : judge->engine_studies[id].study;
+    if (ours != 0 && !(ours & ENGINE_STUDY_TEXT) && integer(record, COLUMN_copy_role) == COPY_ORIGINAL) {
+        known_gone(judge, ours - 1, integer(record, COLUMN_copy_state) == COPY_GONE);
+    }
+}
+
 static enum err tombstone_row(struct judge *judge, const struct record *record, bool restored)
 {
     slice uid = text(record, COLUMN_tombstone_uid), code = text(record, COLUMN_tombstone_code);
@@ -121,6 +136,9 @@ static enum err tombstone_row(struct judge *judge, const struct record *record, 
         judge_effect(judge, AUDIT_REJECT, "the rejection of", uid);
     }
     tombstone->alive = !record->deleted;
+    for (uint32_t s = judge_study(judge, uid); s != JUDGE_NONE && !record->deleted; s = judge_next_uid(judge, s)) {
+        known_gone(judge, s, true);
+    }
     return ERR_OK;
 }
 
@@ -382,6 +400,9 @@ static enum err take_row(struct judge *judge, const struct record *record, bool 
         return identifier_row(judge, record, restored);
     case TABLE_study:
         return study_row(judge, record);
+    case TABLE_copy:
+        copy_row(judge, record);
+        return ERR_OK;
     case TABLE_tombstone:
         return tombstone_row(judge, record, restored);
     case TABLE_exam:

@@ -299,6 +299,7 @@ static void withdraw(struct judge *judge, const struct truth_exam *exam, const s
         char mine[STORE_TEXT_MAX], its[STORE_TEXT_MAX];
         if (slice_equal(judge_accession(judge, s, its), judge_text(judge, exam->accession, mine))) {
             judge_reject(judge, s, NULL, seen->at_ns);
+            judge->studies[s].flags |= STUDY_KNOWN_GONE; /* it was told in so many words */
         }
     }
 }

@@ -35,6 +35,7 @@ struct evidence {
     int64_t lines[EVIDENCE_LINES_MAX];
     size_t line_count;
     int64_t life, step;  /* of the engine, whose event and commands in trace.jsonl show it; step 0: none */
+    time_ns at_ns;       /* when it was seen; 0: not known */
 };
 #define EVIDENCE_MAX 64 /* kept per invariant, violations first */
 struct invariant_result {

@@ -48,16 +48,24 @@ static time_ns monotonic_ns(void)
     return (time_ns)now.tv_sec * TIME_S + now.tv_nsec;
 }
 
-static void say_why(const struct stage *stage, const char *what, char why[256])
+/* What passed, when by the scenario's clock, and what was still open then. */
+static void say_why(struct stage *stage, const char *what, char why[256])
 {
     struct buffer text = buffer_over(why, 255);
+    time_ns at = stage->world.now(stage->world.self);
     bool over = stage->play == NULL || play_over(stage->play);
+    if (stage->stopped == NULL || !*stage->stopped) { /* else somebody looks at things as they stand */
+        stage_wind_up(stage);
+    }
     buffer_put_text(&text, what);
-    buffer_put_text(&text, " passed; it waited for: ");
+    buffer_put_text(&text, " passed at ");
+    time_put_iso(&text, at / TIME_S * TIME_S);
+    buffer_put_text(&text, "; it waited for: ");
     if (!over) {
         play_waiting(stage->play, &text);
+    } else {
+        stage_put_open(stage, &text);
     }
-    buffer_put_text(&text, over ? "open demands, questions or watches to end" : "");
     why[text.size] = '\0';
 }
 
@@ -72,10 +80,10 @@ static const char *must_end(const struct stage *stage, time_ns end, time_ns wall
         return "the event that was asked for";
     }
     if (world->now(world->self) >= end) {
-        return stage->scenario->length > 0 ? "the time to come to rest (run.drain)" : "the wall limit of the scenario";
+        return stage->scenario->length > 0 ? "the time to come to rest (run.drain)" : "the wall limit (run.limits.wall)";
     }
     if (monotonic_ns() >= wall_end) {
-        return "the wall limit of the scenario";
+        return "the wall limit (run.limits.wall)";
     }
     return stage->scenario->events_limit > 0 && world->events != NULL && (uint64_t)world->events(world->self) >= stage->scenario->events_limit
                ? "the limit of events (run.limits.events)" : NULL;

@@ -34,6 +34,13 @@ static void count(struct stage *stage, const struct observation *seen)
     stage->said += seen->kind == OBSERVATION_hl7_acked || seen->kind == OBSERVATION_hl7_refused;
 }
 
+static void count_unseen(struct stage *stage, const struct observation *seen)
+{
+    if (stage->winding_up && seen->kind == OBSERVATION_watched && !seen->flag && stage->unseen++ == 0) {
+        snprintf(stage->unseen_first, sizeof stage->unseen_first, "%.*s/%.*s", SLICE_ARGS(seen->issuer), SLICE_ARGS(seen->accession));
+    }
+}
+
 /* The story is told and everybody who asked or said something has an answer. */
 static bool is_settled(const struct stage *stage)
 {
@@ -48,6 +55,7 @@ void stage_observe(void *self, const struct observation *seen, int64_t line)
         stage->err = stage->then(stage->then_self, seen, line);
     }
     count(stage, seen);
+    count_unseen(stage, seen);
     /* hl7_acked names the exam and, in `name`, the order status that was acknowledged: CM is completed. */
     if (seen->kind == OBSERVATION_hl7_acked && slice_equal(seen->name, SLICE("CM")) && seen->accession.size > 0) {
         tell_watcher(stage, seen);
@@ -257,8 +265,34 @@ void stage_wind_up(struct stage *stage)
 {
     struct plan_entry unwatch = {.kind = PLAN_DO, .verb = SLICE("unwatch")};
     time_ns end = stage->world.now(stage->world.self) + WIND_UP_NS;
+    stage->winding_up = true;
     enum err err = stage->world.tell(stage->world.self, SLICE(WATCHER), &unwatch);
     while ((err == ERR_OK || err == ERR_NOT_FOUND) && stage->answered < stage->asked && stage->world.now(stage->world.self) < end) {
         err = stage->world.poll(stage->world.self, end);
     }
+}
+
+static void put_some(struct buffer *text, int64_t number, const char *what, const char *more)
+{
+    if (number > 0) {
+        buffer_put_text(text, text->size > 0 && text->data[text->size - 1] != ' ' ? ", " : "");
+        buffer_put_int(text, number);
+        buffer_put_text(text, what);
+        buffer_put_text(text, number == 1 ? "" : "s");
+        buffer_put_text(text, more);
+    }
+}
+
+void stage_put_open(struct stage *stage, struct buffer *text)
+{
+    char first[96];
+    int64_t told = stage->told_to_ris > stage->sent ? stage->told_to_ris : stage->sent;
+    snprintf(first, sizeof first, " to be shown (first %s)", stage->unseen_first);
+    put_some(text, stage->unseen, " exam", first);
+    put_some(text, stage->asked - stage->answered, " question", "");
+    put_some(text, stage->retrieves_asked - stage->retrieves_answered, " retrieve", "");
+    put_some(text, told - stage->said, " message", " to be acknowledged");
+    put_some(text, (int64_t)stage->world.open_demands(stage->world.self), " open demand", "");
+    put_some(text, troubles_due(stage) == TIME_NEVER ? 0 : 1, " fault", " to come or to end");
+    put_some(text, stage->has_row ? 1 : 0, " row", " of the plan that was not told, or more");
 }

@@ -34,6 +34,9 @@ struct stage {
     int64_t completed, watched; /* exams whose completion was acknowledged; of those, seen or given up by the watcher */
     int64_t asked, answered, retrieves_asked, retrieves_answered;
     int64_t told_to_ris, sent, said; /* entries; messages begun; messages acknowledged or refused for good */
+    int64_t unseen;             /* exams that the watcher was told to wait for no longer, as the run was wound up */
+    char unseen_first[64];
+    bool winding_up;
 };
 
 /* The observer to start the world with; `self` is the stage. */
@@ -51,5 +54,7 @@ MUST_USE enum err stage_turn(struct stage *stage, time_ns until);
 bool stage_is_over(struct stage *stage);
 /* ^C: no new question is asked, and those in flight get their answers, so that nothing is judged that was only cut off. */
 void stage_wind_up(struct stage *stage);
+/* After that: what never came, "2 exams to be shown (first CAV/CAV0001331), 1 question, 3 open demands". */
+void stage_put_open(struct stage *stage, struct buffer *text);
 
 #endif

@@ -169,13 +169,26 @@ const char *bound_text(const struct expectation_result *result, char text[BOUND_
     return text;
 }
 
+/* ", at 2010-06-25T05:10:15Z", in a run that has months: there the lines that show it are not written. */
+static const char *when(const struct results *results, time_ns at, char text[48])
+{
+    struct buffer buffer = buffer_over(text, 47);
+    if (results->series != NULL && at > 0) {
+        buffer_put_text(&buffer, ", at ");
+        time_put_iso(&buffer, at / TIME_S * TIME_S);
+    }
+    text[buffer.size] = '\0';
+    return text;
+}
+
 static void put_shortfalls(const struct results *results, struct buffer *buffer)
 {
     for (int i = 0; i < INVARIANT_COUNT; i++) {
         const struct invariant_result *result = &results->invariants[i];
         for (size_t e = 0, shown = 0; result->violations > 0 && e < result->evidence_count && shown < 3; e++) {
             if (result->evidence[e].violation) {
-                put_line(buffer, "  violated %s: %s", invariant_name((enum invariant)i), result->evidence[e].text);
+                char at[48];
+                put_line(buffer, "  violated %s: %s%s", invariant_name((enum invariant)i), result->evidence[e].text, when(results, result->evidence[e].at_ns, at));
                 shown++;
             }
         }

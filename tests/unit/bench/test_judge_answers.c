@@ -620,6 +620,36 @@ START_TEST(a_rejected_study_that_is_shown_is_caught)
 }
 END_TEST
 
+/* The PACS says nothing of what it rejects, and this time no list came from it either. */
+static void marked_question(int second)
+{
+    ask(second, "9990000018");
+    row(second, "1.1", "9990000018", "pacs_north");
+    row(second, "1.2", "9990000018", "pacs_south");
+    answer(second + 1, 0xC0D1);
+}
+
+START_TEST(a_rejection_that_nobody_told_may_be_missed_by_an_answer_that_is_marked)
+{
+    begin_world();
+    put_study(1, 2, "1.2", "A2");
+    reject(5);
+    marked_question(10);
+    expect_holds(INVARIANT_rejected_stays_hidden);
+}
+END_TEST
+
+START_TEST(a_rejection_that_the_engine_wrote_down_is_missed_by_no_answer)
+{
+    begin_world();
+    put_study(1, 2, "1.2", "A2");
+    reject(5);
+    put(2, 6, TABLE_copy, N(2), "pacs_south", N(COPY_ORIGINAL), N(COPY_GONE), N(1), N(PROOF_LIST), N(0));
+    marked_question(10);
+    expect_broken(INVARIANT_rejected_stays_hidden);
+}
+END_TEST
+
 START_TEST(a_study_of_a_withdrawn_exam_is_hidden_once_the_engine_knows)
 {
     begin_world();
@@ -744,7 +774,8 @@ UNIT_MAIN(an_answer_that_shows_every_study_once_is_true, an_unmarked_answer_with
           a_question_for_series_is_not_marked_because_of_a_pacs_that_has_none, busy_is_a_refusal_and_no_mark, a_question_without_an_answer_is_caught,
           a_question_with_two_answers_is_caught, a_lost_association_is_caught, an_association_lost_because_the_engine_was_killed_is_excused,
           an_association_lost_long_after_the_engine_was_killed_is_not, a_run_that_was_cut_short_owes_no_answer, a_retrieve_that_never_ends_is_caught,
-          an_answer_behind_its_deadline_is_caught, a_rejected_study_is_not_shown, a_rejected_study_that_is_shown_is_caught,
+          an_answer_behind_its_deadline_is_caught, a_rejected_study_is_not_shown, a_rejected_study_that_is_shown_is_caught, a_rejection_that_nobody_told_may_be_missed_by_an_answer_that_is_marked,
+          a_rejection_that_the_engine_wrote_down_is_missed_by_no_answer,
           a_study_of_a_withdrawn_exam_is_hidden_once_the_engine_knows, an_image_sent_after_its_rejection_is_caught,
           a_broad_answer_with_all_of_its_kind_and_days_is_true, a_broad_answer_that_was_cut_short_is_a_lie, a_broad_answer_with_a_study_of_another_kind_or_day_is_a_lie,
           an_answer_that_is_marked_as_the_story_expects_passes, an_answer_that_is_not_marked_though_the_story_expects_it_fails,
