@@ -226,8 +226,10 @@ static enum err study_goes(struct node *node, const struct plan_entry *plan, str
         seen->study_uid = study;
         seen->sop_uid = arena_copy(out->arena, view.sop_uid);
         seen->accession = entry_study(node, entry, &room)->accession;
+        seen->issuer = entry_study(node, entry, &room)->accession_issuer;
         seen->text = why;
         seen->span = span > 1 ? span : 0;
+        seen->flag = i + span >= entry_instances(node, entry); /* the last: now all of it is gone from here */
         node->archive.instances -= span;
     }
     entry->present = false;

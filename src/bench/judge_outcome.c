@@ -52,6 +52,40 @@ static bool measure(struct judge *judge, const struct results *results, slice of
     return false;
 }
 
+#define SOON_NS (10 * TIME_MIN) /* within this an exam need not have been shown */
+
+/* Its PACS, a line or the engine was away then. */
+static bool was_away(const struct judge *judge, slice pacs, time_ns since)
+{
+    return judge_disturbed(judge, pacs, since, since + SOON_NS) || judge_line_disturbed(judge, since, since + SOON_NS) ||
+           judge_disturbed(judge, judge_engine(judge), since, since + SOON_NS);
+}
+
+/* Completed, never shown, and rejected as a whole before it had to be: soon after its completion, or so that it could not be
+ * seen when it came nor when it went. */
+static bool is_beyond(const struct judge *judge, const struct truth_exam *exam)
+{
+    time_ns done_at = judge_time(judge, exam->completed_at), last = INT64_MIN;
+    if (exam->completed_at == UINT32_MAX || (exam->flags & EXAM_WATCHED) || exam->studies == JUDGE_NONE) {
+        return false;
+    }
+    for (uint32_t s = exam->studies; s != JUDGE_NONE; s = judge_next_exam(judge, s)) {
+        time_ns at = judge_rejected_at(judge, s);
+        last = at > last ? at : last;
+    }
+    slice pacs = judge_spell(judge, judge->studies[exam->studies].origin);
+    return last != TIME_NEVER && (last <= done_at + SOON_NS || (was_away(judge, pacs, done_at) && was_away(judge, pacs, last - SOON_NS)));
+}
+
+static int64_t exams_beyond(const struct judge *judge)
+{
+    int64_t count = 0;
+    for (uint32_t e = 0; e < judge->exam_count; e++) {
+        count += is_beyond(judge, &judge->exams[e]);
+    }
+    return count;
+}
+
 static void check_expectations(struct judge *judge, struct results *results)
 {
     const struct scenario *scenario = judge->scenario;
@@ -64,7 +98,7 @@ static void check_expectations(struct judge *judge, struct results *results)
         bool known = measure(judge, results, expectation->of, &result->value);
         int64_t low = expectation->low, high = expectation->high;
         if (expectation->kind == BOUND_ALL) {
-            low = high = judge->completed_exams; /* every exam that RADIS2 said was done */
+            low = high = judge->completed_exams - exams_beyond(judge); /* every exam that RADIS2 said was done and that there is */
         }
         bool enough = expectation->kind == BOUND_MAX || result->value >= low, few = expectation->kind == BOUND_MIN || result->value <= high;
         result->pass = known && enough && few;
@@ -403,7 +437,7 @@ static void end_shares(struct judge *judge)
 {
     for (uint32_t e = 0; e < judge->exam_count; e++) {
         const struct truth_exam *exam = &judge->exams[e];
-        if ((exam->flags & EXAM_TOLD) && exam->completed_at != UINT32_MAX) {
+        if ((exam->flags & EXAM_TOLD) && exam->completed_at != UINT32_MAX && !is_beyond(judge, exam)) {
             judge_share(judge, MEASURE_published_share, judge_time(judge, exam->completed_at), (exam->flags & EXAM_WATCHED) != 0);
         }
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/bench/stage.h"
 
+#include "src/base/hash.h"
+
 #include <stdio.h>
 
 #define WIND_UP_NS (5 * TIME_S) /* for questions in flight when the run is interrupted */
@@ -9,8 +11,34 @@
 
 /* ---- What was observed. */
 
+/* Where it is remembered that this study was rejected, and what stands there then. */
+static uint64_t *rejected_place(struct stage *stage, slice study_uid, uint64_t *hash)
+{
+    *hash = hash64(1, study_uid) | 1;
+    return &stage->rejected[*hash / 2 % STAGE_REJECTED_MAX];
+}
+
+/* Nobody will ever be shown a study that is rejected as a whole: an exam that waits for it waits no longer. Whether it had to
+ * be shown before that is the judge's question. */
+static void tell_rejected(struct stage *stage, const struct observation *seen)
+{
+    uint64_t hash = 0;
+    *rejected_place(stage, seen->study_uid, &hash) = hash;
+    struct plan_entry unwatch = {.kind = PLAN_DO, .verb = SLICE("unwatch"), .argument_count = 2};
+    unwatch.arguments[0] = (struct plan_argument){SLICE("issuer"), seen->issuer};
+    unwatch.arguments[1] = (struct plan_argument){SLICE("accession"), seen->accession};
+    if (seen->accession.size > 0 && stage->watched < stage->completed) {
+        enum err err = stage->world.tell(stage->world.self, SLICE(WATCHER), &unwatch);
+        stage->err = err == ERR_NOT_FOUND || stage->err != ERR_OK ? stage->err : err; /* a world without a watcher */
+    }
+}
+
 static void tell_watcher(struct stage *stage, const struct observation *seen)
 {
+    uint64_t hash = 0;
+    if (seen->study_uid.size > 0 && *rejected_place(stage, seen->study_uid, &hash) == hash) {
+        return;
+    }
     struct plan_entry watch = {.kind = PLAN_DO, .id = WATCH_IDS + stage->completed, .verb = SLICE("watch"), .argument_count = 3};
     char at[32];
     snprintf(at, sizeof at, "%lld", (long long)seen->at_ns);
@@ -59,6 +87,9 @@ void stage_observe(void *self, const struct observation *seen, int64_t line)
     /* hl7_acked names the exam and, in `name`, the order status that was acknowledged: CM is completed. */
     if (seen->kind == OBSERVATION_hl7_acked && slice_equal(seen->name, SLICE("CM")) && seen->accession.size > 0) {
         tell_watcher(stage, seen);
+    }
+    if (seen->kind == OBSERVATION_rejected && seen->flag) {
+        tell_rejected(stage, seen);
     }
     struct observation derived;
     bool troubled = stage->trouble != NULL && trouble_observe(stage->trouble, seen);

@@ -12,6 +12,8 @@
 #include "src/bench/trouble.h"
 #include "src/bench/world.h"
 
+#define STAGE_REJECTED_MAX 8192 /* studies that were rejected, remembered by hash until another takes the place */
+
 struct stage {
     const struct scenario *scenario;
     struct world world;
@@ -34,6 +36,7 @@ struct stage {
     int64_t completed, watched; /* exams whose completion was acknowledged; of those, seen or given up by the watcher */
     int64_t asked, answered, retrieves_asked, retrieves_answered;
     int64_t told_to_ris, sent, said; /* entries; messages begun; messages acknowledged or refused for good */
+    uint64_t rejected[STAGE_REJECTED_MAX];
     int64_t unseen;             /* exams that the watcher was told to wait for no longer, as the run was wound up */
     char unseen_first[64];
     bool winding_up;
