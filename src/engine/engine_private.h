@@ -229,6 +229,8 @@ void publish_found_row(struct engine *engine, struct out *out, int64_t id, uint3
 void publish_found_end(struct engine *engine, struct out *out, int64_t id, uint32_t find, enum find_outcome outcome, slice why);
 void publish_timer(struct engine *engine, struct out *out, int64_t subject);
 void publish_restored(struct engine *engine, struct out *out);
+/* Questions to the node are let through again: what waited for it goes on. */
+void publish_node_up(struct engine *engine, struct out *out, uint32_t node);
 /* Images of this examination came to its PACS just now, through us: looked for at once. Row of the exam. */
 void publish_pushed(struct engine *engine, struct out *out, uint32_t row);
 /* A person's links changed: exams frozen or waiting may go on, published ones are checked again. */

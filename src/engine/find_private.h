@@ -8,6 +8,7 @@
 #include "src/engine/engine_private.h"
 
 #define FINDS_MAX     128u          /* questions under way or waiting */
+#define FIND_MESSAGES_MAX 1000u      /* requests on one association; then a new one is opened */
 #define FIND_ROWS_MAX 12288u        /* rows told of one question, above the largest study; more is FIND_CAPPED */
 #define FIND_ARENA    (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
 #define FIND_SEEN     16384u /* slots of the table of rows seen; a power of two, a quarter above FIND_ROWS_MAX */
@@ -61,6 +62,9 @@ struct find_state {
     struct find finds[FINDS_MAX];
     uint32_t handle_last, queued[NODES_MAX]; /* of each node */
     uint64_t told[NODES_MAX]; /* dialects whose bite was told in this life */
+    int64_t spare;            /* an association whose question has just ended; 0: none */
+    uint32_t spare_node;
+    uint16_t spare_message; /* the last message id on it */
 };
 
 /* ---- find_ask.c */

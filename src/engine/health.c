@@ -160,6 +160,7 @@ static void close_breaker(struct engine *engine, struct out *out, uint32_t node)
     health->epoch++;
     health->probe_channel = 0;
     engine_pump(engine, out, node);
+    publish_node_up(engine, out, node);
 }
 
 void health_failed(struct engine *engine, struct out *out, uint32_t node, slice why)

@@ -5,198 +5,11 @@
  * waits that double; after publish_give_up_ns only now and then, for studies do turn up late.
  * Images come late too: what is published is looked at again a few times, and until nothing changes
  * any more. */
-#include "src/engine/publish.h"
-
-#define WORKS_MAX        48u /* publications under way: leaves room for questions among FINDS_MAX */
-#define WORK_ARENA       (96u * 1024)
-#define WORK_STUDIES_MAX 8u /* studies under one accession number */
-#define WORK_SERIES_MAX  512u
-#define DOUBLINGS_MAX    30
-
-enum phase { PHASE_FREE, PHASE_STUDY, PHASE_SERIES, PHASE_IMAGE };
-
-struct found_series {
-    slice uid, modality, number, description;
-    int64_t instance_count; /* -1: not told */
-};
-struct found_study {
-    slice uid, date, time, description, study_id, modalities, accession;
-    int64_t instance_count; /* -1: not told */
-};
-struct work {
-    enum phase phase;
-    uint32_t row; /* of the exam */
-    uint32_t node;
-    uint32_t find;
-    struct arena arena;
-    struct found_study studies[WORK_STUDIES_MAX];
-    uint32_t study_count, study_at;
-    struct found_series *series;
-    uint32_t series_count, series_at;
-    uint8_t round;      /* 0: to be published; else how often it was looked at since */
-    bool changed;       /* since the last look */
-    uint32_t strangers; /* studies of this number that belong to somebody else */
-    bool too_many;
-};
-
-struct publish_state {
-    struct work works[WORKS_MAX];
-    uint32_t *waiting; /* a ring of exam rows that want a place */
-    uint8_t *busy;     /* by exam row: waiting or at work: its round + 1 */
-    uint32_t ring_max, ring_first, ring_count;
-    bool starting; /* start_waiting is under way: an attempt that ends at once must not start the
-                      next inside */
-};
-
-enum err publish_init(struct engine *engine)
-{
-    struct publish_state *state = arena_alloc(engine->arena, sizeof *state);
-    engine->publish = state;
-    if (state == NULL) {
-        return ERR_LIMIT;
-    }
-    state->ring_max = engine->config->exams_max;
-    state->waiting = arena_array(engine->arena, state->ring_max, sizeof *state->waiting);
-    state->busy = arena_array(engine->arena, state->ring_max, sizeof *state->busy);
-    if (state->waiting == NULL || state->busy == NULL) {
-        return ERR_LIMIT;
-    }
-    for (uint32_t i = 0; i < WORKS_MAX; i++) {
-        if (arena_carve(&state->works[i].arena, engine->arena, WORK_ARENA) != ERR_OK) {
-            return ERR_LIMIT;
-        }
-    }
-    return ERR_OK;
-}
+#include "src/engine/publish_private.h"
 
 slice exam_key(struct out *out, const struct row_exam *exam)
 {
     return TEXT(out, exam->issuer, SLICE("/"), exam->accession);
-}
-
-/* ---- Who is to be published. */
-static bool wants_publication(const struct row_exam *exam)
-{
-    return exam->study == 0 && (exam->state == EXAM_COMPLETED || exam->state == EXAM_REPORTED);
-}
-
-static void start_waiting(struct engine *engine, struct out *out);
-
-static void enqueue(struct engine *engine, struct out *out, uint32_t row, uint8_t round)
-{
-    struct publish_state *state = engine->publish;
-    assert(state->ring_count < state->ring_max && !state->busy[row]);
-    state->busy[row] = (uint8_t)(round + 1);
-    state->waiting[(state->ring_first + state->ring_count++) % state->ring_max] = row;
-    start_waiting(engine, out);
-}
-
-void publish_wake(struct engine *engine, struct out *out, uint32_t row)
-{
-    struct row_exam exam = row_get_exam(engine, row);
-    if (wants_publication(&exam) && !engine->publish->busy[row]) {
-        enqueue(engine, out, row, 0);
-    }
-}
-
-/* ---- Looking again at what is published. Timer subjects: exam row, round. */
-static const time_ns look_again_ns[] = {15 * TIME_S, TIME_MIN, 5 * TIME_MIN};
-#define ROUNDS (sizeof look_again_ns / sizeof look_again_ns[0])
-
-static void look_again(struct engine *engine, uint32_t row, uint8_t round)
-{
-    if (round <= ROUNDS) {
-        timer_set(engine, TIMER_PUBLISH, (int64_t)round << 32 | row,
-                  engine->now + look_again_ns[round - 1]);
-    }
-}
-
-void publish_timer(struct engine *engine, struct out *out, int64_t subject)
-{
-    uint32_t row = (uint32_t)subject;
-    uint8_t round = (uint8_t)(subject >> 32);
-    if (round == 0) {
-        publish_wake(engine, out, row);
-    } else if (!engine->publish->busy[row] && row_get_exam(engine, row).study != 0) {
-        enqueue(engine, out, row, round);
-    }
-}
-
-void publish_pushed(struct engine *engine, struct out *out, uint32_t row)
-{
-    if (row_get_exam(engine, row).study == 0) {
-        publish_wake(engine, out, row);
-    } else {
-        publish_timer(engine, out, (int64_t)1 << 32 | row);
-    }
-}
-
-void publish_restored(struct engine *engine, struct out *out)
-{
-    for (uint32_t row = 0; row < row_bound(engine, TABLE_exam); row++) {
-        if (!row_used(engine, TABLE_exam, row)) {
-            continue;
-        }
-        struct row_exam exam = row_get_exam(engine, row);
-        publish_wake(engine, out, row);
-        if (exam.study != 0 && exam.published_at > engine->now - look_again_ns[ROUNDS - 1]) {
-            look_again(engine, row, 1);
-        }
-    }
-}
-
-void publish_person_changed(struct engine *engine, struct out *out, int64_t person)
-{
-    for (uint32_t row = index_first_int(engine, INDEX_exam_person, person); row != ROW_NONE;
-         row = index_next(engine, INDEX_exam_person, row)) {
-        publish_wake(engine, out, row);
-    }
-}
-
-/* ---- The end of one attempt. */
-static void leave(struct engine *engine, struct out *out, struct work *work)
-{
-    engine->publish->busy[work->row] = 0;
-    work->phase = PHASE_FREE;
-    if (row_get_exam(engine, work->row).study != 0) {
-        look_again(engine, work->row, work->changed ? 1 : (uint8_t)(work->round + 1));
-    }
-    start_waiting(engine, out);
-}
-
-/* Waits double; their sum reaches publish_give_up_ns, then it is tried once in that span. */
-static time_ns wait_of(const struct engine *engine, int64_t attempts)
-{
-    time_ns wait =
-        engine->config->publish_retry_ns > 0 ? engine->config->publish_retry_ns : 2 * TIME_S;
-    time_ns most = engine->config->publish_give_up_ns > wait ? engine->config->publish_give_up_ns
-                                                             : 10 * TIME_MIN;
-    for (int64_t i = 1; i < attempts && i < DOUBLINGS_MAX && wait < most; i++) {
-        wait *= 2;
-    }
-    return wait < most ? wait : most;
-}
-
-static void try_again(struct engine *engine, struct out *out, struct work *work, slice why,
-                      bool counts)
-{
-    struct row_exam exam = row_get_exam(engine, work->row);
-    if (exam.study != 0) {
-        leave(engine, out, work);
-        return;
-    }
-    exam.attempts += counts;
-    exam.why = why;
-    row_put_exam(engine, out, &exam);
-    timer_set(engine, TIMER_PUBLISH, work->row,
-              engine->now +
-                  (counts ? wait_of(engine, exam.attempts) : 2 * engine->config->breaker_open_ns));
-    leave(engine, out, work);
-}
-
-static void not_yet(struct engine *engine, struct out *out, struct work *work, slice why)
-{
-    try_again(engine, out, work, why, true);
 }
 
 /* ---- Asking. */
@@ -231,19 +44,19 @@ static bool ask(struct engine *engine, struct out *out, struct work *work, enum 
         .tag = TAG_##keyword, .value = (wanted)                                                    \
     }
 
+/* Where the modalities of a study are had by asking its series, they are not asked for here: the series are asked anyway. */
 static void ask_study(struct engine *engine, struct out *out, struct work *work)
 {
     struct row_exam exam = row_get_exam(engine, work->row);
+    const struct element keys[] = {KEY(AccessionNumber, exam.accession), KEY(StudyInstanceUID, SLICE_EMPTY), KEY(PatientID, SLICE_EMPTY),
+                                   KEY(PatientName, SLICE_EMPTY), KEY(PatientBirthDate, SLICE_EMPTY), KEY(StudyDate, SLICE_EMPTY),
+                                   KEY(StudyTime, SLICE_EMPTY), KEY(StudyDescription, SLICE_EMPTY), KEY(StudyID, SLICE_EMPTY),
+                                   KEY(NumberOfStudyRelatedInstances, SLICE_EMPTY), KEY(ModalitiesInStudy, SLICE_EMPTY)};
+    size_t count = sizeof keys / sizeof keys[0] - (node_has(engine, work->node, DIALECT_no_modalities) ? 1 : 0);
     work->phase = PHASE_STUDY;
-    bool asked = ask(engine, out, work, FIND_STUDY,
-                     KEYS(KEY(AccessionNumber, exam.accession), KEY(StudyInstanceUID, SLICE_EMPTY),
-                          KEY(PatientID, SLICE_EMPTY), KEY(PatientName, SLICE_EMPTY),
-                          KEY(PatientBirthDate, SLICE_EMPTY), KEY(StudyDate, SLICE_EMPTY),
-                          KEY(StudyTime, SLICE_EMPTY), KEY(StudyDescription, SLICE_EMPTY),
-                          KEY(StudyID, SLICE_EMPTY), KEY(ModalitiesInStudy, SLICE_EMPTY),
-                          KEY(NumberOfStudyRelatedInstances, SLICE_EMPTY)));
+    bool asked = ask(engine, out, work, FIND_STUDY, keys, count);
     if (!asked) {
-        not_yet(engine, out, work, SLICE("too many questions under way"));
+        publish_not_yet(engine, out, work, SLICE("too many questions under way"));
     }
 }
 
@@ -257,7 +70,7 @@ static void ask_series(struct engine *engine, struct out *out, struct work *work
                           KEY(SeriesNumber, SLICE_EMPTY), KEY(SeriesDescription, SLICE_EMPTY),
                           KEY(NumberOfSeriesRelatedInstances, SLICE_EMPTY)));
     if (!asked) {
-        not_yet(engine, out, work, SLICE("too many questions under way"));
+        publish_not_yet(engine, out, work, SLICE("too many questions under way"));
     }
 }
 
@@ -281,7 +94,7 @@ static void ask_images(struct engine *engine, struct out *out, struct work *work
                      KEYS(KEY(StudyInstanceUID, work->studies[work->study_at].uid),
                           KEY(SeriesInstanceUID, series->uid), KEY(SOPInstanceUID, SLICE_EMPTY)));
     if (!asked) {
-        not_yet(engine, out, work, SLICE("too many questions under way"));
+        publish_not_yet(engine, out, work, SLICE("too many questions under way"));
     }
 }
 
@@ -293,7 +106,7 @@ static struct found_series *series_room(struct work *work)
     return (struct found_series *)(void *)work->arena.memory;
 }
 
-static void begin(struct engine *engine, struct out *out, struct work *work, uint32_t row)
+void publish_begin(struct engine *engine, struct out *out, struct work *work, uint32_t row)
 {
     struct row_exam exam = row_get_exam(engine, row);
     struct arena arena = work->arena;
@@ -306,28 +119,14 @@ static void begin(struct engine *engine, struct out *out, struct work *work, uin
         organisation_source(engine, organisation_by_issuer(engine, exam.issuer), NODE_NONE);
     work->series = series_room(work);
     if (work->node == NODE_NONE) {
-        not_yet(engine, out, work, SLICE("the organisation has no PACS"));
+        publish_not_yet(engine, out, work, SLICE("the organisation has no PACS"));
+        return;
+    }
+    if (health_is_down(engine, work->node)) {
+        publish_try_again(engine, out, work, TEXT(out, node_at(engine, work->node)->name, SLICE(": not asked: did not answer lately")), false);
         return;
     }
     ask_study(engine, out, work);
-}
-
-static void start_waiting(struct engine *engine, struct out *out)
-{
-    struct publish_state *state = engine->publish;
-    if (state->starting) {
-        return;
-    }
-    state->starting = true;
-    for (uint32_t i = 0; i < WORKS_MAX && state->ring_count > 0; i++) {
-        if (state->works[i].phase == PHASE_FREE) {
-            uint32_t row = state->waiting[state->ring_first];
-            state->ring_first = (state->ring_first + 1) % state->ring_max;
-            state->ring_count--;
-            begin(engine, out, &state->works[i], row);
-        }
-    }
-    state->starting = false;
 }
 
 /* ---- Rows. */
@@ -597,22 +396,22 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
     const struct found_study *found = &work->studies[work->study_at];
     if (exam.state != EXAM_COMPLETED && exam.state != EXAM_REPORTED &&
         exam.state != EXAM_PUBLISHED) {
-        leave(engine, out, work); /* cancelled or frozen meanwhile */
+        publish_leave(engine, out, work); /* cancelled or frozen meanwhile */
         return;
     }
     if (lifecycle_hidden(engine, found->uid, SLICE_EMPTY)) {
-        not_yet(engine, out, work, SLICE("rejected or withdrawn at its source"));
+        publish_not_yet(engine, out, work, SLICE("rejected or withdrawn at its source"));
         return;
     }
     if (work->too_many || !has_room(engine, work)) {
-        not_yet(engine, out, work,
+        publish_not_yet(engine, out, work,
                 work->too_many ? SLICE("limit series of a study") : SLICE("limit studies"));
         return;
     }
     if (work->round == 0 || !is_unchanged(engine, work, &exam)) {
         int64_t study = put_study(engine, out, work, &exam);
         if (study == 0) {
-            not_yet(engine, out, work, SLICE("limit audits"));
+            publish_not_yet(engine, out, work, SLICE("limit audits"));
             return;
         }
         work->changed = true;
@@ -622,7 +421,7 @@ static void publish_found(struct engine *engine, struct out *out, struct work *w
         ask_series(engine, out, work);
         return;
     }
-    leave(engine, out, work);
+    publish_leave(engine, out, work);
 }
 
 /* ---- Ends of questions. */
@@ -654,7 +453,7 @@ static void study_end(struct engine *engine, struct out *out, struct work *work,
     if (work->study_count > 0) {
         work->study_at = 0;
         if (complete && is_as_before(engine, work, &exam)) {
-            leave(engine, out, work);
+            publish_leave(engine, out, work);
         } else {
             ask_series(engine, out, work);
         }
@@ -667,12 +466,12 @@ static void study_end(struct engine *engine, struct out *out, struct work *work,
         work->node = next;
         ask_study(engine, out, work);
     } else if (!complete) {
-        not_yet(engine, out, work, TEXT(out, name, SLICE(": "), why));
+        publish_not_yet(engine, out, work, TEXT(out, name, SLICE(": "), why));
     } else if (work->strangers > 0) {
-        not_yet(engine, out, work,
+        publish_not_yet(engine, out, work,
                 TEXT(out, SLICE("the study at "), name, SLICE(" belongs to another patient")));
     } else {
-        not_yet(engine, out, work, TEXT(out, SLICE("not yet at "), name));
+        publish_not_yet(engine, out, work, TEXT(out, SLICE("not yet at "), name));
     }
 }
 
@@ -686,12 +485,12 @@ void publish_found_end(struct engine *engine, struct out *out, int64_t id, uint3
     work->find = 0;
     if (outcome == FIND_SKIPPED || outcome == FIND_DOWN) {
         /* Not the study's fault: the wait does not grow with the outage. */
-        try_again(engine, out, work,
+        publish_try_again(engine, out, work,
                   TEXT(out, node_at(engine, work->node)->name, SLICE(": "), reason), false);
     } else if (work->phase == PHASE_STUDY) {
         study_end(engine, out, work, complete, reason);
     } else if (!complete || work->series_count == 0) {
-        not_yet(engine, out, work, complete ? SLICE("the study has no series yet") : reason);
+        publish_not_yet(engine, out, work, complete ? SLICE("the study has no series yet") : reason);
     } else {
         work->series_at = work->phase == PHASE_IMAGE ? work->series_at + 1 : 0;
         ask_images(engine, out, work);

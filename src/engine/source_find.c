@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One question to one node: waiting for a place, the association, part after part, the one end. */
+ * One question to one node: waiting for a place, the association, part after part, the one end. A question that
+ * waits takes over the association of one that ends: opening one costs both sides more than most answers do. */
 #include "src/engine/find_private.h"
 
 enum err source_find_init(struct engine *engine)
@@ -125,6 +126,46 @@ static void open_channel(struct engine *engine, struct out *out, struct find *fi
     find->silent = true;
 }
 
+static void ask(struct engine *engine, struct out *out, struct find *find);
+
+/* On the association that another question to this node has just done with. */
+static void take_over(struct engine *engine, struct out *out, struct find *find)
+{
+    struct find_state *state = engine->find;
+    struct channel *channel = channel_find(engine, state->spare);
+    assert(channel != NULL && channel->node == find->node);
+    channel->subject = find->handle;
+    find->channel = state->spare;
+    find->message_id = state->spare_message;
+    state->spare = 0;
+    ask(engine, out, find);
+}
+
+/* Its question has ended: whoever waits for the node goes on with it, else it is released. */
+static void offer_channel(struct engine *engine, struct out *out, const struct find *find)
+{
+    struct find_state *state = engine->find;
+    assert(state->spare == 0);
+    if (find->message_id >= FIND_MESSAGES_MAX) {
+        channel_close(engine, out, find->channel);
+        return;
+    }
+    state->spare = find->channel;
+    state->spare_node = find->node;
+    state->spare_message = find->message_id;
+}
+
+static void release_spare(struct engine *engine, struct out *out)
+{
+    if (engine->find->spare != 0) {
+        source_find_pump(engine, out, engine->find->spare_node);
+    }
+    if (engine->find->spare != 0) {
+        channel_close(engine, out, engine->find->spare);
+        engine->find->spare = 0;
+    }
+}
+
 static struct find *first_waiting(struct engine *engine, uint32_t node)
 {
     struct find *first = NULL;
@@ -144,11 +185,14 @@ void source_find_pump(struct engine *engine, struct out *out, uint32_t node)
     for (struct find *find = first_waiting(engine, node); find != NULL;
          find = first_waiting(engine, node)) {
         enum gate gate = health_gate(engine, node);
-        if (gate == GATE_BUSY) {
+        bool spare = engine->find->spare != 0 && engine->find->spare_node == node;
+        if (gate == GATE_BUSY && !spare) {
             return;
         }
         if (gate == GATE_DOWN) {
             doom(engine, find, FIND_SKIPPED, SLICE("did not answer lately"));
+        } else if (spare) {
+            take_over(engine, out, find);
         } else {
             open_channel(engine, out, find);
         }
@@ -249,7 +293,7 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
         ask(engine, out, find);
         return;
     }
-    channel_close(engine, out, find->channel);
+    offer_channel(engine, out, find);
     health_worked(engine, out, find->node);
     if (find->suspected > 0 && find->row_count > find->suspected) {
         health_learn_row_cap(engine, out, find->node,
@@ -260,6 +304,7 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
     } else {
         end(engine, out, find, find->outcome, find->why);
     }
+    release_spare(engine, out);
 }
 
 /* ---- Rows. */

@@ -27,6 +27,11 @@ START_TEST(a_completed_exam_is_found_at_its_pacs_and_published)
     struct row_person person;
     ck_assert(identity_row(fake.engine, study.person, &person));
     ck_assert(slice_equal(person.patient_id, SLICE("9990000018")));
+    ck_assert_int_eq(fake.finds[1], 2); /* study, series: on one association */
+    ck_assert_int_eq(fake.opens[1], 1);
+    fake_run(10 * TIME_MIN);
+    ck_assert_int_eq(fake.finds[1], 8); /* looked at again three times */
+    ck_assert_int_eq(fake.opens[1], 4);
 }
 END_TEST
 
@@ -303,6 +308,37 @@ START_TEST(hundreds_of_exams_complete_at_once_and_all_are_published)
 }
 END_TEST
 
+START_TEST(exams_whose_node_is_away_wait_for_it_in_silence)
+{
+    static char uids[200][32], accessions[200][16], controls[200][16];
+    fake_init();
+    fake.down[1] = true;
+    fake_start();
+    for (int i = 0; i < 200; i++) {
+        snprintf(uids[i], sizeof uids[i], "1.2.4.%d", i);
+        snprintf(accessions[i], sizeof accessions[i], "GWE%d", 2000 + i);
+        snprintf(controls[i], sizeof controls[i], "s%d", i);
+        fake_holds(1, uids[i], accessions[i], &megan, 1, 2);
+        struct hl7_value done = fake_order(&megan, accessions[i], "CM", controls[i], "20100301090000");
+        fake_say_only(&done);
+    }
+    fake_settle();
+    fake_run(TIME_MIN);
+    ck_assert_int_eq(fake_exam("GWE", accessions[199]).state, EXAM_COMPLETED);
+    ck_assert(slice_ends(fake_exam("GWE", accessions[199]).why, SLICE("did not answer lately")));
+    struct hl7_value over = fake_order(&megan, accessions[7], "CA", "s200", "20100301091000");
+    fake_say(&over, "AA");
+    size_t records = fake.record_count;
+    fake_run(10 * TIME_MIN);
+    ck_assert_uint_lt(fake.record_count, records + 20); /* however long it is away */
+    fake.down[1] = false;
+    fake_run(TIME_MIN);
+    for (int i = 0; i < 200; i++) {
+        ck_assert_int_eq(fake_exam("GWE", accessions[i]).state, i == 7 ? EXAM_CANCELLED : EXAM_PUBLISHED);
+    }
+}
+END_TEST
+
 UNIT_MAIN(a_completed_exam_is_found_at_its_pacs_and_published,
           a_study_that_is_not_there_yet_is_found_later, counts_that_are_not_told_are_counted,
           another_patients_study_under_the_number_is_never_published,
@@ -316,4 +352,5 @@ UNIT_MAIN(a_completed_exam_is_found_at_its_pacs_and_published,
           a_node_that_hangs_is_left_in_time, a_restart_restores_the_digest_and_goes_on_publishing,
           images_and_studies_that_come_late_are_noticed,
           a_cancelled_exam_is_not_published_and_a_published_one_is_hidden,
-          hundreds_of_exams_complete_at_once_and_all_are_published)
+          hundreds_of_exams_complete_at_once_and_all_are_published,
+          exams_whose_node_is_away_wait_for_it_in_silence)
