@@ -298,7 +298,7 @@ void stage_wind_up(struct stage *stage)
     time_ns end = stage->world.now(stage->world.self) + WIND_UP_NS;
     stage->winding_up = true;
     enum err err = stage->world.tell(stage->world.self, SLICE(WATCHER), &unwatch);
-    while ((err == ERR_OK || err == ERR_NOT_FOUND) && stage->answered < stage->asked && stage->world.now(stage->world.self) < end) {
+    while ((err == ERR_OK || err == ERR_NOT_FOUND) && (stage->answered < stage->asked || stage->watched < stage->completed) && stage->world.now(stage->world.self) < end) {
         err = stage->world.poll(stage->world.self, end);
     }
 }
