@@ -85,6 +85,14 @@ struct outcome_item {
 };
 #define OUTCOMES_MAX 100000
 
+/* What the load held: what was asked of the world, to be held against what came of it. */
+struct plan_totals {
+    bool known;                              /* there was a load */
+    int64_t exams, images, bytes, messages;  /* of exams of the run; HL7 messages about these */
+    int64_t meetings, cases;                 /* names on the lists of meetings */
+    int64_t exams_before, messages_before;   /* of the time before the run */
+};
+
 /* Both worlds held against each other (fidelity.h). */
 struct fidelity_cell {
     slice hop;              /* "list at pacs_uhw" */
@@ -108,6 +116,7 @@ struct results {
     time_ns simulated_ns, wall_ns;
     int64_t events, sut_steps, lives;
     int64_t counts[COUNT_COUNT];
+    struct plan_totals plan;
     struct latency latency[LATENCY_COUNT];
     struct invariant_result invariants[INVARIANT_COUNT];
     struct expectation_result *expectations;

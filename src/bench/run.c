@@ -152,6 +152,7 @@ static enum err play_on_the_wire(struct stage *stage, struct results *results, s
     }
     err = play_through(stage, why);
     results->wall_ns = results->simulated_ns = stage->world.now(stage->world.self) - stage->begun_ns;
+    results->plan = stage_totals(stage);
     show(stage, "stopping the world");
     stage->world.stop(stage->world.self);
     struct world_resources resources = stage->world.resources(stage->world.self);
@@ -214,6 +215,7 @@ static enum err play_virtually(struct stage *stage, struct judge *judge, struct 
     if (err == ERR_OK) {
         err = play_through(stage, why);
         results->simulated_ns = stage->world.now(stage->world.self) - stage->begun_ns;
+        results->plan = stage_totals(stage);
         stage->world.stop(stage->world.self);
         *sums = world_virtual_sums(&stage->world);
     }

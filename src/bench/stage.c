@@ -232,6 +232,23 @@ enum err stage_rows(struct stage *stage, struct arena *memory)
     return err == ERR_OK ? pull(stage) : err;
 }
 
+struct plan_totals stage_totals(const struct stage *stage)
+{
+    const struct load_counts *counts = stage->load == NULL ? NULL : load_count(stage->load);
+    struct plan_totals totals = {.known = counts != NULL};
+    if (counts != NULL) {
+        totals.exams = counts->exams;
+        totals.images = counts->images;
+        totals.bytes = counts->bytes;
+        totals.messages = load_messages(counts);
+        totals.meetings = counts->meetings;
+        totals.cases = counts->discussions;
+        totals.exams_before = counts->rows[LOAD_PRIOR_COMPLETE];
+        totals.messages_before = counts->rows[LOAD_PRIOR_REGISTER] + counts->rows[LOAD_PRIOR_COMPLETE] + counts->rows[LOAD_PRIOR_REPORT];
+    }
+    return totals;
+}
+
 static void count_row(struct stage *stage, const struct load_row *row)
 {
     char text[32];

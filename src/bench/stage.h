@@ -9,6 +9,7 @@
 #include "src/bench/folder.h"
 #include "src/bench/play.h"
 #include "src/bench/progress.h"
+#include "src/bench/results.h"
 #include "src/bench/trouble.h"
 #include "src/bench/world.h"
 
@@ -48,6 +49,8 @@ void stage_observe(void *self, const struct observation *seen, int64_t line);
 MUST_USE enum err stage_history(struct stage *stage);
 /* Makes the load of the scenario, if it has one, and takes its first row. `memory` is the load's own; drop it at the end. */
 MUST_USE enum err stage_rows(struct stage *stage, struct arena *memory);
+/* What the load has held so far. */
+struct plan_totals stage_totals(const struct stage *stage);
 /* The next row of the load, for a world that tells rows itself; good until the next call. Null: there is none any more. */
 const struct load_row *stage_next(struct stage *stage);
 /* Tells the next step of the story or row of the plan if it is due, else lets the world go on, at most until `until`. */

@@ -259,6 +259,15 @@ static void nothing_listed(struct engine *engine, struct out *out, struct transf
     }
 }
 
+/* Something of it may be at the destination, which was asked and did not say: it is asked again, for what is there must not be
+ * sent twice. Not for ever: the second half of the attempts goes on without. */
+static bool target_is_in_doubt(const struct engine *engine, const struct transfer *transfer, const struct row_demand *row)
+{
+    uint32_t at = row_find_copy(engine, &(struct row_copy){.study = transfer->study, .node = node_at(engine, transfer->destination)->name});
+    bool some = row->attempts > 0 || (at != ROW_NONE && row_get_copy(engine, at).state != COPY_GONE);
+    return transfer->target_asked && !transfer->target.complete && some && row->attempts < engine->config->transfer_attempts / 2;
+}
+
 static void transfer_listed(struct engine *engine, struct out *out, struct transfer *transfer)
 {
     struct row_demand row;
@@ -272,6 +281,10 @@ static void transfer_listed(struct engine *engine, struct out *out, struct trans
     }
     if (transfer->wanted == 0) {
         nothing_listed(engine, out, transfer, &row, gap.size > 0 ? gap : SLICE("no holder lists any instance"));
+        return;
+    }
+    if (target_is_in_doubt(engine, transfer, &row)) {
+        transfer_fail(engine, out, transfer, true, TEXT(out, SLICE("the destination did not list what it has: "), transfer->target.why));
         return;
     }
     row.wanted = transfer->wanted;

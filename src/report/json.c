@@ -108,6 +108,13 @@ static json_t *transfers(const struct results *results)
     return all;
 }
 
+static json_t *plan(const struct plan_totals *totals)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I}}", "exams", (json_int_t)totals->exams, "images", (json_int_t)totals->images, "bytes",
+                     (json_int_t)totals->bytes, "hl7_messages", (json_int_t)totals->messages, "meetings", (json_int_t)totals->meetings, "mdt_cases",
+                     (json_int_t)totals->cases, "before", "exams", (json_int_t)totals->exams_before, "hl7_messages", (json_int_t)totals->messages_before);
+}
+
 static double ms(int64_t ns)
 {
     return (double)ns / 1e6;
@@ -143,6 +150,9 @@ enum err report_json(const struct results *results, const char *folder, char why
     json_object_set_new(root, "time", json_pack("{s:f, s:f, s:I, s:I}", "simulated_s", (double)results->simulated_ns / 1e9, "wall_s", (double)results->wall_ns / 1e9, "events",
                                                 (json_int_t)results->events, "sut_steps", (json_int_t)results->sut_steps));
     json_object_set_new(root, "counts", counts(results));
+    if (results->plan.known) {
+        json_object_set_new(root, "plan", plan(&results->plan));
+    }
     json_object_set_new(root, "latency_ms", latencies(results));
     json_object_set_new(root, "invariants", invariants(results));
     json_object_set_new(root, "expectations", expectations(results));

@@ -650,6 +650,51 @@ START_TEST(a_rejection_that_the_engine_wrote_down_is_missed_by_no_answer)
 }
 END_TEST
 
+/* Bob's exam is completed, never shown, and its study rejected so many seconds later; is that all that was expected? */
+static bool all_are_published(int rejected_after)
+{
+    static struct expectation all[] = {{.id = SLICE("all"), .of = SLICE("published"), .kind = BOUND_ALL}};
+    scenario.expectations = all;
+    scenario.expectation_count = 1;
+    SEE(truth_exam, 100, .person = SLICE("bob"), .issuer = SLICE("SOU"), .accession = SLICE("A3"), .study_uid = SLICE("1.3"), .text = SLICE("completed"));
+    if (rejected_after > 0) {
+        SEE(rejected, 100 + rejected_after, .actor = SLICE("pacs_south"), .study_uid = SLICE("1.3"), .sop_uid = SLICE("1.3.1"), .text = SLICE("113001"), .flag = true);
+    }
+    SEE(fault_ended, 9000, .actor = SLICE("pacs_south"), .text = SLICE("down"));
+    end_world();
+    ck_assert_uint_eq(script.results.expectation_count, 1);
+    return script.results.expectations[0].pass;
+}
+
+START_TEST(an_exam_that_is_never_shown_is_missed)
+{
+    begin_world();
+    ck_assert(!all_are_published(0));
+}
+END_TEST
+
+START_TEST(an_exam_that_is_rejected_at_once_is_not_missed)
+{
+    begin_world();
+    ck_assert(all_are_published(300));
+}
+END_TEST
+
+START_TEST(an_exam_that_is_rejected_after_it_had_to_be_shown_is_missed)
+{
+    begin_world();
+    ck_assert(!all_are_published(5000));
+}
+END_TEST
+
+START_TEST(an_exam_that_is_rejected_while_its_archive_is_away_is_not_missed)
+{
+    begin_world();
+    SEE(fault_began, 90, .actor = SLICE("pacs_south"), .text = SLICE("down"));
+    ck_assert(all_are_published(5000));
+}
+END_TEST
+
 START_TEST(a_study_of_a_withdrawn_exam_is_hidden_once_the_engine_knows)
 {
     begin_world();
@@ -774,7 +819,8 @@ UNIT_MAIN(an_answer_that_shows_every_study_once_is_true, an_unmarked_answer_with
           a_question_for_series_is_not_marked_because_of_a_pacs_that_has_none, busy_is_a_refusal_and_no_mark, a_question_without_an_answer_is_caught,
           a_question_with_two_answers_is_caught, a_lost_association_is_caught, an_association_lost_because_the_engine_was_killed_is_excused,
           an_association_lost_long_after_the_engine_was_killed_is_not, a_run_that_was_cut_short_owes_no_answer, a_retrieve_that_never_ends_is_caught,
-          an_answer_behind_its_deadline_is_caught, a_rejected_study_is_not_shown, a_rejected_study_that_is_shown_is_caught, a_rejection_that_nobody_told_may_be_missed_by_an_answer_that_is_marked,
+          an_answer_behind_its_deadline_is_caught, a_rejected_study_is_not_shown, a_rejected_study_that_is_shown_is_caught, an_exam_that_is_never_shown_is_missed, an_exam_that_is_rejected_at_once_is_not_missed,
+          an_exam_that_is_rejected_after_it_had_to_be_shown_is_missed, an_exam_that_is_rejected_while_its_archive_is_away_is_not_missed, a_rejection_that_nobody_told_may_be_missed_by_an_answer_that_is_marked,
           a_rejection_that_the_engine_wrote_down_is_missed_by_no_answer,
           a_study_of_a_withdrawn_exam_is_hidden_once_the_engine_knows, an_image_sent_after_its_rejection_is_caught,
           a_broad_answer_with_all_of_its_kind_and_days_is_true, a_broad_answer_that_was_cut_short_is_a_lie, a_broad_answer_with_a_study_of_another_kind_or_day_is_a_lie,

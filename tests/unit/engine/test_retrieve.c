@@ -314,6 +314,34 @@ START_TEST(retrieve_goes_on_after_a_crash_at_any_store)
 }
 END_TEST
 
+/* A meeting at Velindre wants a study of which a part is there, and the PACS there does not say so at first. */
+START_TEST(retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice)
+{
+    make();
+    archive_put(PACS_VEL, "9990000018", "Price^Megan", "19580411", "CAV1001", "1.2.1", "20091207", "CT", 1, 10);
+    restore((struct record){.table = TABLE_copy, .values = {N(1), T("pacs_vel"), N(COPY_LEASED), N(COPY_PARTIAL), N(10), N(PROOF_LIST), N(0)}});
+    restore((struct record){.table = TABLE_mdt_case, .values = {T("breast"), N(1)}});
+    struct record wanted = {.table = TABLE_demand};
+    wanted.values[COLUMN_demand_id].integer = 1;
+    wanted.values[COLUMN_demand_reason].integer = DEMAND_MDT;
+    wanted.values[COLUMN_demand_study].integer = 1;
+    wanted.values[COLUMN_demand_destination].text = SLICE("pacs_vel");
+    wanted.values[COLUMN_demand_level].text = SLICE("STUDY");
+    wanted.values[COLUMN_demand_state].integer = DEMAND_WAITING;
+    wanted.values[COLUMN_demand_due_at].integer = START_NS + TIME_DAY;
+    restore(wanted);
+    w.silent[PACS_VEL] = true;
+    world_start();
+    world_run(25 * TIME_S);
+    ck_assert_int_eq(w.stores, 0);
+    w.silent[PACS_VEL] = false;
+    world_run(5 * TIME_MIN);
+    ck_assert_int_eq(demand(1)->values[COLUMN_demand_state].integer, DEMAND_DONE);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+    ck_assert_int_eq(w.delivered_twice, 0);
+}
+END_TEST
+
 /* As if the engine had been killed when a demand of so many instances had just ended. */
 static void ended_put(int64_t id, int64_t items)
 {
@@ -598,7 +626,7 @@ UNIT_MAIN(retrieve_ends_the_same_wherever_spans_are_cut, retrieve_delivers_a_stu
           retrieve_fails_with_the_reason_when_the_destination_is_down, retrieve_finds_a_study_that_the_registry_does_not_know,
           retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id, retrieve_leaves_out_what_was_rejected,
           retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
-          retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_tells_a_client_that_waits_that_it_goes_on,
+          retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice, retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_tells_a_client_that_waits_that_it_goes_on,
           retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops,
           retrieve_goes_straight_to_a_destination_that_needs_nothing_changed, retrieve_goes_straight_and_is_proven_by_commitment,
           retrieve_relays_where_the_holder_does_not_know_the_destination, retrieve_relays_what_a_direct_move_left_out,
