@@ -307,7 +307,8 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
     case HL7_ORM_O01:
     case HL7_ORU_R01:
         put_truth_exam(telling, value);
-        if (telling->verb == VERB_arrive) { /* who was brought in unknown is somebody from here on */
+        /* Who was brought in unknown is somebody from here on; not each who arrives is told of when she does. */
+        if (telling->verb == VERB_arrive || telling->verb == VERB_complete || telling->verb == VERB_cancel) {
             put_truth_person(telling, who(telling, "person"), who(telling, "number"), site);
         }
         return;

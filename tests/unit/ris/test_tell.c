@@ -171,6 +171,20 @@ START_TEST(a_completion_says_when_and_its_acknowledgement_names_the_status)
 }
 END_TEST
 
+START_TEST(who_was_brought_in_unknown_is_told_of_by_the_first_message_that_knows)
+{
+    static const char *const words[] = {"arrive " EXAM, "complete " EXAM, "cancel " EXAM};
+    (void)told_and_sent("order " EXAM);
+    ck_assert_uint_eq(truth_count, 1);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        (void)told_and_sent(words[i]);
+        ck_assert_uint_eq(truth_count, 2);
+        ck_assert_int_eq(truths[1].kind, OBSERVATION_truth_person);
+        ck_assert_slice_eq(truths[1].nhs, "9990000018");
+    }
+}
+END_TEST
+
 START_TEST(a_report_is_final_unless_told_otherwise)
 {
     const struct hl7_value *value = told_and_sent("report " EXAM " report=No+lump.\n\nSee+MR.");
@@ -283,6 +297,7 @@ UNIT_MAIN(every_verb_says_its_message, a_registration_names_the_person_by_the_nu
           an_update_carries_the_maiden_name_as_a_second_name,
           an_order_carries_the_exam_and_its_truth,
           a_completion_says_when_and_its_acknowledgement_names_the_status,
+          who_was_brought_in_unknown_is_told_of_by_the_first_message_that_knows,
           a_report_is_final_unless_told_otherwise, a_merge_ends_one_number_in_favour_of_the_other,
           an_unlink_makes_two_persons_again, a_meeting_is_one_message_for_each_case,
           control_ids_are_never_used_twice,
