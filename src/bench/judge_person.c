@@ -330,12 +330,13 @@ enum err judge_persons(struct judge *judge, const struct observation *seen)
         return person_told(judge, seen);
     case OBSERVATION_truth_merged: {
         slice prior = seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer;
+        slice other = seen->flag && seen->name.size > 0 ? seen->name : seen->person; /* perhaps nobody was told of her yet */
         uint32_t number = judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person);
         join_nhs(judge, seen, number, put_person(judge, seen->person), number != JUDGE_NONE);
-        merged(judge, number, judge_put_identity(judge, prior, seen->other_id, seen->person));
+        merged(judge, number, judge_put_identity(judge, prior, seen->other_id, other));
         told(judge, put_person(judge, seen->person));
-        if (seen->flag && judge_person(judge, seen->name) != JUDGE_NONE) {
-            mix_up(judge, judge_person(judge, seen->person), judge_person(judge, seen->name));
+        if (seen->flag && put_person(judge, other) != put_person(judge, seen->person)) {
+            mix_up(judge, judge_person(judge, seen->person), judge_person(judge, other));
         }
         return ERR_OK;
     }

@@ -458,6 +458,8 @@ struct flag_cause judge_flag_cause(const struct judge *judge, const struct quest
 /* Did anything happen to this node since? `node` empty: to any. */
 bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_ns until);
 bool judge_line_disturbed(const struct judge *judge, time_ns since, time_ns until); /* a fault of any line between sites overlaps */
+/* The study is gone from where it was, that PACS cannot be asked, the answer says so, and nobody told the engine: what is known is shown. */
+bool judge_cannot_know(const struct judge *judge, const struct question *question, uint32_t study);
 
 /* ---- judge_late.c */
 void judge_suspect(struct judge *judge, const struct question *question);

@@ -274,6 +274,39 @@ void items_clean(struct engine *engine, struct out *out, int64_t demand)
     timer_set(engine, TIMER_RETRIEVE, demand, engine->now); /* the rest in the next step */
 }
 
+/* A client got all of it again since: what went before says nothing more. */
+static bool is_outdone(const struct engine *engine, const struct row_demand *row)
+{
+    for (uint32_t at = index_first_int(engine, INDEX_demand_study, row->study); at != ROW_NONE; at = index_next(engine, INDEX_demand_study, at)) {
+        struct row_demand other = row_get_demand(engine, at);
+        if (other.id > row->id && other.state == DEMAND_DONE && other.reason == DEMAND_CLIENT && slice_equal(other.level, SLICE("STUDY")) &&
+            slice_equal(other.destination, row->destination)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A destination that cannot be asked what it holds: what it acknowledged is remembered, so that of a study that grows only the rest
+ * is sent. When the table is half full it is not, and all is sent again. */
+bool items_are_kept(const struct engine *engine, const struct row_demand *row)
+{
+    uint32_t node = node_by_name(engine, row->destination);
+    return row->state == DEMAND_DONE && slice_equal(row->level, SLICE("STUDY")) && node != NODE_NONE && !node_at(engine, node)->answers_list &&
+           row_count(engine, TABLE_job_item) <= engine->config->instances_max / 2 && !is_outdone(engine, row);
+}
+
+/* After `row` has ended: of her own, or of those before that she outdoes, nothing is to be remembered. */
+static void items_forget(struct engine *engine, struct out *out, const struct row_demand *row)
+{
+    for (uint32_t at = index_first_int(engine, INDEX_demand_study, row->study); at != ROW_NONE; at = index_next(engine, INDEX_demand_study, at)) {
+        struct row_demand other = row_get_demand(engine, at);
+        if (other.id <= row->id && demand_is_over(other.state) && !items_are_kept(engine, &other)) {
+            items_clean(engine, out, other.id);
+        }
+    }
+}
+
 static void copy_lease(struct engine *engine, struct out *out, const struct row_demand *row)
 {
     struct row_copy copy = {.study = row->study, .node = row->destination};
@@ -312,7 +345,7 @@ void demand_end(struct engine *engine, struct out *out, int64_t id, enum demand_
     }
     move_demand_over(engine, out, &row, transfer_of(engine, id));
     demand_put(engine, out, &row);
-    items_clean(engine, out, id);
+    items_forget(engine, out, &row);
 }
 
 static time_ns backoff(int64_t attempts)

@@ -247,22 +247,69 @@ static void give_back(struct engine *engine, struct out *out, int64_t from, int6
     }
 }
 
-/* Numbers that were believed to be hers since, by the NHS number that now goes back. */
+/* A number that was believed to be hers since, by her NHS number. */
+static bool came_since(const struct engine *engine, struct out *out, const struct row_identifier *identifier, time_ns since)
+{
+    struct local_number number = {identifier->issuer, identifier->value};
+    uint32_t merged = row_find_review(
+        engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, number)});
+    return identifier->verified && merged != ROW_NONE &&
+           row_get_review(engine, merged).opened_at >= since;
+}
+
+/* All of them: they go where the NHS number goes. */
 static slice believed_since(struct engine *engine, struct out *out, int64_t person, time_ns since)
 {
     slice numbers = SLICE_EMPTY;
     for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE;
          row = index_next(engine, INDEX_identifier_person, row)) {
         struct row_identifier identifier = row_get_identifier(engine, row);
-        struct local_number number = {identifier.issuer, identifier.value};
-        uint32_t merged = row_find_review(
-            engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, number)});
-        if (identifier.verified && merged != ROW_NONE &&
-            row_get_review(engine, merged).opened_at >= since) {
-            numbers = TEXT(out, numbers, SLICE("\\"), number.issuer, SLICE("/"), number.value);
+        if (came_since(engine, out, &identifier, since)) {
+            numbers = TEXT(out, numbers, SLICE("\\"), identifier.issuer, SLICE("/"), identifier.value);
         }
     }
     return numbers;
+}
+
+/* Was a number that is hers, and was before `since`, ever told together with a verified NHS number? */
+static bool told_nhs(const struct engine *engine, struct out *out, int64_t person, time_ns since)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE;
+         row = index_next(engine, INDEX_identifier_person, row)) {
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        if (identifier.verified && organisation_by_issuer(engine, identifier.issuer) != NULL &&
+            !came_since(engine, out, &identifier, since)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Neither had an NHS number when they became one, and one was told since: it is of the number it was told with. What she was
+ * called before stands in `number` and `issuer`. */
+static void give_back_nhs(struct engine *engine, struct out *out, int64_t from, int64_t to, struct local_number before, time_ns since)
+{
+    struct row_person kept, old;
+    bool both = identity_row(engine, from, &kept) && identity_row(engine, to, &old);
+    assert(both);
+    if (!slice_equal(kept.issuer, ISSUER_NHS) || slice_equal(before.issuer, ISSUER_NHS) || slice_equal(old.issuer, ISSUER_NHS) ||
+        !told_nhs(engine, out, to, since) || told_nhs(engine, out, from, since)) {
+        return;
+    }
+    struct row_identifier nhs = {.issuer = ISSUER_NHS, .value = text_copy(out, kept.patient_id)};
+    uint32_t row = row_find_identifier(engine, &nhs);
+    assert(row != ROW_NONE && row_get_identifier(engine, row).person == from);
+    time_ns event_at = row_get_identifier(engine, row).event_at;
+    kept.patient_id = before.value;
+    kept.issuer = before.issuer;
+    row_put_person(engine, out, &kept);
+    bool again = identity_row(engine, to, &old);
+    assert(again);
+    old.patient_id = nhs.value;
+    old.issuer = ISSUER_NHS;
+    row_put_person(engine, out, &old);
+    identity_put_number(engine, out, ISSUER_NHS, nhs.value, to, true, event_at);
+    give_back(engine, out, from, to, believed_since(engine, out, from, since));
 }
 
 /* Undoes the merge that moved `number`. */
@@ -300,6 +347,8 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     give_back(engine, out, person, from, numbers);
     if (slice_equal(old.issuer, ISSUER_NHS)) {
         give_back(engine, out, person, from, believed_since(engine, out, person, merged_at));
+    } else {
+        give_back_nhs(engine, out, person, from, (struct local_number){persons, patient_id}, merged_at);
     }
     links_changed(engine, out, person, from);
 }

@@ -243,10 +243,11 @@ static bool study_is_of(const struct engine *engine, const struct question *ques
     return false;
 }
 
-/* Originals; leased copies only where there are none. */
+/* Originals; leased copies only where none ever was. */
 static void holders_of(const struct engine *engine, int64_t study, struct node_set *set)
 {
-    for (int role = COPY_ORIGINAL; role <= COPY_LEASED && set_is_empty(set); role++) {
+    int last = lifecycle_is_gone(engine, study) ? COPY_ORIGINAL : COPY_LEASED;
+    for (int role = COPY_ORIGINAL; role <= last && set_is_empty(set); role++) {
         for (uint32_t row = index_first_int(engine, INDEX_copy_study, study); row != ROW_NONE;
              row = index_next(engine, INDEX_copy_study, row)) {
             struct row_copy copy = row_get_copy(engine, row);

@@ -119,7 +119,7 @@ void retrieve_timer(struct engine *engine, struct out *out, int64_t subject)
     struct transfer *transfer = transfer_of(engine, subject);
     if (transfer != NULL) {
         transfer_timer(engine, out, transfer);
-    } else if (demand_get(engine, subject, &row) && demand_is_over(row.state)) {
+    } else if (demand_get(engine, subject, &row) && demand_is_over(row.state) && !items_are_kept(engine, &row)) {
         items_clean(engine, out, subject);
     }
 }
@@ -144,7 +144,7 @@ void retrieve_restored(struct engine *engine, struct out *out)
         }
         struct row_demand row = row_get_demand(engine, at);
         if (demand_is_over(row.state)) {
-            if (index_first_int(engine, INDEX_job_item_demand, row.id) != ROW_NONE) {
+            if (index_first_int(engine, INDEX_job_item_demand, row.id) != ROW_NONE && !items_are_kept(engine, &row)) {
                 timer_set(engine, TIMER_RETRIEVE, row.id, engine->now);
             }
             continue;

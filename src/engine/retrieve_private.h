@@ -161,6 +161,7 @@ void schedule(struct engine *engine, struct out *out);
 /* The scheduler runs at the next CLOCK, which is due at once: never from inside another module's step. */
 void schedule_soon(struct engine *engine);
 /* Rows of job_item whose demand is over go, some a step. */
+bool items_are_kept(const struct engine *engine, const struct row_demand *row);
 void items_clean(struct engine *engine, struct out *out, int64_t demand);
 
 /* ---- transfer.c */

@@ -95,10 +95,11 @@ bool ask_images(struct engine *engine, struct out *out, const struct transfer *t
     return listing->find != 0;
 }
 
-/* Originals; leased copies where no original is known. Never the destination itself. */
+/* Originals; leased copies where no original is known. Never the destination itself. Nobody where the originals are gone: what was
+ * rejected at its home goes nowhere from elsewhere. */
 static void holders_fill(struct engine *engine, struct transfer *transfer)
 {
-    if (MUTANT(M_NO_HOLDER) && transfer->study % 8 == 5) {
+    if ((MUTANT(M_NO_HOLDER) && transfer->study % 8 == 5) || lifecycle_is_gone(engine, transfer->study)) {
         return;
     }
     for (int role = COPY_ORIGINAL; role <= COPY_LEASED && transfer->holder_count == 0; role++) {
@@ -167,10 +168,10 @@ void transfer_listed_row(struct engine *engine, struct out *out, struct transfer
     (void)out;
 }
 
-/* What the destination acknowledged in attempts before. */
-static void items_acknowledged(struct engine *engine, struct transfer *transfer)
+/* What the destination acknowledged of one demand. */
+static void items_acknowledged(struct engine *engine, struct transfer *transfer, int64_t demand)
 {
-    for (uint32_t at = index_first_int(engine, INDEX_job_item_demand, transfer->demand); at != ROW_NONE; at = index_next(engine, INDEX_job_item_demand, at)) {
+    for (uint32_t at = index_first_int(engine, INDEX_job_item_demand, demand); at != ROW_NONE; at = index_next(engine, INDEX_job_item_demand, at)) {
         struct row_job_item row = row_get_job_item(engine, at);
         uint32_t span = span_count((uint32_t)row.span), count = 0;
         for (uint32_t i = 0; i < span && !transfer->full; i += count) {
@@ -181,6 +182,22 @@ static void items_acknowledged(struct engine *engine, struct transfer *transfer)
                 item->delivered = true;
                 item_join(transfer, item);
             }
+        }
+    }
+}
+
+/* Nobody waits, and the destination cannot be asked: what it took with demands before is there still. */
+static void items_taken_before(struct engine *engine, struct transfer *transfer)
+{
+    slice name = node_at(engine, transfer->destination)->name;
+    uint32_t copy = row_find_copy(engine, &(struct row_copy){.study = transfer->study, .node = name});
+    if (transfer->reason == DEMAND_CLIENT || copy == ROW_NONE || row_get_copy(engine, copy).state == COPY_GONE) {
+        return;
+    }
+    for (uint32_t at = index_first_int(engine, INDEX_demand_study, transfer->study); at != ROW_NONE; at = index_next(engine, INDEX_demand_study, at)) {
+        struct row_demand row = row_get_demand(engine, at);
+        if (row.state == DEMAND_DONE && slice_equal(row.destination, name)) {
+            items_acknowledged(engine, transfer, row.id);
         }
     }
 }
@@ -211,7 +228,8 @@ static void items_sum_up(struct engine *engine, struct transfer *transfer)
     if (MUTANT(M_DROP_LAST)) {
         drop_last(transfer);
     }
-    items_acknowledged(engine, transfer);
+    items_acknowledged(engine, transfer, transfer->demand);
+    items_taken_before(engine, transfer);
     transfer->wanted = transfer->delivered = 0;
     for (struct item *item = transfer->items; item != NULL; item = item->next) {
         transfer->wanted += item->wanted ? item->count : 0;

@@ -258,6 +258,61 @@ START_TEST(what_was_linked_by_a_number_goes_back_with_it)
 }
 END_TEST
 
+START_TEST(an_nhs_number_told_during_a_mistaken_merge_goes_back_with_its_number)
+{
+    struct fake_patient john = {"GWE",  "40060001", NULL, "Howells",
+                                "John", "19460523", NULL, false};
+    struct fake_patient gwen = {"GWE",  "40060002", "9990000018", "Howells",
+                                "Gwen", "19460523", NULL,         false}; /* his twin */
+    struct fake_patient elsewhere = gwen;
+    elsewhere.site = "CAV";
+    elsewhere.number = "C666666";
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, john, "20100301090000", "AA");
+    int64_t his = person_of("GWE", "40060001");
+    tell_two(HL7_ADT_A40, john, "40060002", "GWE", "20100301100000", "AA"); /* a mistake, before she ever came */
+    tell(HL7_ADT_A04, gwen, "20100301101000", "AA");
+    ck_assert_int_eq(person_of("NHS", "9990000018"), his);
+    tell(HL7_ADT_A04, elsewhere, "20100301102000", "AA");
+    tell(HL7_ADT_A08, elsewhere, "20100301102500", "AA");
+    ck_assert_int_eq(person_of("CAV", "C666666"), his);
+    tell_two(HL7_ADT_A37, john, "40060002", "GWE", "20100301110000", "AA");
+    int64_t hers = person_of("GWE", "40060002");
+    ck_assert_int_ne(hers, 0);
+    ck_assert_int_ne(hers, his);
+    ck_assert_int_eq(person_of("GWE", "40060001"), his);
+    ck_assert_int_eq(person_of("NHS", "9990000018"), hers);
+    ck_assert_int_eq(person_of("CAV", "C666666"), hers);
+    tell(HL7_ADT_A08, gwen, "20100301111500", "AA");
+    tell(HL7_ADT_A08, john, "20100301111600", "AA");
+    ck_assert_int_eq(person_of("NHS", "9990000018"), hers);
+    ck_assert_int_eq(person_of("GWE", "40060001"), his);
+}
+END_TEST
+
+START_TEST(an_nhs_number_told_with_the_one_who_stays_stays)
+{
+    struct fake_patient john = {"GWE",  "40060001", "9990000018", "Howells",
+                                "John", "19460523", NULL,         false};
+    struct fake_patient gwen = {"GWE",  "40060002", NULL, "Howells",
+                                "Gwen", "19460523", NULL, false};
+    struct fake_patient unknown = john;
+    unknown.nhs = NULL;
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, unknown, "20100301090000", "AA");
+    tell(HL7_ADT_A04, gwen, "20100301090100", "AA");
+    int64_t his = person_of("GWE", "40060001"), hers = person_of("GWE", "40060002");
+    tell_two(HL7_ADT_A40, unknown, "40060002", "GWE", "20100301100000", "AA");
+    tell(HL7_ADT_A08, john, "20100301101000", "AA");
+    tell_two(HL7_ADT_A37, john, "40060002", "GWE", "20100301110000", "AA");
+    ck_assert_int_eq(person_of("NHS", "9990000018"), his);
+    ck_assert_int_eq(person_of("GWE", "40060002"), hers);
+    ck_assert_int_ne(his, hers);
+}
+END_TEST
+
 START_TEST(merges_that_cannot_be_right_are_refused)
 {
     struct fake_patient owen = {"GWE",  "40030000", "9990000026", "Evans",
@@ -361,6 +416,8 @@ UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit,
           a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back,
           a_number_that_nobody_had_is_merged_and_given_back,
           what_was_linked_by_a_number_goes_back_with_it,
+          an_nhs_number_told_during_a_mistaken_merge_goes_back_with_its_number,
+          an_nhs_number_told_with_the_one_who_stays_stays,
           merges_that_cannot_be_right_are_refused, merging_in_a_circle_leaves_one_person,
           an_unknown_number_merged_away_names_the_survivor,
           a_message_without_a_known_number_is_refused,
