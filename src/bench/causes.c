@@ -233,7 +233,7 @@ static void put_rules(struct buffer *buffer, struct failure *failure)
         }
     }
     for (size_t i = 0; i < results->expectation_count; i++) {
-        if (!results->expectations[i].pass) {
+        if (expectation_fails(&results->expectations[i])) {
             buffer_put_text(buffer, begun ? ", " : "");
             buffer_put_json(buffer, results->expectations[i].expectation->id);
             begun = true;

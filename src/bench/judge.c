@@ -295,7 +295,7 @@ static int64_t put_failure(char *line, size_t size, const struct results *result
         violations += results->invariants[i].violations;
     }
     for (size_t i = 0; i < results->expectation_count; i++) {
-        failed += !results->expectations[i].pass;
+        failed += expectation_fails(&results->expectations[i]);
     }
     snprintf(line, size, "It fell short: %lld violation%s of what must always hold, %lld expectation%s not met.", (long long)violations,
              violations == 1 ? "" : "s", (long long)failed, failed == 1 ? "" : "s");
@@ -351,7 +351,7 @@ enum err judge_end(struct judge *judge, struct results *results)
     /* A violation seen is a violation, however the run ended; what was expected counts at its end only. */
     results->verdict = results->error.size > 0 ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
     for (size_t i = 0; results->error.size == 0 && i < results->expectation_count; i++) {
-        results->verdict = results->expectations[i].pass ? results->verdict : VERDICT_FAIL;
+        results->verdict = expectation_fails(&results->expectations[i]) ? VERDICT_FAIL : results->verdict;
     }
     for (int i = 0; i < INVARIANT_COUNT; i++) {
         results->verdict = judge->invariants[i].violations > 0 ? VERDICT_FAIL : results->verdict;

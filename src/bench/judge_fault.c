@@ -254,38 +254,3 @@ struct flag_cause judge_flag_cause(const struct judge *judge, const struct quest
     }
     return cause;
 }
-
-/* ---- What a PACS rejected and told nobody (decision 10). */
-
-/* A tombstone of the study or of one of its instances: the engine was told. */
-static bool was_told(const struct judge *judge, uint32_t study)
-{
-    char room[STORE_TEXT_MAX], mine[STORE_TEXT_MAX];
-    slice uid = judge_uid(judge, study, mine);
-    for (uint32_t t = 0; t < judge->tombstone_count; t++) {
-        slice dead = judge->tombstones[t].alive ? judge_text(judge, judge->tombstones[t].uid, room) : SLICE_EMPTY;
-        struct sop_span one = judge_sops(dead, 1);
-        struct range range;
-        for (uint32_t at = JUDGE_HOLDINGS; dead.size > 0 && judge_next_range(judge, study, &at, &range);) {
-            if (range.sops.stem == one.stem && one.first >= range.sops.first && one.first < range.sops.first + range.sops.count) {
-                return true;
-            }
-        }
-        if (dead.size > 0 && slice_equal(dead, uid)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool judge_cannot_know(const struct judge *judge, const struct question *question, uint32_t study)
-{
-    struct holding holding;
-    time_ns since = question->asked_at - JUDGE_GRACE_NS;
-    bool away = false;
-    for (uint32_t cursor = JUDGE_HOLDINGS; question->flagged && judge_next_holding(judge, study, &cursor, &holding);) {
-        slice node = judge_spell(judge, holding.node);
-        away = away || (judge_is(judge, node, KIND_PACS) && holding.gone_at != TIME_NEVER && judge_disturbed(judge, node, since, question->answered_at));
-    }
-    return (away || (question->flagged && judge_line_disturbed(judge, since, question->answered_at))) && !was_told(judge, study);
-}

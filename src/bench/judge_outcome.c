@@ -63,7 +63,7 @@ static bool was_away(const struct judge *judge, slice pacs, time_ns since)
 
 /* Completed, never shown, and rejected as a whole before it had to be: soon after its completion, or so that it could not be
  * seen when it came nor when it went. */
-static bool is_beyond(const struct judge *judge, const struct truth_exam *exam)
+bool judge_is_beyond(const struct judge *judge, const struct truth_exam *exam)
 {
     time_ns done_at = judge_time(judge, exam->completed_at), last = INT64_MIN;
     if (exam->completed_at == UINT32_MAX || (exam->flags & EXAM_WATCHED) || exam->studies == JUDGE_NONE) {
@@ -81,7 +81,7 @@ static int64_t exams_beyond(const struct judge *judge)
 {
     int64_t count = 0;
     for (uint32_t e = 0; e < judge->exam_count; e++) {
-        count += is_beyond(judge, &judge->exams[e]);
+        count += judge_is_beyond(judge, &judge->exams[e]);
     }
     return count;
 }
@@ -437,7 +437,7 @@ static void end_shares(struct judge *judge)
 {
     for (uint32_t e = 0; e < judge->exam_count; e++) {
         const struct truth_exam *exam = &judge->exams[e];
-        if ((exam->flags & EXAM_TOLD) && exam->completed_at != UINT32_MAX && !is_beyond(judge, exam)) {
+        if ((exam->flags & EXAM_TOLD) && exam->completed_at != UINT32_MAX && !judge_is_beyond(judge, exam)) {
             judge_share(judge, MEASURE_published_share, judge_time(judge, exam->completed_at), (exam->flags & EXAM_WATCHED) != 0);
         }
     }

@@ -35,6 +35,7 @@
 #define JUDGE_FOLD_NS (15 * TIME_MIN)
 
 /* A node that was away may be thought so a little longer: its breaker opens for some seconds, then it is probed. */
+#define JUDGE_CASE_NS (10 * TIME_MIN) /* that a name is given from when it is told of */
 #define JUDGE_GRACE_NS (10 * TIME_S)
 /* A timer of the engine fires no later than this behind its time, unless the whole machine stood still. */
 #define JUDGE_LATE_NS TIME_S
@@ -235,10 +236,12 @@ struct engine_spooled {
 };
 struct engine_case {
     uint32_t meeting;        /* engine_meeting */
+    uint32_t person;         /* the engine's */
     uint8_t state;
     bool alive, in_time;     /* in_time: ready when it had to be, `ready_before` of its meeting */
-    uint32_t ready_before_s; /* of its meeting */
-    bool told_late;          /* RADIS2 told of it only after that: nothing was promised */
+    bool known;              /* told of, also while the engine is dead */
+    int32_t ready_before_s;  /* of its meeting, or what a late name has */
+    bool told_late;          /* RADIS2 told of it too late for that: nothing was promised */
 };
 
 /* What was asked for of a study at a node, so that what comes twice can be told from what was wanted twice. */
@@ -457,9 +460,8 @@ struct flag_cause {
 struct flag_cause judge_flag_cause(const struct judge *judge, const struct question *question);
 /* Did anything happen to this node since? `node` empty: to any. */
 bool judge_disturbed(const struct judge *judge, slice node, time_ns since, time_ns until);
+bool judge_is_beyond(const struct judge *judge, const struct truth_exam *exam); /* rejected before anybody could see it */
 bool judge_line_disturbed(const struct judge *judge, time_ns since, time_ns until); /* a fault of any line between sites overlaps */
-/* The study is gone from where it was, that PACS cannot be asked, the answer says so, and nobody told the engine: what is known is shown. */
-bool judge_cannot_know(const struct judge *judge, const struct question *question, uint32_t study);
 
 /* ---- judge_late.c */
 void judge_suspect(struct judge *judge, const struct question *question);

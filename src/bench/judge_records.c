@@ -337,6 +337,14 @@ static time_ns ready_before(const struct judge *judge, const struct engine_meeti
     return 0;
 }
 
+/* Seconds before it begins when the case must be ready. A late name has the time that any name is given (requirement MD-04: added half
+ * an hour before, ready in ten minutes); below zero: it was told of too late for that, and nothing is promised. */
+static int64_t due_before(const struct judge *judge, const struct engine_meeting *meeting)
+{
+    time_ns before = ready_before(judge, meeting), left = meeting->meets_at - judge->now - JUDGE_CASE_NS;
+    return (meeting->meets_at > 0 && left < before ? left : before) / TIME_S;
+}
+
 /* How it was when it had to be ready is what counts; what comes later changes only the row. */
 static enum err case_row(struct judge *judge, const struct record *record)
 {
@@ -351,10 +359,11 @@ static enum err case_row(struct judge *judge, const struct record *record)
         judge->case_count++;
     }
     struct engine_case *one = &judge->cases[at];
-    time_ns meets_at = judge->meetings[meeting].meets_at, due_at = meets_at - (one->alive ? one->ready_before_s * TIME_S : ready_before(judge, &judge->meetings[meeting]));
+    int64_t before_s = one->known ? one->ready_before_s : due_before(judge, &judge->meetings[meeting]);
+    time_ns meets_at = judge->meetings[meeting].meets_at, due_at = meets_at - before_s * TIME_S;
     bool ready = integer(record, COLUMN_mdt_case_state) == MDT_READY, late = meets_at > 0 && judge->now > due_at;
-    *one = (struct engine_case){.meeting = meeting, .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted,
-                                .in_time = late ? one->in_time : ready, .told_late = one->alive ? one->told_late : late, .ready_before_s = (uint32_t)((meets_at - due_at) / TIME_S)};
+    *one = (struct engine_case){.meeting = meeting, .person = (uint32_t)integer(record, COLUMN_mdt_case_person), .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted,
+                                .in_time = late ? one->in_time : ready, .told_late = one->known ? one->told_late : before_s < 0, .known = !record->deleted, .ready_before_s = (int32_t)before_s};
     judge->reached[REACH_name_after_list_closed] |= one->told_late;
     return ERR_OK;
 }

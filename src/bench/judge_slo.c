@@ -154,12 +154,25 @@ static uint64_t meeting_key(const struct judge *judge, const struct engine_meeti
     return per == PER_MEETING || per == PER_MEETING_MONTH ? store_hash(7, id) | 1 : 0;
 }
 
+/* It waits, as it should, for an exam that was rejected before anybody could see it. */
+static bool waits_in_vain(const struct judge *judge, const struct engine_case *one)
+{
+    for (uint32_t e = 0; !one->in_time && e < judge->exam_count; e++) {
+        const struct truth_exam *exam = &judge->exams[e];
+        if (exam->engine_person != 0 && judge_survivor(judge, exam->engine_person) == judge_survivor(judge, one->person) && judge_is_beyond(judge, exam)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_meetings(struct judge *judge)
 {
     for (uint32_t c = 0; c < judge->case_count; c++) {
         const struct engine_case *one = &judge->cases[c];
         const struct engine_meeting *meeting = &judge->meetings[one->meeting];
-        for (size_t i = 0; i < judge->scenario->slo_count && one->alive && !one->told_late && meeting->meets_at > 0 && meeting->meets_at <= judge->now; i++) {
+        bool counts = one->alive && !one->told_late && meeting->meets_at > 0 && meeting->meets_at <= judge->now && !waits_in_vain(judge, one);
+        for (size_t i = 0; i < judge->scenario->slo_count && counts; i++) {
             const struct slo *slo = &judge->scenario->slos[i];
             if (judge->slos[i].known && judge->slos[i].measure == MEASURE_mdt_ready_share && is_measured(judge, meeting->meets_at)) {
                 take_case(judge, i, meeting_key(judge, meeting, slo->per), meeting_key(judge, meeting, slo->budget_per), meeting->meets_at, !one->in_time, 0, false);
@@ -235,13 +248,24 @@ static slice put_text(struct judge *judge, const char *format, ...)
     return judge_keep(judge, slice_from(line));
 }
 
-static void put_expectation(struct judge *judge, struct results *results, slice id, slice text, enum bound_kind kind, enum value_unit unit, int64_t bound,
-                            int64_t value, bool pass)
+/* Null: no memory. */
+static struct expectation_result *put_expectation(struct judge *judge, struct results *results, slice id, slice text, enum bound_kind kind, enum value_unit unit,
+                                                  int64_t bound, int64_t value, bool pass)
 {
     struct expectation *expectation = arena_alloc(judge->arena, sizeof *expectation);
     if (expectation != NULL) {
         *expectation = (struct expectation){.id = id, .text = text, .of = id, .kind = kind, .low = bound, .high = bound};
-        results->expectations[results->expectation_count++] = (struct expectation_result){.expectation = expectation, .value = value, .unit = unit, .pass = pass};
+        results->expectations[results->expectation_count] = (struct expectation_result){.expectation = expectation, .value = value, .unit = unit, .pass = pass};
+        return &results->expectations[results->expectation_count++];
+    }
+    return NULL;
+}
+
+/* Of an objective: its times hold where those of the plan do. */
+static void put_objective(const struct results *results, struct expectation_result *row)
+{
+    if (row != NULL) {
+        row->reported = !results->timed;
     }
 }
 
@@ -305,7 +329,7 @@ static void end_quantile(struct judge *judge, size_t i, size_t q, struct series_
                                                     (double)bound / 1e9, per_text(slo->per), (long long)fold->all.count, objective->low / 1e3, objective->high / 1e3,
                                                     slo->has_budget ? (worst <= 1 ? "; within its budget" : "; budget overspent") : "");
     fill_windows(judge, slo, fold, ppb, objective);
-    put_expectation(judge, results, objective->id, objective->text, BOUND_MAX, VALUE_MS, bound / TIME_MS, (value + TIME_MS / 2) / TIME_MS, objective->pass);
+    put_objective(results, put_expectation(judge, results, objective->id, objective->text, BOUND_MAX, VALUE_MS, bound / TIME_MS, (value + TIME_MS / 2) / TIME_MS, objective->pass));
 }
 
 /* Shares are given in hundredths of a percent. */
@@ -331,8 +355,8 @@ static void end_share(struct judge *judge, size_t i, struct series_objective *ob
                                                     at_least ? "at least" : "at most", objective->bound, per_text(slo->per), (long long)fold->all.count, objective->value,
                                                     objective->low, objective->high);
     fill_windows(judge, slo, fold, 0, objective);
-    put_expectation(judge, results, slo->id, objective->text, at_least ? BOUND_MIN : BOUND_MAX, VALUE_PERCENT_100, (int64_t)(objective->bound * 100 + 0.5), (int64_t)(10000 * judged),
-                    objective->pass);
+    put_objective(results, put_expectation(judge, results, slo->id, objective->text, at_least ? BOUND_MIN : BOUND_MAX, VALUE_PERCENT_100, (int64_t)(objective->bound * 100 + 0.5),
+                                           (int64_t)(10000 * judged), objective->pass));
 }
 
 static void end_reaches(struct judge *judge, struct results *results, const struct reach *list, size_t count, bool wanted)
@@ -344,8 +368,12 @@ static void end_reaches(struct judge *judge, struct results *results, const stru
             known = known || here;
             reached = reached || (here && judge->reached[r]);
         }
-        put_expectation(judge, results, list[i].name, put_text(judge, "%s: %.*s", wanted ? "reached" : "never reached", SLICE_ARGS(list[i].name)),
-                        wanted ? BOUND_MIN : BOUND_MAX, VALUE_NUMBER, wanted, reached, known && reached == wanted);
+        struct expectation_result *row =
+            put_expectation(judge, results, list[i].name, put_text(judge, "%s: %.*s", wanted ? "reached" : "never reached", SLICE_ARGS(list[i].name)),
+                            wanted ? BOUND_MIN : BOUND_MAX, VALUE_NUMBER, wanted, reached, known && reached == wanted);
+        if (row != NULL) {
+            row->reach = wanted && known;
+        }
     }
 }
 
@@ -356,7 +384,7 @@ static void end_healed(struct judge *judge, struct results *results)
         enum invariant invariant;
         bool known = invariant_from_name(healed->invariant, &invariant);
         int64_t violations = known ? judge->invariants[invariant].violations : 0, checked = known ? judge->invariants[invariant].checked : 0;
-        put_expectation(judge, results, healed->invariant,
+        (void)put_expectation(judge, results, healed->invariant,
                         put_text(judge, "%.*s within %lld s of what disturbed it (%lld cases)", SLICE_ARGS(healed->invariant), (long long)(healed->within / TIME_S),
                                  (long long)checked),
                         BOUND_EXACTLY, VALUE_NUMBER, 0, violations, known && violations == 0);

@@ -57,7 +57,14 @@ struct expectation_result {
     int64_t value;
     enum value_unit unit; /* of the value and of the bounds */
     bool pass;
+    bool reported;        /* an objective of time where times are not as in the plan: it is shown, and fails nothing */
+    bool reach;           /* of expect.sometimes: one run may miss it, all runs of a sweep may not */
 };
+/* Does it make the run fail? */
+static inline bool expectation_fails(const struct expectation_result *result)
+{
+    return !result->pass && !result->reported;
+}
 
 /* One line of the story as the report draws it: an arrow between two sites, or an event at one. */
 struct story_line {
@@ -109,6 +116,7 @@ struct fidelity {
 
 struct results {
     const struct scenario *scenario;
+    bool timed;             /* objectives of time make the run fail: in virtual time at speed 1, or by --timed (design 5) */
     enum verdict verdict;
     slice sentence;         /* the outcome as a person would say it */
     slice world, sut_name, sut_version, commit, compiler;

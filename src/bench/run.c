@@ -166,7 +166,7 @@ enum err run_wire(struct results *results, struct scenario *scenario, const stru
 {
     struct progress progress;
     struct stage stage = {.scenario = scenario, .progress = &progress, .shown.planned = scenario->step_count};
-    *results = (struct results){.scenario = scenario, .world = SLICE("wire"), .sut_name = SLICE("pont")};
+    *results = (struct results){.scenario = scenario, .world = SLICE("wire"), .sut_name = SLICE("pont"), .timed = options->timed};
     why[0] = '\0';
     struct plan_file plan = {0};
     enum err err = folder_open(folder, scenario, options->scenario_file, "wire", options->folder, why);
@@ -250,7 +250,7 @@ enum err run_virtual(struct results *results, struct scenario *scenario, const s
     struct plan_file plan = {0};
     stage.plan = &plan;
     stage.stopped = options->look == NULL ? NULL : &options->look->reached;
-    *results = (struct results){.scenario = scenario, .world = SLICE("virtual"), .sut_name = SLICE("pont")};
+    *results = (struct results){.scenario = scenario, .world = SLICE("virtual"), .sut_name = SLICE("pont"), .timed = options->timed || scenario->speed <= 1};
     why[0] = '\0';
     enum err err = ERR_OK;
     if (options->again) {

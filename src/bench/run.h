@@ -16,6 +16,7 @@ struct run_options {
     bool bare;                 /* virtual: nothing is written but what the verdict needs, and it is not played again: for probes */
     slice quirks;
     bool seed_given, trace;
+    bool timed;                /* --timed: objectives of time make the run fail, wherever it is played */
     bool trace_all;            /* virtual: all lines are written, however many there are (world.h) */
     uint64_t seed;
     int64_t speed;

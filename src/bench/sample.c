@@ -95,6 +95,16 @@ static void read_invariants(struct reader *reader, json_t *root)
     }
 }
 
+static bool is_reach(const struct reader *reader, slice id)
+{
+    for (size_t i = 0; i < reader->sample->reached_count; i++) {
+        if (slice_equal(reader->sample->reached[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Rows of {id, value, pass}: expectations and objectives have this shape. */
 static void read_verdicts(struct reader *reader, json_t *rows, const char *prefix)
 {
@@ -106,7 +116,7 @@ static void read_verdicts(struct reader *reader, json_t *rows, const char *prefi
         if (json_is_number(value) && id.data != NULL) {
             add_value(reader, join(reader, prefix, id.data), json_number_value(value));
         }
-        if (json_is_false(json_object_get(row, "pass"))) {
+        if (json_is_false(json_object_get(row, "pass")) && !json_is_true(json_object_get(row, "reported")) && !is_reach(reader, id)) {
             add_failed(reader, id);
             reader->fell_short++;
         }
@@ -142,6 +152,16 @@ static void read_head(struct reader *reader, json_t *root)
     sample->trace_hash = keep(reader, json_object_get(root, "trace_hash"));
     sample->outcome_digest = keep(reader, json_object_get(root, "outcome_digest"));
     sample->error = keep(reader, json_object_get(root, "error"));
+}
+
+static bool lacks_reach(const struct sample *sample)
+{
+    for (size_t i = 0; i < sample->reached_count; i++) {
+        if (sample->reached[i].times == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The rows are collected in full size, then given back but for what was used. */
@@ -181,13 +201,15 @@ enum err sample_read(struct sample *sample, const char *path, struct arena *aren
     read_counts(&reader, root);
     read_latencies(&reader, root);
     read_invariants(&reader, root);
+    read_reached(&reader, root);
     read_verdicts(&reader, json_object_get(root, "expectations"), "expect");
     read_verdicts(&reader, json_object_get(root, "slos"), "slo");
     read_verdicts(&reader, json_object_get(root, "healed_within"), "healed");
-    read_reached(&reader, root);
     add_value(&reader, SLICE("violations"), (double)reader.violations);
     add_value(&reader, SLICE("fell_short"), (double)reader.fell_short);
-    if (sample->verdict == SAMPLE_FAIL && sample->failed_count == 0) {
+    if (sample->verdict == SAMPLE_FAIL && sample->failed_count == 0 && sample->error.size == 0 && lacks_reach(sample)) {
+        sample->verdict = SAMPLE_PASS;
+    } else if (sample->verdict == SAMPLE_FAIL && sample->failed_count == 0) {
         add_failed(&reader, sample->error.size > 0 ? sample->error : SLICE("verdict"));
     }
     json_decref(root);

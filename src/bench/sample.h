@@ -36,7 +36,8 @@ struct sample {
     size_t rule_count;
     struct sample_reach *reached;
     size_t reached_count;
-    slice *failed;  /* what fell short: invariants, expectations, objectives; in the order of the file */
+    slice *failed;  /* what fell short: invariants, expectations, objectives; in the order of the file. Not what was not reached: that is
+                     * asked of all runs together, and a run that lacks nothing else counts as passed */
     size_t failed_count;
 };
 

@@ -206,7 +206,7 @@ static void take_result(struct sweep *sweep, size_t task, int code)
     snprintf(from, sizeof from, "%s/results.json", folder);
     if (code == -SIGABRT) {
         write_assertion(sweep, task, to, log);
-    } else if (code == 0 || code == 1 || code == 4) {
+    } else if (code == 0 || code == 1 || code == 3 || code == 4) { /* 3: it did not come to its end, and says so */
         (void)!rename(from, to); /* not there: the task counts as missing */
     }
     snprintf(from, sizeof from, "%s/failure.json", folder);

@@ -31,6 +31,8 @@ struct sweep_options {
     size_t jobs;
     size_t part, parts;              /* runs only tasks whose number is `part` modulo `parts`; parts 0: all */
     const struct study_plan *study;  /* stop rule; null: none */
+    const slice *always;             /* invariants that must have had a case in some seed */
+    size_t always_count;
     enum progress_mode progress;
     /* One run, in a child: leaves results.json (and failure.json) in `folder`; gives the exit code of `pont run`. */
     int (*play)(void *self, const struct sweep_arm *arm, uint64_t seed, const char *folder);
@@ -85,7 +87,10 @@ MUST_USE enum err sweep_run(struct sweep *sweep, const struct sweep_options *opt
 MUST_USE enum err sweep_merge(struct sweep *sweep, const struct sweep_options *options, const struct sweep_arm *arms, size_t arm_count, struct arena *arena);
 void sweep_interrupt(void); /* ^C; async-signal-safe */
 
+/* Of all runs together: each held what was asked of it, and what may be reached was reached by some. */
 enum sample_verdict sweep_verdict(const struct sweep *sweep);
+/* The nth invariant of `always` of which no seed of that arm had a case; empty: there is none. */
+slice sweep_unjudged(const struct sweep *sweep, const struct sweep_result *result, size_t nth);
 /* The command that repeats one run. */
 void sweep_put_command(const struct sweep *sweep, const struct sweep_arm *arm, uint64_t seed, struct buffer *buffer);
 /* sweep.json, and the lines for the terminal. */

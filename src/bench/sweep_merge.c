@@ -138,16 +138,32 @@ enum err sweep_merge(struct sweep *sweep, const struct sweep_options *options, c
 
 enum sample_verdict sweep_verdict(const struct sweep *sweep)
 {
-    enum sample_verdict verdict = SAMPLE_PASS;
+    bool open = false, unreached = false;
     for (size_t a = 0; a < sweep->arm_count; a++) {
-        if (sweep->results[a].failure_count > 0) {
+        const struct sweep_result *result = &sweep->results[a];
+        if (result->failure_count > 0) {
             return SAMPLE_FAIL;
         }
-        if (sweep->results[a].missing > 0 || sweep->results[a].inconclusive > 0) {
-            verdict = SAMPLE_INCONCLUSIVE;
+        open = open || result->missing > 0 || result->inconclusive > 0;
+        for (size_t r = 0; r < result->reached_count; r++) {
+            unreached = unreached || result->reached[r].times == 0;
         }
     }
-    return verdict;
+    return open ? SAMPLE_INCONCLUSIVE : unreached ? SAMPLE_FAIL : SAMPLE_PASS;
+}
+
+slice sweep_unjudged(const struct sweep *sweep, const struct sweep_result *result, size_t nth)
+{
+    for (size_t i = 0; i < sweep->options->always_count; i++) {
+        bool judged = false;
+        for (size_t r = 0; r < result->rule_count; r++) {
+            judged = judged || (slice_equal(result->rules[r].id, sweep->options->always[i]) && result->rules[r].checked > 0);
+        }
+        if (!judged && nth-- == 0) {
+            return sweep->options->always[i];
+        }
+    }
+    return SLICE_EMPTY;
 }
 
 /* ---- sweep.json */
@@ -269,6 +285,11 @@ static void put_arm(const struct sweep *sweep, const struct sweep_result *result
         buffer_put_int(buffer, result->reached[r].times);
         buffer_put_byte(buffer, '}');
     }
+    buffer_put_text(buffer, "],\n   \"unjudged\": [");
+    for (size_t n = 0; sweep_unjudged(sweep, result, n).size > 0; n++) {
+        buffer_put_text(buffer, n == 0 ? "" : ", ");
+        buffer_put_json(buffer, sweep_unjudged(sweep, result, n));
+    }
     buffer_put_text(buffer, "]}");
 }
 
@@ -322,6 +343,22 @@ static void put_count(struct buffer *buffer, size_t count, const char *what)
     buffer_put_text(buffer, what);
 }
 
+/* "reached by seeds: link_down 40, engine_killed 38" */
+static void put_reached(const struct sweep_result *result, struct buffer *buffer)
+{
+    bool begun = false;
+    for (size_t r = 0; r < result->reached_count; r++) {
+        if (result->reached[r].times > 0) {
+            buffer_put_text(buffer, begun ? ", " : "  reached by seeds: ");
+            buffer_put(buffer, result->reached[r].id);
+            buffer_put_byte(buffer, ' ');
+            buffer_put_int(buffer, result->reached[r].times);
+            begun = true;
+        }
+    }
+    buffer_put_text(buffer, begun ? "\n" : "");
+}
+
 static void put_arm_summary(const struct sweep *sweep, const struct sweep_result *result, struct buffer *buffer)
 {
     if (sweep->arm_count > 1) {
@@ -331,6 +368,7 @@ static void put_arm_summary(const struct sweep *sweep, const struct sweep_result
     put_count(buffer, result->passed, " seeds passed, ");
     put_count(buffer, result->failure_count, " failed");
     if (result->inconclusive > 0) {
+        buffer_put_text(buffer, ", ");
         put_count(buffer, result->inconclusive, " inconclusive");
     }
     if (result->missing > 0) {
@@ -358,6 +396,12 @@ static void put_arm_summary(const struct sweep *sweep, const struct sweep_result
             buffer_put(buffer, result->reached[r].id);
             buffer_put_byte(buffer, '\n');
         }
+    }
+    put_reached(result, buffer);
+    for (size_t n = 0; sweep_unjudged(sweep, result, n).size > 0; n++) {
+        buffer_put_text(buffer, "  no seed had a case of ");
+        buffer_put(buffer, sweep_unjudged(sweep, result, n));
+        buffer_put_byte(buffer, '\n');
     }
 }
 

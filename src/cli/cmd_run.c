@@ -294,6 +294,7 @@ int cmd_run(int argc, char **argv)
     run.program = cli_program();
     run.scenario_file = file;
     run.folder = words.out;
+    run.timed = words.timed != NULL;
     catch_interrupts();
     if (slice_equal(world, SLICE("virtual")) && words.speed == NULL && scenario->speed != 1) {
         options.speed = 1; /* the file's is the wire's: virtual time has time */

@@ -143,6 +143,7 @@ static int play(void *self, const struct sweep_arm *arm, uint64_t seed, const ch
     trial.seed_given = true;
     trial.seed = seed;
     trial.folder = folder;
+    trial.one_of_many = true;
     return trial_run(&trial);
 }
 
@@ -170,6 +171,8 @@ static int prepare(struct sweep_job *job, const char *file)
     job->options.folder = job->words.out != NULL ? job->words.out : job->folder;
     job->options.scenario_file = file;
     job->options.sha256 = slice_from(job->scenario->sha256);
+    job->options.always = job->scenario->always;
+    job->options.always_count = job->scenario->always_count;
     job->options.play = play;
     job->options.self = job;
     if (!make_identity(job) || sweep_arms(job->scenario, &job->arms, &job->arm_count, &job->arena) != ERR_OK) {
@@ -205,6 +208,12 @@ static int tell(struct sweep_job *job, struct sweep *sweep)
     }
     free(memory);
     enum sample_verdict verdict = sweep_verdict(sweep);
+    for (size_t a = 0; verdict == SAMPLE_PASS && a < sweep->arm_count; a++) {
+        slice unjudged = sweep_unjudged(sweep, &sweep->results[a], 0);
+        if (unjudged.size > 0) {
+            return cli_fail(ERR_NOTHING_RAN, "expect.always names %.*s, but no seed had a case of it", SLICE_ARGS(unjudged));
+        }
+    }
     return verdict == SAMPLE_PASS ? 0 : verdict == SAMPLE_FAIL ? 1 : 3;
 }
 

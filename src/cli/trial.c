@@ -12,6 +12,22 @@
 
 #define TRIAL_ARENA ((size_t)3 << 30) /* taken lazily: only what is touched is used */
 
+/* Nothing but what it did not reach: of that all seeds together are asked. */
+static bool merely_missed(const struct results *results)
+{
+    for (int i = 0; i < INVARIANT_COUNT; i++) {
+        if (results->invariants[i].violations > 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < results->expectation_count; i++) {
+        if (expectation_fails(&results->expectations[i]) && !results->expectations[i].reach) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int trial_run(const struct trial *trial)
 {
     static struct problems problems;
@@ -44,7 +60,8 @@ int trial_run(const struct trial *trial)
     if (err != ERR_OK) {
         return cli_fail(err, "%s", why);
     }
-    return results.verdict == VERDICT_PASS ? 0 : results.verdict == VERDICT_FAIL ? 1 : 3;
+    bool fell_short = results.verdict == VERDICT_FAIL && !(trial->one_of_many && merely_missed(&results));
+    return fell_short ? 1 : results.verdict == VERDICT_INCONCLUSIVE ? 3 : 0;
 }
 
 bool trial_defects(const char *command, const char *mutant, const char *without)

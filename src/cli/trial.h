@@ -17,8 +17,9 @@ struct trial {
     uint64_t seed;
     const char *folder;
     bool bare; /* see run_options */
+    bool one_of_many; /* what it did not reach is asked of all together: no failure of this one */
 };
-/* The exit code `pont run` would have. What is wrong goes to stderr. */
+/* The exit code `pont run` would have, but for one_of_many. What is wrong goes to stderr. */
 int trial_run(const struct trial *trial);
 /* args.json of a run folder: the words of the command that made it. */
 void trial_note_arguments(const char *folder, int argc, char **argv);

@@ -240,7 +240,7 @@ static bool believe_claim(struct engine *engine, struct out *out, int64_t person
                                   text_copy(out, identity_number(engine, other, issuer, 0))};
     row_delete_identifier(engine, out, &claim);
     review_close(engine, out, SLICE("identity"), identity_key(out, number));
-    return identity_merge(engine, out, other, person, number,
+    return identity_merge(engine, out, other, person, number, SLICE_EMPTY,
                           SLICE("verified NHS number, birth date and name agree"));
 }
 
@@ -305,7 +305,7 @@ static int64_t take_nhs(struct engine *engine, struct out *out, const struct cla
                      SLICE("names another person, whose name or birth date differs"));
         return person;
     }
-    if (!identity_merge(engine, out, person, holder, claim->local,
+    if (!identity_merge(engine, out, person, holder, claim->local, SLICE_EMPTY,
                         SLICE("verified NHS number, birth date and name agree"))) {
         return person;
     }

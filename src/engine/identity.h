@@ -46,10 +46,10 @@ int64_t identity_new_person(struct engine *engine, struct out *out, const struct
 /* False when she had the name already, or there is no room for one more. */
 bool identity_add_name(struct engine *engine, struct out *out, const struct row_person *person,
                        struct full_name name);
-/* `from` becomes part of `to`. `number` is the one under which it can be undone. False: no audit,
- * no merge. */
+/* `from` becomes part of `to`. `number` is the one under which it can be undone; `with` the key of
+ * the number it was merged with by message, empty: the NHS number. False: no audit, no merge. */
 bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_t to,
-                    struct local_number number, slice why);
+                    struct local_number number, slice with, slice why);
 /* *refuse is a sentence when it cannot be right. */
 void identity_apply_merge(struct engine *engine, struct out *out, const struct hl7_value *value,
                           const struct claim *claim, int64_t survivor, slice *refuse);

@@ -132,7 +132,7 @@ static void links_changed(struct engine *engine, struct out *out, int64_t a, int
 }
 
 bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_t to,
-                    struct local_number number, slice why)
+                    struct local_number number, slice with, slice why)
 {
     struct row_person gone, kept;
     bool both = identity_row(engine, from, &gone) && identity_row(engine, to, &kept);
@@ -143,8 +143,8 @@ bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_
                       why)) {
         return false;
     }
-    /* How it was, in three lines: the person that ends and the number of the one that lives on; the
-     * names that she did not have; the numbers that come to her. */
+    /* How it was, in four lines: the person that ends and the number of the one that lives on; the
+     * names that she did not have; the numbers that come to her; which of hers they were merged with. */
     slice names = share_names(engine, out, &gone, &kept);
     slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"),
                         kept.issuer, SLICE("\n"), names, SLICE("\n"));
@@ -153,7 +153,7 @@ bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_
         kept.issuer = ISSUER_NHS;
         row_put_person(engine, out, &kept);
     }
-    before = TEXT(out, before, move_identifiers(engine, out, from, to));
+    before = TEXT(out, before, move_identifiers(engine, out, from, to), SLICE("\n"), with);
     row_put_review(engine, out,
                    &(struct row_review){.kind = SLICE("merge"),
                                         .key = key,
@@ -207,7 +207,7 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
         }
         const struct claim nobody = {.known = true, .local = prior, .event_at = claim->event_at};
         person = identity_new_person(engine, out, &nobody);
-        identity_merge(engine, out, person, survivor, prior, SLICE("A40"));
+        identity_merge(engine, out, person, survivor, prior, identity_key(out, claim->local), SLICE("A40"));
         return;
     }
     bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
@@ -225,7 +225,7 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
                               : SLICE("name and birth date of the two differ");
         return;
     }
-    identity_merge(engine, out, person, survivor, prior, SLICE("A40"));
+    identity_merge(engine, out, person, survivor, prior, identity_key(out, claim->local), SLICE("A40"));
 }
 
 /* The numbers, as far as they are still hers, and what was ordered under them. */
@@ -247,14 +247,26 @@ static void give_back(struct engine *engine, struct out *out, int64_t from, int6
     }
 }
 
+/* The merge by which a number became one's of now, if that was not before `since`: the numbers that came, and with which. */
+static bool merge_since(const struct engine *engine, struct out *out, const struct row_identifier *identifier, time_ns since, slice *numbers, slice *with)
+{
+    slice key = identity_key(out, (struct local_number){identifier->issuer, identifier->value});
+    uint32_t row = row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = key});
+    if (row == ROW_NONE || row_get_review(engine, row).opened_at < since) {
+        return false;
+    }
+    *with = text_copy(out, row_get_review(engine, row).text);
+    (void)slice_cut(with, '\n');
+    (void)slice_cut(with, '\n');
+    *numbers = slice_cut(with, '\n');
+    return true;
+}
+
 /* A number that was believed to be hers since, by her NHS number. */
 static bool came_since(const struct engine *engine, struct out *out, const struct row_identifier *identifier, time_ns since)
 {
-    struct local_number number = {identifier->issuer, identifier->value};
-    uint32_t merged = row_find_review(
-        engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, number)});
-    return identifier->verified && merged != ROW_NONE &&
-           row_get_review(engine, merged).opened_at >= since;
+    slice numbers, with;
+    return identifier->verified && merge_since(engine, out, identifier, since, &numbers, &with) && with.size == 0;
 }
 
 /* All of them: they go where the NHS number goes. */
@@ -269,6 +281,34 @@ static slice believed_since(struct engine *engine, struct out *out, int64_t pers
         }
     }
     return numbers;
+}
+
+/* Of what was merged since with a number that is `to`'s again: the numbers that came so; empty when there is none. */
+static slice merged_with(struct engine *engine, struct out *out, int64_t from, int64_t to, time_ns since)
+{
+    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from); row != ROW_NONE;
+         row = index_next(engine, INDEX_identifier_person, row)) {
+        struct row_identifier identifier = row_get_identifier(engine, row);
+        slice numbers = SLICE_EMPTY, value = SLICE_EMPTY;
+        if (merge_since(engine, out, &identifier, since, &numbers, &value) && value.size > 0) {
+            slice issuer = slice_cut(&value, '/');
+            uint32_t with = row_find_identifier(engine, &(struct row_identifier){.issuer = issuer, .value = value});
+            if (with != ROW_NONE && row_get_identifier(engine, with).person == to) {
+                return numbers;
+            }
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+/* Numbers that were merged with hers while she was taken for another are hers. */
+static void give_back_merged(struct engine *engine, struct out *out, int64_t from, int64_t to, time_ns since)
+{
+    slice numbers = merged_with(engine, out, from, to, since);
+    for (int i = 0; i < 64 && numbers.size > 0; i++) { /* each goes once; a circle is nobody's wish */
+        give_back(engine, out, from, to, numbers);
+        numbers = merged_with(engine, out, from, to, since);
+    }
 }
 
 /* Was a number that is hers, and was before `since`, ever told together with a verified NHS number? */
@@ -326,7 +366,8 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     }
     time_ns merged_at = row_get_review(engine, row).opened_at;
     slice numbers = text_copy(out, row_get_review(engine, row).text),
-          persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n');
+          persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n'),
+          moved = slice_cut(&numbers, '\n');
     bool sound = slice_to_int64(slice_cut(&persons, '\\'), &from) &&
                  identity_row(engine, from, &old) && identity_row(engine, person, &kept);
     assert(sound);
@@ -344,12 +385,14 @@ static void unmerge(struct engine *engine, struct out *out, struct local_number 
     old.status = PERSON_ACTIVE;
     old.merged_into = 0;
     row_put_person(engine, out, &old);
-    give_back(engine, out, person, from, numbers);
+    give_back(engine, out, person, from, moved);
+    give_back_merged(engine, out, person, from, merged_at);
     if (slice_equal(old.issuer, ISSUER_NHS)) {
         give_back(engine, out, person, from, believed_since(engine, out, person, merged_at));
     } else {
         give_back_nhs(engine, out, person, from, (struct local_number){persons, patient_id}, merged_at);
     }
+    give_back_merged(engine, out, person, from, merged_at);
     links_changed(engine, out, person, from);
 }
 

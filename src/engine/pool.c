@@ -19,12 +19,7 @@ enum err pool_init(struct pool *pool, struct arena *arena, size_t size)
     if (memory == NULL) {
         return ERR_LIMIT;
     }
-    *pool = (struct pool){.block_count = count};
-    for (size_t i = count; i > 0; i--) {
-        struct pool_block *block = (struct pool_block *)(void *)(memory + (i - 1) * POOL_BLOCK_SIZE);
-        block->next = pool->free;
-        pool->free = block;
-    }
+    *pool = (struct pool){.fresh = memory, .fresh_count = count, .block_count = count};
     return ERR_OK;
 }
 
@@ -37,10 +32,15 @@ static struct pool_block *chain_grow(struct chain *chain)
 {
     struct pool *pool = chain->pool;
     struct pool_block *block = pool->free;
-    if (block == NULL) {
+    if (block != NULL) {
+        pool->free = block->next;
+    } else if (pool->fresh_count > 0) {
+        block = (struct pool_block *)(void *)pool->fresh;
+        pool->fresh += POOL_BLOCK_SIZE;
+        pool->fresh_count--;
+    } else {
         return NULL;
     }
-    pool->free = block->next;
     pool->in_use++;
     pool->high_water = pool->in_use > pool->high_water ? pool->in_use : pool->high_water;
     block->next = chain->blocks;

@@ -13,8 +13,9 @@
 struct pool_block;
 
 struct pool {
-    struct pool_block *free;
-    size_t block_count, in_use, high_water;
+    struct pool_block *free; /* given back */
+    char *fresh;             /* the next that nobody had yet: memory is touched when it is used */
+    size_t block_count, fresh_count, in_use, high_water;
 };
 
 struct chain {

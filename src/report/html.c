@@ -94,7 +94,9 @@ static void put_expectations(struct buffer *page, const struct results *results)
         buffer_put_text(page, "<tr><td>");
         html_text(page, result->expectation->text.size > 0 ? result->expectation->text : result->expectation->id);
         html_markup(page, "</td><td class=\"n keep\">%s</td><td class=\"n keep\">%s", value_text(result->unit, result->value, found), bound_text(result, bound));
-        buffer_put_text(page, result->pass ? "</td><td class=\"good\">✓ yes</td></tr>\n" : "</td><td class=\"wrong\">✗ no</td></tr>\n");
+        buffer_put_text(page, result->pass       ? "</td><td class=\"good\">✓ yes</td></tr>\n"
+                              : result->reported ? "</td><td class=\"attention\">no; shown only, times are not those of the plan</td></tr>\n"
+                                                 : "</td><td class=\"wrong\">✗ no</td></tr>\n");
     }
     buffer_put_text(page, "</tbody></table>\n");
 }

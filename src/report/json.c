@@ -70,8 +70,25 @@ static json_t *expectations(const struct results *results)
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
         static const char *const units[] = {"", "ms", "0.01 %"};
-        json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:o, s:s, s:b}", "id", json_slice(result->expectation->id), "text", json_slice(result->expectation->text), "value",
-                                             (json_int_t)result->value, "bound", bound(result->expectation), "unit", units[result->unit], "pass", result->pass));
+        json_t *row = json_pack("{s:o, s:o, s:I, s:o, s:s, s:b}", "id", json_slice(result->expectation->id), "text", json_slice(result->expectation->text), "value",
+                                (json_int_t)result->value, "bound", bound(result->expectation), "unit", units[result->unit], "pass", result->pass);
+        if (result->reported) {
+            json_object_set_new(row, "reported", json_true()); /* and fails nothing */
+        }
+        json_array_append_new(all, row);
+    }
+    return all;
+}
+
+/* Of these a sweep must see each in some seed, not in every one. */
+static json_t *sometimes(const struct results *results)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < results->expectation_count; i++) {
+        const struct expectation_result *result = &results->expectations[i];
+        if (result->reach) {
+            json_array_append_new(all, json_pack("{s:o, s:b}", "id", json_slice(result->expectation->id), "reached", result->pass));
+        }
     }
     return all;
 }
@@ -156,6 +173,7 @@ enum err report_json(const struct results *results, const char *folder, char why
     json_object_set_new(root, "latency_ms", latencies(results));
     json_object_set_new(root, "invariants", invariants(results));
     json_object_set_new(root, "expectations", expectations(results));
+    json_object_set_new(root, "sometimes", sometimes(results));
     if (results->fidelity.compared) {
         json_object_set_new(root, "fidelity", fidelity(&results->fidelity));
     }

@@ -69,14 +69,14 @@ static void put_expectations(struct buffer *xml, const struct results *results)
     int64_t failures = 0;
     char message[192];
     for (size_t i = 0; i < results->expectation_count; i++) {
-        failures += !results->expectations[i].pass;
+        failures += expectation_fails(&results->expectations[i]);
     }
     put_suite(xml, "expectations", (int64_t)results->expectation_count, failures, 0);
     for (size_t i = 0; i < results->expectation_count; i++) {
         const struct expectation_result *result = &results->expectations[i];
         char found[VALUE_TEXT], bound[BOUND_TEXT];
         snprintf(message, sizeof message, "wanted %s, got %s", bound_text(result, bound), value_text(result->unit, result->value, found));
-        put_case(xml, "expectations", result->expectation->text.size > 0 ? result->expectation->text : result->expectation->id, result->pass, slice_from(message));
+        put_case(xml, "expectations", result->expectation->text.size > 0 ? result->expectation->text : result->expectation->id, !expectation_fails(result), slice_from(message));
     }
     buffer_put_text(xml, "  </testsuite>\n");
 }

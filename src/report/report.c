@@ -197,7 +197,7 @@ static void put_shortfalls(const struct results *results, struct buffer *buffer)
         const struct expectation_result *result = &results->expectations[i];
         if (!result->pass) {
             char found[VALUE_TEXT], bound[BOUND_TEXT];
-            put_line(buffer, "  expected %.*s: %s; got %s", SLICE_ARGS(result->expectation->text), bound_text(result, bound), value_text(result->unit, result->value, found));
+            put_line(buffer, "  %s %.*s: %s; got %s", result->reported ? "of note:" : "expected", SLICE_ARGS(result->expectation->text), bound_text(result, bound), value_text(result->unit, result->value, found));
         }
     }
 }

@@ -36,6 +36,8 @@ static void put_head(struct buffer *page, const struct sweep *sweep)
         html_markup(page, "%zu of %zu runs fell short; each is listed below with the command that repeats it.", failed, passed + failed + missing);
     } else if (missing > 0) {
         html_markup(page, "All %zu runs that ended held everything; %zu have no result.", passed, missing);
+    } else if (sweep_verdict(sweep) == SAMPLE_FAIL) {
+        html_markup(page, "All %zu runs held what must always hold; what some run should have reached, none did.", passed);
     } else {
         html_markup(page, "All %zu runs held everything that was expected of them.", passed);
     }
@@ -75,6 +77,16 @@ static void put_reached(struct buffer *page, const struct sweep_result *result)
                     result->reached[r].times > 0 ? "reached" : "never reached");
     }
     html_markup(page, result->reached_count > 0 ? "</table>" : "");
+}
+
+/* An invariant that must hold and was never put to the test. */
+static void put_unjudged(struct buffer *page, const struct sweep *sweep, const struct sweep_result *result)
+{
+    for (size_t n = 0; sweep_unjudged(sweep, result, n).size > 0; n++) {
+        html_markup(page, "<p class=attention>No seed had a case of ");
+        html_text(page, sweep_unjudged(sweep, result, n));
+        html_markup(page, ".</p>");
+    }
 }
 
 static void put_measures(struct buffer *page, const struct sweep_result *result)
@@ -127,6 +139,7 @@ static void put_arm(struct buffer *page, const struct sweep *sweep, const struct
     html_markup(page, "%zu seeds passed, %zu failed, %zu inconclusive, %zu without a result. Seed %llu took the most events: %lld.</p>", result->passed, result->failure_count,
                 result->inconclusive, result->missing, (unsigned long long)result->longest_seed, (long long)result->longest_events);
     put_reached(page, result);
+    put_unjudged(page, sweep, result);
     put_measures(page, result);
     put_rules(page, result);
     html_markup(page, "</section>");

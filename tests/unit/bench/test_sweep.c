@@ -82,6 +82,48 @@ static slice run(const char *name, uint64_t first, size_t count, size_t jobs)
     return json_of(&sweep);
 }
 
+/* Seed 5 alone reaches what is rare; nobody reaches "never", which makes the whole fail though no seed does. */
+static int reacher(void *self, const struct sweep_arm *arm, uint64_t seed, const char *run)
+{
+    char path[700], text[600];
+    bool never = self != NULL;
+    (void)arm;
+    snprintf(text, sizeof text,
+             "{\"pont\":\"results/1\",\"verdict\":\"%s\",\"seed\":%d,\"invariants\":[{\"id\":\"idempotent\",\"checked\":1,\"violations\":0}],"
+             "\"expectations\":[{\"id\":\"rare\",\"value\":%d,\"pass\":%s},{\"id\":\"slow\",\"value\":9,\"pass\":false,\"reported\":true}],"
+             "\"sometimes\":[{\"id\":\"rare\",\"reached\":%s}%s]}",
+             seed == 5 && !never ? "pass" : "fail", (int)seed, seed == 5, seed == 5 ? "true" : "false", seed == 5 ? "true" : "false",
+             never ? ",{\"id\":\"never\",\"reached\":false}" : "");
+    ck_assert_int_eq(files_make_folder(run), ERR_OK);
+    snprintf(path, sizeof path, "%s/results.json", run);
+    ck_assert_int_eq(files_write(path, slice_from(text)), ERR_OK);
+    return 0;
+}
+
+START_TEST(what_some_seed_reached_the_sweep_reached)
+{
+    begin();
+    struct sweep sweep;
+    static const slice always[] = {{"idempotent", 10}, {"right-patient", 13}};
+    struct sweep_options options = options_of("reached", 4, 3, 2);
+    options.play = reacher;
+    options.always = always;
+    options.always_count = 2;
+    ck_assert_int_eq(sweep_run(&sweep, &options, &base, 1, &arena), ERR_OK);
+    ck_assert_uint_eq(sweep.results[0].passed, 3);
+    ck_assert_int_eq(sweep_verdict(&sweep), SAMPLE_PASS);
+    ck_assert(slice_equal(sweep_unjudged(&sweep, &sweep.results[0], 0), SLICE("right-patient"))); /* no seed had a case of it */
+    ck_assert_uint_eq(sweep_unjudged(&sweep, &sweep.results[0], 1).size, 0);
+    options = options_of("unreached", 4, 3, 2);
+    options.play = reacher;
+    options.self = &sweep;
+    ck_assert_int_eq(sweep_run(&sweep, &options, &base, 1, &arena), ERR_OK);
+    ck_assert_uint_eq(sweep.results[0].failure_count, 0);
+    ck_assert_int_eq(sweep_verdict(&sweep), SAMPLE_FAIL);
+    end();
+}
+END_TEST
+
 START_TEST(the_merged_report_does_not_depend_on_the_jobs)
 {
     begin();
@@ -351,7 +393,7 @@ START_TEST(the_stop_rule_ends_at_a_look_where_the_interval_is_narrow)
 }
 END_TEST
 
-UNIT_MAIN(the_merged_report_does_not_depend_on_the_jobs, the_merged_report_does_not_depend_on_the_split, what_is_there_is_not_run_again,
+UNIT_MAIN(what_some_seed_reached_the_sweep_reached, the_merged_report_does_not_depend_on_the_jobs, the_merged_report_does_not_depend_on_the_split, what_is_there_is_not_run_again,
           a_folder_of_another_sweep_is_refused, failing_seeds_are_named_with_their_rule_and_command, a_seed_without_a_result_is_neither_passed_nor_failed,
           an_assertion_that_breaks_is_a_failed_seed_that_says_why, numbers_of_all_seeds_are_summed_up, arms_are_compared_pair_by_pair, only_shared_seeds_are_compared,
           a_seed_that_fails_where_it_passed_is_a_regression, the_first_line_in_which_two_traces_differ_is_found, a_grid_is_every_combination_but_those_skipped,

@@ -291,6 +291,35 @@ START_TEST(an_nhs_number_told_during_a_mistaken_merge_goes_back_with_its_number)
 }
 END_TEST
 
+START_TEST(numbers_merged_with_hers_while_she_was_taken_for_another_go_back_with_them)
+{
+    struct fake_patient angharad = {"GWE",      "40070001", "9990000018", "Howells",
+                                    "Angharad", "19550921", NULL,         false};
+    struct fake_patient elin = {"GWE",  "40070002", NULL, "Howells",
+                                "Elin", "19550921", NULL, false}; /* her twin */
+    struct fake_patient again = elin;
+    again.number = "40070003";
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, angharad, "20100301090000", "AA");
+    tell(HL7_ADT_A04, elin, "20100301090100", "AA");
+    tell(HL7_ADT_A04, again, "20100301090200", "AA");
+    struct hl7_value order = fake_order(&again, "GWE71", "CM", "b7", "20100301093000");
+    fake_say(&order, "AA");
+    int64_t one = person_of("GWE", "40070001"), other = person_of("GWE", "40070002");
+    tell_two(HL7_ADT_A40, angharad, "40070002", "GWE", "20100301100000", "AA"); /* a mistake */
+    tell_two(HL7_ADT_A40, elin, "40070003", "GWE", "20100301100100", "AA");     /* rightly so */
+    tell_two(HL7_ADT_A40, angharad, "40070009", "GWE", "20100301100200", "AA"); /* another of the first */
+    ck_assert_int_eq(person_of("GWE", "40070003"), one);
+    tell_two(HL7_ADT_A37, angharad, "40070002", "GWE", "20100301110000", "AA");
+    ck_assert_int_eq(person_of("GWE", "40070002"), other);
+    ck_assert_int_eq(person_of("GWE", "40070003"), other);
+    ck_assert_int_eq(fake_exam("GWE", "GWE71").person, other);
+    ck_assert_int_eq(person_of("GWE", "40070001"), one);
+    ck_assert_int_eq(person_of("GWE", "40070009"), one);
+}
+END_TEST
+
 START_TEST(an_nhs_number_told_with_the_one_who_stays_stays)
 {
     struct fake_patient john = {"GWE",  "40060001", "9990000018", "Howells",
@@ -418,6 +447,7 @@ UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit,
           what_was_linked_by_a_number_goes_back_with_it,
           an_nhs_number_told_during_a_mistaken_merge_goes_back_with_its_number,
           an_nhs_number_told_with_the_one_who_stays_stays,
+          numbers_merged_with_hers_while_she_was_taken_for_another_go_back_with_them,
           merges_that_cannot_be_right_are_refused, merging_in_a_circle_leaves_one_person,
           an_unknown_number_merged_away_names_the_survivor,
           a_message_without_a_known_number_is_refused,

@@ -83,8 +83,8 @@ static void tell_rest(void)
     proofs[1][0] = (struct evidence){.text = "held", .life = 3, .step = 77};
     results.invariants[INVARIANT_right_patient] = (struct invariant_result){2, 1, proofs[0], 2};
     results.invariants[INVARIANT_bounded] = (struct invariant_result){1, 0, proofs[1], 1};
-    held[0] = (struct expectation_result){&wanted[0], 1, VALUE_NUMBER, false};
-    held[1] = (struct expectation_result){&wanted[1], 3, VALUE_NUMBER, true};
+    held[0] = (struct expectation_result){.expectation = &wanted[0], .value = 1};
+    held[1] = (struct expectation_result){.expectation = &wanted[1], .value = 3, .pass = true};
     for (uint32_t i = 0; i < 5; i++) {
         node_results[i] = (struct node_result){i, i, 10 * i, i == 0 ? SLICE_EMPTY : SLICE("find_pending_ff01 x12, " EVIL " x3"), SLICE("assume_issuer x2")};
     }
