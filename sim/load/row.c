@@ -242,6 +242,9 @@ static void row_ris(struct load *load, const struct exam *exam, unsigned what, s
     if (what == LOAD_REGISTER || what == LOAD_UPDATE || what == LOAD_PRIOR_REGISTER) {
         return;
     }
+    if ((exam->flags & EXAM_UNKNOWN) != 0 && what == LOAD_COMPLETE) {
+        PUT(row, "identified", SLICE("1"));
+    }
     put_exam(load, exam, row);
     put_message(load, exam, what, row);
 }

@@ -240,7 +240,7 @@ static slice previous_name(struct telling *telling)
     return made(telling, &name);
 }
 
-static void put_truth_person(struct telling *telling, slice person, slice number, slice issuer)
+static struct observation *put_truth_person(struct telling *telling, slice person, slice number, slice issuer)
 {
     slice family = who(telling, "family"), given = who(telling, "given");
     struct buffer name = buffer_make(telling->out->arena, family.size + given.size + 1);
@@ -257,6 +257,7 @@ static void put_truth_person(struct telling *telling, slice person, slice number
     truth->text = kept(telling, who(telling, "birth_date"));
     truth->number = plan_get_int(telling->entry, "at", telling->now);
     truth->flag = is_verified(telling);
+    return truth;
 }
 
 static void put_truth_exam(struct telling *telling, const struct hl7_value *value)
@@ -307,9 +308,10 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
     case HL7_ORM_O01:
     case HL7_ORU_R01:
         put_truth_exam(telling, value);
-        /* Who was brought in unknown is somebody from here on; not each who arrives is told of when she does. */
-        if (telling->verb == VERB_arrive || telling->verb == VERB_complete || telling->verb == VERB_cancel) {
+        if (telling->verb == VERB_arrive) { /* who was brought in unknown is somebody from here on */
             put_truth_person(telling, who(telling, "person"), who(telling, "number"), site);
+        } else if (slice_equal(plan_get(telling->entry, "identified"), SLICE("1"))) { /* not each who arrives is told of then */
+            put_truth_person(telling, who(telling, "person"), who(telling, "number"), site)->count = 1;
         }
         return;
     case HL7_SIU_S12:

@@ -292,6 +292,9 @@ static enum err person_told(struct judge *judge, const struct observation *seen)
         take_description(judge, &judge->persons[person], seen);
     }
     told(judge, person);
+    if (person != JUDGE_NONE && seen->count == 1 && judge->persons[person].by_exam < UINT8_MAX) {
+        judge->persons[person].by_exam++;
+    }
     join_nhs(judge, seen, local, person, seen->flag);
     return ERR_OK;
 }
@@ -316,7 +319,11 @@ static void settled(struct judge *judge, const struct observation *seen)
     if (unlink || (seen->kind == OBSERVATION_hl7_refused && slice_starts(seen->text, SLICE("ADT^A40")))) {
         mixed_no_more(judge, person);
     }
-    bool tells = slice_starts(seen->text, SLICE("ADT")) || slice_starts(seen->text, SLICE("SIU")) || slice_equal(seen->name, SLICE("IP")); /* who says who she is */
+    bool by_exam = person != JUDGE_NONE && judge->persons[person].by_exam > 0 && slice_equal(seen->name, SLICE("CM"));
+    if (by_exam) {
+        judge->persons[person].by_exam--;
+    }
+    bool tells = by_exam || slice_starts(seen->text, SLICE("ADT")) || slice_starts(seen->text, SLICE("SIU")) || slice_equal(seen->name, SLICE("IP")); /* who says who she is */
     if (!unlink && person != JUDGE_NONE && tells) {
         judge->persons[person].open--;
         judge->persons[person].settled_at = judge_tick(judge, seen->at_ns);

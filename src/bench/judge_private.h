@@ -50,6 +50,7 @@ struct truth_person {
     uint32_t more;         /* struct person_names; JUDGE_NONE: she has but one */
     int16_t open;          /* ADT messages told to the outbox and neither acknowledged nor refused */
     bool differs;          /* birth dates, or more names than are kept */
+    uint8_t by_exam;       /* of those, told with the completion of an exam */
 };
 struct person_names {
     uint32_t names[JUDGE_NAMES_MAX];
