@@ -236,6 +236,25 @@ static uint32_t row_span(const struct node *node, const struct operation *operat
                : 1;
 }
 
+/* An instance of a series that is not the one asked for: so many from it on are of that series too. 0: look at it. */
+static uint32_t other_series(const struct node *node, const struct operation *operation, uint32_t entry)
+{
+    slice wanted = slice_unpad(dataset_get(&operation->match, TAG_SeriesInstanceUID));
+    if (operation->level != LEVEL_IMAGE || !is_single(wanted)) {
+        return 0;
+    }
+    struct instance instance = entry_instance_at(node, entry, operation->inner);
+    if (instance.kept) {
+        return 0;
+    }
+    struct node_study room;
+    char text[UID_SIZE_MAX + 1];
+    const struct node_study *study = entry_study(node, &node->archive.entries[entry], &room);
+    uint32_t series = image_series_of(study, instance.number);
+    bool same = slice_equal(image_series_uid(node->setup->seed, study, series, text), wanted);
+    return same ? 0 : image_series_first(study, series) + image_series_size(study, series) - instance.number;
+}
+
 /* The next row that matches, for `*span` instances, in: at most; NULL at the end, or when `budget`
  * is spent (the cursor then still stands). */
 static struct dataset *next_row(struct node *node, struct out *out, struct operation *operation,
@@ -249,6 +268,11 @@ static struct dataset *next_row(struct node *node, struct out *out, struct opera
              (operation->level != LEVEL_PATIENT || is_first_of_patient(node, entry, out->arena)));
         while (fits && operation->inner < inner_count(node, operation, entry) && *budget > 0) {
             (*budget)--;
+            uint32_t passed = other_series(node, operation, entry);
+            if (passed > 0) {
+                operation->inner += passed;
+                continue;
+            }
             size_t used = out->arena->used;
             uint32_t count = row_span(node, operation, entry, *span);
             struct dataset *row = answer_match(node, out, operation, entry, operation->inner);

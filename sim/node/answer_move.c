@@ -362,7 +362,7 @@ static bool propose_all(struct node *node, struct operation *operation, struct c
     uint32_t most = node_quirk(node, QUIRK_move_sub_association_splitting) ? 1 : UINT32_MAX;
     struct operation cursor = *operation; /* what is looked at here is still to send */
     struct instance instance;
-    contexts->list = arena_array(arena, CONTEXTS_MAX, sizeof *contexts->list);
+    contexts->list = arena_array(arena, most == 1 ? 2 : CONTEXTS_MAX, sizeof *contexts->list); /* each instance adds two at most */
     for (; contexts->list != NULL && most > 0 && manifest_next(node, &cursor, UINT32_MAX, &instance) > 0; most--) {
         struct instance_view view;
         struct object object = {.transfer_syntax = SLICE_EMPTY};

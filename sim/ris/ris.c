@@ -26,9 +26,7 @@ struct ris {
     time_ns retry_at, wait; /* nothing is tried before retry_at; wait: the last one, 0 none */
     int64_t attempts;       /* of the first message in the outbox */
     bool acknowledged;      /* it was, once: what goes again is its duplicate */
-    bool is_read;           /* `first` is that message, in `reading` */
-    struct hl7_value first;
-    struct arena reading;
+    struct first first;     /* that message */
     bool down;
     struct ris_faults faults;
     time_ns overtaken_by;   /* the first waits for the next to go before it, until then; 0: no */
@@ -60,7 +58,7 @@ enum err ris_init(struct ris **out, const struct ris_config *config, struct aren
     ris->teller.receiver = config->receiver.size == 0 ? SLICE("PONT") : config->receiver;
     ris->outbox = (struct outbox){.bytes = arena_alloc(arena, capacity), .capacity = capacity};
     ris->last_channel = -1;
-    if (ris->outbox.bytes == NULL || arena_carve(&ris->reading, arena, reading_size(capacity)) != ERR_OK) {
+    if (ris->outbox.bytes == NULL || arena_carve(&ris->first.arena, arena, reading_size(capacity)) != ERR_OK) {
         return ERR_LIMIT;
     }
     *out = ris;
@@ -78,16 +76,17 @@ size_t ris_outbox_count(const struct ris *ris)
 static const struct hl7_value *read_first(struct ris *ris, struct out *out)
 {
     struct hl7_message message;
-    if (ris->is_read) {
-        return &ris->first;
+    struct first *first = &ris->first;
+    if (first->is_read) {
+        return &first->value;
     }
-    arena_reset(&ris->reading);
-    enum err err = hl7_parse(&message, outbox_first(&ris->outbox).wire, &ris->reading);
-    err = err == ERR_OK ? hl7_read(&ris->first, &message, &ris->reading) : err;
+    arena_reset(&first->arena);
+    enum err err = hl7_parse(&message, outbox_first(&ris->outbox).wire, &first->arena);
+    err = err == ERR_OK ? hl7_read(&first->value, &message, &first->arena) : err;
     assert(err != ERR_BAD_MESSAGE);
-    ris->is_read = err == ERR_OK;
+    first->is_read = err == ERR_OK;
     out->full = out->full || err != ERR_OK;
-    return ris->is_read ? &ris->first : NULL;
+    return first->is_read ? &first->value : NULL;
 }
 
 /* "ORM^O01 AA": type first, so that a story can wait for a type. */
@@ -174,7 +173,7 @@ static bool is_overtaken(struct ris *ris, time_ns now, struct out *out)
     }
     if (ris->overtaken_by != 0 && (outbox_swap(&ris->outbox, out->arena) || now >= ris->overtaken_by)) {
         ris->overtaken_by = 0;
-        ris->is_read = false;
+        ris->first.is_read = false;
     }
     return ris->overtaken_by != 0;
 }
@@ -196,7 +195,7 @@ static void pump(struct ris *ris, time_ns now, struct out *out)
 static void next_message(struct ris *ris)
 {
     outbox_drop_first(&ris->outbox);
-    ris->is_read = false;
+    ris->first.is_read = false;
     ris->attempts = 0;
     ris->acknowledged = ris->overtaken = false;
 }
@@ -357,7 +356,7 @@ enum err ris_step(struct ris *ris, const struct event *event, struct out *out)
     switch (event->kind) {
     case EVENT_PLAN:
         err = event->plan.kind == PLAN_DO
-                  ? tell(&ris->teller, &ris->outbox, &event->plan, event->at_ns, out)
+                  ? tell(&ris->teller, &ris->outbox, &ris->first, &event->plan, event->at_ns, out)
                   : fault(ris, event, out);
         break;
     case EVENT_CLOCK:

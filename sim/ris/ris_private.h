@@ -60,13 +60,20 @@ bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which, time_ns no
 time_ns ris_clock_offset(const struct ris_faults *faults, time_ns now);
 
 /* ---- Plan entries to messages. */
+/* The first message of the outbox as it was read out of its bytes; good while `is_read`. */
+struct first {
+    bool is_read;
+    struct hl7_value value;
+    struct arena arena;
+};
 struct teller {
     slice name, receiver;
     time_ns clock_offset; /* what its wall clock says more than the truth */
     uint64_t messages; /* made so far: part of the control id */
 };
-/* Puts the messages of a PLAN_DO entry into the outbox and the truths they hold into `out`. */
-MUST_USE enum err tell(struct teller *teller, struct outbox *outbox, const struct plan_entry *entry,
+/* Puts the messages of a PLAN_DO entry into the outbox and the truths they hold into `out`; what becomes the first of an
+ * empty outbox is read into `first`. */
+MUST_USE enum err tell(struct teller *teller, struct outbox *outbox, struct first *first, const struct plan_entry *entry,
                        time_ns now, struct out *out);
 
 #endif

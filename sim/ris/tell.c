@@ -327,35 +327,44 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
 
 /* What the engine will read must be what was meant: text that HL7 cannot carry is a fault of the
  * plan. */
-static enum err check(const struct hl7_value *value, slice wire, struct arena *arena)
+static enum err check(const struct hl7_value *value, slice wire, struct hl7_value *back, struct arena *arena)
 {
     struct hl7_message message;
-    struct hl7_value back;
     enum err err = hl7_parse(&message, wire, arena);
-    err = err == ERR_OK ? hl7_read(&back, &message, arena) : err;
-    if (err == ERR_OK && !hl7_value_equal(value, &back)) {
+    err = err == ERR_OK ? hl7_read(back, &message, arena) : err;
+    if (err == ERR_OK && !hl7_value_equal(value, back)) {
         err = ERR_BAD_MESSAGE;
     }
     return err == ERR_BAD_MESSAGE ? ERR_BAD_INPUT : err;
 }
 
-static enum err put_message(struct telling *telling, struct outbox *outbox,
+static enum err put_message(struct telling *telling, struct outbox *outbox, struct first *first,
                             const struct hl7_value *value)
 {
+    struct hl7_value back;
+    bool is_first = outbox->count == 0; /* then it is read once, not again when it goes */
+    if (is_first) {
+        first->is_read = false;
+        arena_reset(&first->arena);
+    }
     struct buffer wire =
         outbox_begin(outbox, who(telling, "person"), plan_get(telling->entry, "study_uid"));
     size_t start = wire.size;
     hl7_write(value, &wire);
     enum err err = wire.full
                        ? ERR_LIMIT
-                       : check(value, slice_after(buffer_slice(&wire), start), telling->out->arena);
+                       : check(value, slice_after(buffer_slice(&wire), start), &back, is_first ? &first->arena : telling->out->arena);
     if (err == ERR_OK && !outbox_end(outbox, &wire)) {
         err = ERR_LIMIT;
+    }
+    if (err == ERR_OK && is_first) {
+        first->value = back;
+        first->is_read = true;
     }
     return err;
 }
 
-static enum err tell_case(struct telling *telling, struct teller *teller, struct outbox *outbox)
+static enum err tell_case(struct telling *telling, struct teller *teller, struct outbox *outbox, struct first *first)
 {
     struct hl7_value value = {.type = verbs[telling->verb].type};
     for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
@@ -366,7 +375,7 @@ static enum err tell_case(struct telling *telling, struct teller *teller, struct
     put_person(telling, &value);
     put_header(telling, teller, &value);
     if (telling->err == ERR_OK) {
-        telling->err = put_message(telling, outbox, &value);
+        telling->err = put_message(telling, outbox, first, &value);
     }
     if (telling->err == ERR_OK) {
         put_truth(telling, &value);
@@ -407,7 +416,7 @@ static bool are_arguments_known(const struct plan_entry *entry)
     return true;
 }
 
-enum err tell(struct teller *teller, struct outbox *outbox, const struct plan_entry *entry,
+enum err tell(struct teller *teller, struct outbox *outbox, struct first *first, const struct plan_entry *entry,
               time_ns now, struct out *out)
 {
     struct telling telling = {.entry = entry, .now = now, .wall = now + teller->clock_offset, .out = out, .err = ERR_OK};
@@ -424,7 +433,7 @@ enum err tell(struct teller *teller, struct outbox *outbox, const struct plan_en
         return ERR_BAD_INPUT;
     }
     for (telling.nth = 0; telling.nth < cases && telling.err == ERR_OK; telling.nth++) {
-        telling.err = tell_case(&telling, teller, outbox);
+        telling.err = tell_case(&telling, teller, outbox, first);
     }
     return telling.err;
 }

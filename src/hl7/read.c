@@ -102,9 +102,9 @@ static void split(struct reader *reader, const char *segment)
 
 static slice field_at(struct reader *reader, const struct hl7_place *place)
 {
-    bool header = strcmp(place->segment, "MSH") == 0; /* MSH-1 is the separator itself */
+    bool header = memcmp(place->segment, "MSH", 4) == 0; /* MSH-1 is the separator itself */
     unsigned at = header ? place->number - 1 : place->number;
-    if (reader->split == NULL || strcmp(reader->split, place->segment) != 0) {
+    if (reader->split == NULL || memcmp(reader->split, place->segment, 4) != 0) {
         split(reader, place->segment);
     }
     assert(at > 0 && at < SPLIT_MAX);

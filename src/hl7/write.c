@@ -33,10 +33,29 @@ static bool is_named(const char a[4], const char b[4])
     return memcmp(a, b, 4) == 0;
 }
 
+/* The rows of hl7.def of one segment stand together. */
+struct range {
+    size_t first, end;
+};
+
+static struct range rows_of(const char *segment)
+{
+    struct range range = {0, 0};
+    while (range.first < HL7_FIELD_COUNT && !is_named(hl7_places[range.first].segment, segment)) {
+        range.first++;
+    }
+    range.end = range.first;
+    while (range.end < HL7_FIELD_COUNT && is_named(hl7_places[range.end].segment, segment)) {
+        range.end++;
+    }
+    return range;
+}
+
 static bool has_fields(const struct hl7_value *value, const char *segment)
 {
-    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
-        if (is_named(hl7_places[i].segment, segment) && value->fields[i].size > 0) {
+    struct range rows = rows_of(segment);
+    for (size_t i = rows.first; i < rows.end; i++) {
+        if (value->fields[i].size > 0) {
             return true;
         }
     }
@@ -110,19 +129,19 @@ static void put_type(const struct hl7_value *value, struct buffer *buffer)
     put_components(components, 3, buffer);
 }
 
-static void put_rows(const struct hl7_value *value, const char *segment, unsigned number,
+static void put_rows(const struct hl7_value *value, struct range rows, unsigned number,
                      struct buffer *buffer)
 {
     slice components[8] = {{NULL, 0}};
-    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
-        if (is_named(hl7_places[i].segment, segment) && hl7_places[i].number == number) {
+    for (size_t i = rows.first; i < rows.end; i++) {
+        if (hl7_places[i].number == number) {
             components[hl7_places[i].component - 1] = value->fields[i];
         }
     }
     put_components(components, 8, buffer);
 }
 
-static void put_field(const struct hl7_value *value, const char *segment, unsigned number,
+static void put_field(const struct hl7_value *value, const char *segment, struct range rows, unsigned number,
                       struct buffer *buffer)
 {
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
@@ -143,20 +162,19 @@ static void put_field(const struct hl7_value *value, const char *segment, unsign
         slice status = value->fields[HL7_FIELD_RESULT_STATUS];
         hl7_put_escaped(buffer, status.size == 0 ? SLICE("F") : status);
     } else {
-        put_rows(value, segment, number, buffer);
+        put_rows(value, rows, number, buffer);
     }
 }
 
 /* Bit n: field n of the segment has something in it. hl7.def's highest is OBR-36. */
-static uint64_t fields_present(const struct hl7_value *value, const char *segment)
+static uint64_t fields_present(const struct hl7_value *value, const char *segment, struct range rows)
 {
     uint64_t present = 0;
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
         present |= (uint64_t)is_named(constants[i].segment, segment) << constants[i].number;
     }
-    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
-        bool here = value->fields[i].size > 0 && is_named(hl7_places[i].segment, segment);
-        present |= (uint64_t)here << hl7_places[i].number;
+    for (size_t i = rows.first; i < rows.end; i++) {
+        present |= (uint64_t)(value->fields[i].size > 0) << hl7_places[i].number;
     }
     present |= (uint64_t)is_named(segment, "MSH") << 9;
     present |= (uint64_t)is_named(segment, "OBX") << 11;
@@ -168,7 +186,8 @@ static uint64_t fields_present(const struct hl7_value *value, const char *segmen
 
 static void put_segment(const struct hl7_value *value, const char *segment, struct buffer *buffer)
 {
-    uint64_t present = fields_present(value, segment);
+    struct range rows = rows_of(segment);
+    uint64_t present = fields_present(value, segment, rows);
     unsigned first = is_named(segment, "MSH") ? 2 : 1, separators = first - 1;
     buffer_put_text(buffer, segment);
     for (unsigned number = first; number < 64; number++) {
@@ -178,7 +197,7 @@ static void put_segment(const struct hl7_value *value, const char *segment, stru
         for (; separators < number; separators++) {
             buffer_put_text(buffer, "|");
         }
-        put_field(value, segment, number, buffer);
+        put_field(value, segment, rows, number, buffer);
     }
     buffer_put_text(buffer, "\r");
 }
