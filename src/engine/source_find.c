@@ -200,13 +200,16 @@ void source_find_pump(struct engine *engine, struct out *out, uint32_t node)
 }
 
 /* ---- Start and cancel. */
+/* The first that is free: the same few are used again, and stay near. A handle names its slot and, above, which use of
+ * one it is, counting up. */
 static struct find *take_slot(struct engine *engine)
 {
     struct find_state *state = engine->find;
-    for (uint32_t i = 1; i <= FINDS_MAX; i++) {
-        uint32_t handle = state->handle_last + i;
-        struct find *find = &state->finds[handle % FINDS_MAX];
-        if (find->state == FIND_FREE && handle != 0) {
+    for (uint32_t i = 0; i < FINDS_MAX; i++) {
+        struct find *find = &state->finds[i];
+        if (find->state == FIND_FREE) {
+            uint32_t handle = (state->handle_last / FINDS_MAX + 1) * FINDS_MAX + i;
+            handle = handle < FINDS_MAX ? FINDS_MAX + i : handle; /* it went round */
             struct arena arena = find->arena;
             uint64_t *seen = find->seen;
             uint16_t *seen_at = find->seen_at;
