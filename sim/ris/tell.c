@@ -260,6 +260,16 @@ static struct observation *put_truth_person(struct telling *telling, slice perso
     return truth;
 }
 
+/* Whose a number is, when nothing else is told of her. */
+static void put_truth_number(struct telling *telling, slice person, slice number, slice issuer)
+{
+    struct observation *truth = out_observe(telling->out, OBSERVATION_truth_person, telling->now);
+    truth->person = kept(telling, person);
+    truth->patient_id = kept(telling, number);
+    truth->issuer = kept(telling, issuer);
+    truth->number = plan_get_int(telling->entry, "at", telling->now);
+}
+
 static void put_truth_exam(struct telling *telling, const struct hl7_value *value)
 {
     static const char *const status[VERB_COUNT] = {
@@ -299,7 +309,7 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
         return;
     case HL7_ADT_A37:
         put_truth_person(telling, who(telling, "person"), who(telling, "number"), site);
-        put_truth_person(telling, who(telling, "prior_person"), who(telling, "prior_number"),
+        put_truth_number(telling, who(telling, "prior_person"), who(telling, "prior_number"),
                          who_or(telling, "prior_site", site));
         return;
     case HL7_ADT_A40:

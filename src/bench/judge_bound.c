@@ -146,7 +146,7 @@ void judge_unmerged(struct judge *judge, uint32_t from, uint32_t to)
     }
 }
 
-/* What the merge gave to the other person is hers again. */
+/* What the merge gave to the other person is hers no more. */
 static void check_unmerge(struct judge *judge, uint32_t from, uint32_t to)
 {
     uint32_t moved = 0, back = 0, kept = 0;
@@ -156,13 +156,13 @@ static void check_unmerge(struct judge *judge, uint32_t from, uint32_t to)
         if (forth) {
             uint32_t now = move.exam ? judge->exams[move.row].engine_person : judge->identities[judge_identity_now(judge, move.row)].engine;
             moved++;
-            back += now == from;
+            back += now != to; /* an NHS number told meanwhile may have led her on at once */
         } else if (!here) {
             judge->moves[kept++] = move;
         }
     }
     judge->move_count = kept;
-    judge_case(judge, INVARIANT_merge_reverses, moved != back, NULL, 0, "person %u is no part of person %u any more: %u of %u numbers and exams went back", from, to, back, moved);
+    judge_case(judge, INVARIANT_merge_reverses, moved != back, NULL, 0, "person %u is no part of person %u any more: %u of %u numbers and exams left", from, to, back, moved);
     judge->reached[REACH_merge_undone] = true;
 }
 

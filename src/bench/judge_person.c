@@ -287,8 +287,10 @@ static enum err person_told(struct judge *judge, const struct observation *seen)
         return ERR_LIMIT;
     }
     local = split(judge, local, person);
-    note_name(judge, local, seen);
-    if (person != JUDGE_NONE) {
+    if (seen->name.size > 0) { /* else only whose the number is */
+        note_name(judge, local, seen);
+    }
+    if (person != JUDGE_NONE && seen->name.size > 0) {
         take_description(judge, &judge->persons[person], seen);
     }
     told(judge, person);
@@ -308,6 +310,38 @@ static void merged(struct judge *judge, uint32_t number, uint32_t prior)
     }
 }
 
+/* The oldest merge told of this person is answered. */
+static void merge_answered(struct judge *judge, uint32_t person, bool accepted)
+{
+    for (uint32_t i = 0; i < judge->merge_count; i++) {
+        struct told_merge told = judge->merges[i];
+        if (told.person == person) {
+            judge->merge_count--;
+            memmove(&judge->merges[i], &judge->merges[i + 1], (judge->merge_count - i) * sizeof told);
+            if (accepted) {
+                merged(judge, told.number, told.prior);
+            }
+            return;
+        }
+    }
+}
+
+static void merge_told(struct judge *judge, const struct observation *seen)
+{
+    slice prior_issuer = seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer;
+    uint32_t person = put_person(judge, seen->person), number = judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person);
+    join_nhs(judge, seen, number, person, number != JUDGE_NONE);
+    uint32_t prior = judge_put_identity(judge, prior_issuer, seen->other_id, seen->flag ? seen->name : seen->person);
+    if (judge->merge_count == JUDGE_MERGES_MAX) {
+        merge_answered(judge, judge->merges[0].person, true);
+    }
+    judge->merges[judge->merge_count++] = (struct told_merge){person, number, prior};
+    told(judge, person);
+    if (seen->flag) { /* she may be somebody of whom nothing was told yet */
+        mix_up(judge, person, put_person(judge, seen->name));
+    }
+}
+
 static void settled(struct judge *judge, const struct observation *seen)
 {
     bool unlink = slice_starts(seen->text, SLICE("ADT^A37")); /* told of two persons, acknowledged for one */
@@ -316,6 +350,9 @@ static void settled(struct judge *judge, const struct observation *seen)
         judge->persons[p].settled_at = judge_tick(judge, seen->at_ns);
     }
     uint32_t person = judge_person(judge, seen->person);
+    if (slice_starts(seen->text, SLICE("ADT^A40"))) {
+        merge_answered(judge, person, seen->kind == OBSERVATION_hl7_acked);
+    }
     if (unlink || (seen->kind == OBSERVATION_hl7_refused && slice_starts(seen->text, SLICE("ADT^A40")))) {
         mixed_no_more(judge, person);
     }
@@ -335,18 +372,9 @@ enum err judge_persons(struct judge *judge, const struct observation *seen)
     switch (seen->kind) {
     case OBSERVATION_truth_person:
         return person_told(judge, seen);
-    case OBSERVATION_truth_merged: {
-        slice prior = seen->other_issuer.size > 0 ? seen->other_issuer : seen->issuer;
-        slice other = seen->flag && seen->name.size > 0 ? seen->name : seen->person; /* perhaps nobody was told of her yet */
-        uint32_t number = judge_put_identity(judge, seen->issuer, seen->patient_id, seen->person);
-        join_nhs(judge, seen, number, put_person(judge, seen->person), number != JUDGE_NONE);
-        merged(judge, number, judge_put_identity(judge, prior, seen->other_id, other));
-        told(judge, put_person(judge, seen->person));
-        if (seen->flag && put_person(judge, other) != put_person(judge, seen->person)) {
-            mix_up(judge, judge_person(judge, seen->person), judge_person(judge, other));
-        }
+    case OBSERVATION_truth_merged:
+        merge_told(judge, seen);
         return ERR_OK;
-    }
     case OBSERVATION_hl7_acked:
     case OBSERVATION_hl7_refused:
         settled(judge, seen);

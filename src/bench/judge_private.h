@@ -66,6 +66,12 @@ struct mistake {
     time_ns until;
 };
 
+/* A merge that the engine has not answered yet: numbers are one person's for it once it accepts. */
+#define JUDGE_MERGES_MAX 64
+struct told_merge {
+    uint32_t person, number, prior;
+};
+
 /* A number inside an issuer. Numbers that RADIS2 knows to be one person's are in one group: a tree to find the group, a
  * ring to walk it. One that leaves its group becomes a joint, without studies, that leads to its new row. */
 enum { IDENTITY_TOLD = 1, IDENTITY_JOINT = 2 }; /* TOLD: by the world, not by the engine alone */
@@ -282,6 +288,8 @@ struct judge {
     struct person_names *names;
     struct mistake mistakes[JUDGE_MISTAKES_MAX];
     uint32_t mistake_count;
+    struct told_merge merges[JUDGE_MERGES_MAX];
+    uint32_t merge_count;
     struct identity *identities;
     struct stale_name *stales;
     struct truth_study *studies;

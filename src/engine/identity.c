@@ -240,7 +240,7 @@ static bool believe_claim(struct engine *engine, struct out *out, int64_t person
                                   text_copy(out, identity_number(engine, other, issuer, 0))};
     row_delete_identifier(engine, out, &claim);
     review_close(engine, out, SLICE("identity"), identity_key(out, number));
-    return identity_merge(engine, out, other, person, number, SLICE_EMPTY,
+    return identity_merge(engine, out, other, person, number, TEXT(out, SLICE("NHS/"), nhs),
                           SLICE("verified NHS number, birth date and name agree"));
 }
 
@@ -288,6 +288,11 @@ static int64_t take_nhs(struct engine *engine, struct out *out, const struct cla
         }
         return person;
     }
+    if (identity_is_retired(engine, out, claim->local)) { /* whose it is will be told under her own */
+        review_open(engine, out, SLICE("identity"), identity_key(out, claim->local),
+                    TEXT(out, SLICE("merged away, is now said to be NHS/"), claim->nhs));
+        return person;
+    }
     int64_t holder = identity_person(engine, ISSUER_NHS, claim->nhs);
     if (holder == 0) {
         own.patient_id = claim->nhs;
@@ -305,7 +310,8 @@ static int64_t take_nhs(struct engine *engine, struct out *out, const struct cla
                      SLICE("names another person, whose name or birth date differs"));
         return person;
     }
-    if (!identity_merge(engine, out, person, holder, claim->local, SLICE_EMPTY,
+    if (!identity_merge(engine, out, person, holder, claim->local,
+                        TEXT(out, SLICE("NHS/"), claim->nhs),
                         SLICE("verified NHS number, birth date and name agree"))) {
         return person;
     }
@@ -358,13 +364,11 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
         }
         return; /* perhaps another person: not even the name is taken */
     }
-    for (size_t i = 0; i < claim->former_count; i++) {
-        identity_add_name(
-            engine, out, &row,
-            claim->former[i]); /* a name she had stays one, however late we hear of it */
+    for (size_t i = 0; i < claim->former_count; i++) { /* a name she had stays one, however late we hear of it */
+        identity_told_name(engine, out, claim, &row, claim->former[i]);
     }
-    if (stale) {
-        identity_add_name(engine, out, &row, claim->name);
+    if (stale || identity_is_retired(engine, out, claim->local)) {
+        identity_told_name(engine, out, claim, &row, claim->name);
         return;
     }
     struct full_name before = {text_copy(out, row.family), text_copy(out, row.given)};
@@ -378,6 +382,14 @@ static void update(struct engine *engine, struct out *out, const struct claim *c
     }
 }
 
+slice identity_own_number(struct out *out, int64_t person)
+{
+    struct buffer number = buffer_make(out->arena, 24);
+    buffer_put_byte(&number, 'P');
+    buffer_put_padded(&number, (uint64_t)person, 9);
+    return buffer_slice(&number);
+}
+
 int64_t identity_new_person(struct engine *engine, struct out *out, const struct claim *claim)
 {
     struct row_person row = {.family = claim->name.family,
@@ -388,10 +400,7 @@ int64_t identity_new_person(struct engine *engine, struct out *out, const struct
                              .epoch = 1,
                              .issuer = ISSUER_PONT};
     row.id = counter_next(engine, out, SLICE("person"));
-    struct buffer number = buffer_make(out->arena, 24);
-    buffer_put_byte(&number, 'P');
-    buffer_put_padded(&number, (uint64_t)row.id, 9);
-    row.patient_id = buffer_slice(&number);
+    row.patient_id = identity_own_number(out, row.id);
     row_put_person(engine, out, &row);
     identity_put_number(engine, out, claim->local.issuer, claim->local.value, row.id,
                         claim->nhs.size > 0, claim->event_at);
@@ -414,8 +423,7 @@ static int64_t find_by_name(struct engine *engine, struct out *out, const struct
     return 0;
 }
 
-/* The person of the message's local number, made if need be, with what the message says of her. */
-static int64_t apply_claim(struct engine *engine, struct out *out, const struct claim *claim)
+int64_t identity_claimed(struct engine *engine, struct out *out, const struct claim *claim)
 {
     int64_t person = identity_person(engine, claim->local.issuer, claim->local.value);
     if (person == 0 && MUTANT(M_BY_NAME)) {
@@ -432,6 +440,7 @@ static int64_t apply_claim(struct engine *engine, struct out *out, const struct 
             identity_add_name(engine, out, &row, claim->former[i]);
         }
     } else {
+        identity_told_claim(engine, out, claim);
         update(engine, out, claim, person);
         uint32_t at =
             row_find_identifier(engine, &(struct row_identifier){.issuer = claim->local.issuer,
@@ -485,7 +494,7 @@ int64_t identity_apply(struct engine *engine, struct out *out, const struct hl7_
         *refuse = SLICE("the number names a person with another name and birth date");
         return 0;
     }
-    int64_t person = apply_claim(engine, out, &claim);
+    int64_t person = identity_claimed(engine, out, &claim);
     if (value->type == HL7_ADT_A40) {
         identity_apply_merge(engine, out, value, &claim, person, refuse);
     }

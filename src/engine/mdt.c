@@ -221,6 +221,7 @@ void mdt_apply(struct engine *engine, struct out *out, const struct hl7_value *v
     }
     mdt.node = node_at(engine, node)->name;
     row_put_mdt(engine, out, &mdt);
+    identity_told_case(engine, out, value, one.mdt);
     if (row_find_mdt_case(engine, &one) == ROW_NONE) {
         row_put_mdt_case(engine, out, &one);
     }

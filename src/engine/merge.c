@@ -2,8 +2,129 @@
  *
  * Merge: two persons become one and, if need be, two again (ADT A40, A37). Rows of exam, study and
  * identifier always name the person of today; what a merge moved is written in a `review` row of
- * kind merge, so that it can be undone. */
+ * kind merge, so that it can be undone.
+ *
+ * A number that an A40 merged away is retired: nothing that is told under it becomes the survivor's
+ * own. It is kept beside (names, meetings) or left for a person to decide (NHS number), and goes
+ * with the number when the merge is taken back; so does whatever was merged into it since. */
 #include "src/engine/identity.h"
+
+/* ---- The way back: the lines of the review row of a merge. */
+struct way {
+    int64_t from;       /* the person that ended */
+    slice names;        /* \family^given: those that the survivor did not have */
+    slice numbers;      /* \issuer/value: those that came to her */
+    slice into;         /* issuer/value: what the message merged into; NHS/... by an NHS number */
+    slice cases;        /* \meeting: those she was listed for */
+    slice claim;        /* event_at\nhs\birth date\sex\family\given: told last under the number since */
+    time_ns opened_at;
+};
+
+static bool way_find(const struct engine *engine, struct out *out, slice key, struct way *way)
+{
+    uint32_t row =
+        row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = key});
+    if (row == ROW_NONE) {
+        return false;
+    }
+    slice rest = text_copy(out, row_get_review(engine, row).text), from = slice_cut(&rest, '\n');
+    *way = (struct way){.opened_at = row_get_review(engine, row).opened_at};
+    bool sound = slice_to_int64(slice_before(from, slice_index(from, '\\')), &way->from);
+    assert(sound);
+    slice *const lines[] = {&way->names, &way->numbers, &way->into, &way->cases, &way->claim};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        *lines[i] = rest.data == NULL ? SLICE_EMPTY : slice_cut(&rest, '\n');
+    }
+    return true;
+}
+
+static void way_put(struct engine *engine, struct out *out, slice key, const struct way *way)
+{
+    const slice line = SLICE("\n");
+    row_put_review(engine, out,
+                   &(struct row_review){.kind = SLICE("merge"),
+                                        .key = key,
+                                        .text = TEXT(out, text_int(out, way->from), line,
+                                                     way->names, line, way->numbers, line,
+                                                     way->into, line, way->cases, line,
+                                                     way->claim),
+                                        .opened_at = way->opened_at,
+                                        .open = 0});
+}
+
+static bool by_nhs(const struct way *way)
+{
+    return way->into.size == 0 || slice_starts(way->into, SLICE("NHS/"));
+}
+
+bool identity_is_retired(const struct engine *engine, struct out *out, struct local_number number)
+{
+    struct way way;
+    return way_find(engine, out, identity_key(out, number), &way) && !by_nhs(&way);
+}
+
+void identity_told_claim(struct engine *engine, struct out *out, const struct claim *claim)
+{
+    const slice next = SLICE("\\");
+    struct way way;
+    slice key = identity_key(out, claim->local);
+    int64_t told_at = 0;
+    if (way_find(engine, out, key, &way) && !by_nhs(&way)) {
+        bool older = slice_to_int64(slice_before(way.claim, slice_index(way.claim, '\\')), &told_at) &&
+                     told_at > claim->event_at;
+        if (!older) {
+            way.claim = TEXT(out, text_int(out, claim->event_at), next, claim->nhs, next,
+                             claim->birth_date, next, claim->sex, next, claim->name.family, next,
+                             claim->name.given);
+            way_put(engine, out, key, &way);
+        }
+    }
+}
+
+/* What was told under the number while it was another's. */
+static void tell_again(struct engine *engine, struct out *out, slice key, slice told)
+{
+    slice value = key, issuer = slice_cut(&value, '/');
+    struct claim claim = {.known = true, .local = {issuer, value}};
+    if (slice_to_int64(slice_cut(&told, '\\'), &claim.event_at)) {
+        claim.nhs = slice_cut(&told, '\\');
+        claim.birth_date = slice_cut(&told, '\\');
+        claim.sex = slice_cut(&told, '\\');
+        claim.name.family = slice_cut(&told, '\\');
+        claim.name.given = told.data == NULL ? SLICE_EMPTY : told;
+        identity_claimed(engine, out, &claim);
+    }
+}
+
+void identity_told_name(struct engine *engine, struct out *out, const struct claim *claim,
+                        const struct row_person *person, struct full_name name)
+{
+    struct way way;
+    slice key = identity_key(out, claim->local);
+    if (identity_add_name(engine, out, person, name) && way_find(engine, out, key, &way) &&
+        !by_nhs(&way)) {
+        way.names = TEXT(out, way.names, SLICE("\\"), name.family, SLICE("^"), name.given);
+        way_put(engine, out, key, &way);
+    }
+}
+
+void identity_told_case(struct engine *engine, struct out *out, const struct hl7_value *value,
+                        slice meeting)
+{
+    struct local_number number;
+    struct way way;
+    if (identity_local(engine, value->ids, value->id_count, value->fields[HL7_FIELD_SENDER_SITE],
+                       &number) &&
+        way_find(engine, out, identity_key(out, number), &way) && !by_nhs(&way)) {
+        for (slice rest = way.cases; rest.data != NULL && rest.size > 0;) {
+            if (slice_equal(slice_cut(&rest, '\\'), meeting)) {
+                return;
+            }
+        }
+        way.cases = TEXT(out, way.cases, SLICE("\\"), meeting);
+        way_put(engine, out, identity_key(out, number), &way);
+    }
+}
 
 /* ---- Merging. */
 bool identity_add_name(struct engine *engine, struct out *out, const struct row_person *person,
@@ -98,8 +219,25 @@ static void move_exams(struct engine *engine, struct out *out, int64_t from, int
     }
 }
 
-static void move_cases(struct engine *engine, struct out *out, int64_t from, int64_t to)
+/* Studies that were found without an exam belong to whom their number names. */
+static void refile(struct engine *engine, struct out *out, int64_t person)
 {
+    for (uint32_t row = index_first_int(engine, INDEX_study_person, person), next; row != ROW_NONE;
+         row = next) {
+        next = index_next(engine, INDEX_study_person, row);
+        struct row_study study = row_get_study(engine, row);
+        int64_t now = identity_person(engine, study.filed_issuer, study.filed_number);
+        if (now != 0 && now != person) {
+            study.person = now;
+            row_put_study(engine, out, &study);
+        }
+    }
+}
+
+/* Returns the meetings, for the way back. */
+static slice move_cases(struct engine *engine, struct out *out, int64_t from, int64_t to)
+{
+    slice cases = SLICE_EMPTY;
     for (uint32_t row = index_first_int(engine, INDEX_mdt_case_person, from), next; row != ROW_NONE;
          row = next) {
         next = index_next(engine, INDEX_mdt_case_person, row);
@@ -107,11 +245,13 @@ static void move_cases(struct engine *engine, struct out *out, int64_t from, int
         one.mdt = moved.mdt = text_copy(out, one.mdt);
         moved.why = text_copy(out, one.why);
         moved.person = to;
+        cases = TEXT(out, cases, SLICE("\\"), one.mdt);
         row_delete_mdt_case(engine, out, &one);
         if (row_find_mdt_case(engine, &moved) == ROW_NONE) {
             row_put_mdt_case(engine, out, &moved);
         }
     }
+    return cases;
 }
 
 static void links_changed(struct engine *engine, struct out *out, int64_t a, int64_t b)
@@ -132,7 +272,7 @@ static void links_changed(struct engine *engine, struct out *out, int64_t a, int
 }
 
 bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_t to,
-                    struct local_number number, slice with, slice why)
+                    struct local_number number, slice into, slice why)
 {
     struct row_person gone, kept;
     bool both = identity_row(engine, from, &gone) && identity_row(engine, to, &kept);
@@ -143,30 +283,23 @@ bool identity_merge(struct engine *engine, struct out *out, int64_t from, int64_
                       why)) {
         return false;
     }
-    /* How it was, in four lines: the person that ends and the number of the one that lives on; the
-     * names that she did not have; the numbers that come to her; which of hers they were merged with. */
-    slice names = share_names(engine, out, &gone, &kept);
-    slice before = TEXT(out, text_int(out, from), SLICE("\\"), kept.patient_id, SLICE("\\"),
-                        kept.issuer, SLICE("\n"), names, SLICE("\n"));
+    struct way way = {.from = from, .into = text_copy(out, into), .opened_at = engine->now};
+    way.names = share_names(engine, out, &gone, &kept);
     if (!slice_equal(kept.issuer, ISSUER_NHS) && slice_equal(gone.issuer, ISSUER_NHS)) {
         kept.patient_id = text_copy(out, gone.patient_id);
         kept.issuer = ISSUER_NHS;
         row_put_person(engine, out, &kept);
     }
-    before = TEXT(out, before, move_identifiers(engine, out, from, to), SLICE("\n"), with);
-    row_put_review(engine, out,
-                   &(struct row_review){.kind = SLICE("merge"),
-                                        .key = key,
-                                        .text = before,
-                                        .opened_at = engine->now,
-                                        .open = 0});
+    way.numbers = move_identifiers(engine, out, from, to);
     move_exams(engine, out, from, to, NULL);
-    move_cases(engine, out, from, to);
+    way.cases = move_cases(engine, out, from, to);
+    way_put(engine, out, key, &way);
     bool again = identity_row(engine, from, &gone);
     assert(again);
     gone.status = PERSON_MERGED;
     gone.merged_into = to;
     row_put_person(engine, out, &gone);
+    refile(engine, out, from);
     links_changed(engine, out, from, to);
     return true;
 }
@@ -190,7 +323,7 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
         *refuse = SLICE("a number cannot be merged into itself");
         return;
     }
-    slice key = identity_key(out, prior);
+    slice key = identity_key(out, prior), into = identity_key(out, claim->local);
     uint32_t unlinked =
         row_find_review(engine, &(struct row_review){.kind = SLICE("unlink"), .key = key});
     if (unlinked != ROW_NONE && row_get_review(engine, unlinked).opened_at > claim->event_at) {
@@ -207,7 +340,7 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
         }
         const struct claim nobody = {.known = true, .local = prior, .event_at = claim->event_at};
         person = identity_new_person(engine, out, &nobody);
-        identity_merge(engine, out, person, survivor, prior, identity_key(out, claim->local), SLICE("A40"));
+        identity_merge(engine, out, person, survivor, prior, into, SLICE("A40"));
         return;
     }
     bool both = identity_row(engine, person, &gone) && identity_row(engine, survivor, &kept);
@@ -219,21 +352,90 @@ void identity_apply_merge(struct engine *engine, struct out *out, const struct h
         identity_knows_name(engine, &kept, (struct full_name){gone.family, gone.given}, out->arena);
     if ((two_numbers || !alike) && !MUTANT(M_SWAP_MERGE)) {
         review_open(engine, out, SLICE("identity"), key,
-                    TEXT(out, SLICE("merge into "), identity_key(out, claim->local),
-                         SLICE(" asked for, but they differ")));
+                    TEXT(out, SLICE("merge into "), into, SLICE(" asked for, but they differ")));
         *refuse = two_numbers ? SLICE("the two have different verified NHS numbers")
                               : SLICE("name and birth date of the two differ");
         return;
     }
-    identity_merge(engine, out, person, survivor, prior, identity_key(out, claim->local), SLICE("A40"));
+    identity_merge(engine, out, person, survivor, prior, into, SLICE("A40"));
 }
 
-/* The numbers, as far as they are still hers, and what was ordered under them. */
+/* ---- The way back. */
+/* The NHS number names `to` again, and nobody else has it for her own. */
+static void give_nhs(struct engine *engine, struct out *out, int64_t to, slice nhs)
+{
+    struct row_person row;
+    nhs = text_copy(out, nhs);
+    for (uint32_t at = index_first_text(engine, INDEX_person_patient_id, nhs), next; at != ROW_NONE;
+         at = next) {
+        next = index_next(engine, INDEX_person_patient_id, at);
+        row = row_get_person(engine, at);
+        if (row.id != to) {
+            row.patient_id = identity_own_number(out, row.id);
+            row.issuer = ISSUER_PONT;
+            row_put_person(engine, out, &row);
+        }
+    }
+    if (identity_row(engine, to, &row) && !slice_equal(row.issuer, ISSUER_NHS)) {
+        row.patient_id = nhs;
+        row.issuer = ISSUER_NHS;
+        row_put_person(engine, out, &row);
+    }
+}
+
+/* The meetings she was listed for. The other stays listed as well: perhaps both were, and a case too
+ * many is seen, one too few is not. */
+static void give_cases(struct engine *engine, struct out *out, int64_t from, int64_t to,
+                       slice cases)
+{
+    while (cases.data != NULL && cases.size > 0) {
+        struct row_mdt_case one = {.mdt = slice_cut(&cases, '\\'), .person = from};
+        uint32_t row = one.mdt.size == 0 ? ROW_NONE : row_find_mdt_case(engine, &one);
+        if (row == ROW_NONE || !row_room(engine, TABLE_mdt_case, 1)) {
+            continue; /* the meeting is over, or she was taken off its list */
+        }
+        one = (struct row_mdt_case){.mdt = one.mdt, .person = to, .state = MDT_WAITING};
+        if (row_find_mdt_case(engine, &one) == ROW_NONE) {
+            row_put_mdt_case(engine, out, &one);
+        }
+    }
+}
+
+/* What was merged into `number` while that was `from`'s: it was meant for `to`. Returns the numbers
+ * that follow. */
+static slice follow(struct engine *engine, struct out *out, int64_t from, int64_t to, slice number)
+{
+    slice numbers = SLICE_EMPTY;
+    for (uint32_t at = index_first_int(engine, INDEX_identifier_person, from); at != ROW_NONE;
+         at = index_next(engine, INDEX_identifier_person, at)) {
+        struct row_identifier identifier = row_get_identifier(engine, at);
+        slice key = identity_key(out, (struct local_number){identifier.issuer, identifier.value});
+        struct row_person gone, kept;
+        struct way way;
+        if (!way_find(engine, out, key, &way) || !slice_equal(way.into, number)) {
+            continue;
+        }
+        bool both = identity_row(engine, way.from, &gone) && identity_row(engine, to, &kept);
+        assert(both);
+        unshare_names(engine, out, from, way.names);
+        give_cases(engine, out, from, to, way.cases);
+        way.names = share_names(engine, out, &gone, &kept);
+        way_put(engine, out, key, &way);
+        both = identity_row(engine, way.from, &gone);
+        assert(both);
+        gone.merged_into = to;
+        row_put_person(engine, out, &gone);
+        numbers = TEXT(out, numbers, way.numbers);
+    }
+    return numbers;
+}
+
+/* The numbers, as far as they are still hers, what was ordered under them, and what followed them. */
 static void give_back(struct engine *engine, struct out *out, int64_t from, int64_t to,
                       slice numbers)
 {
     while (numbers.data != NULL && numbers.size > 0) {
-        slice value = slice_cut(&numbers, '\\'), issuer = slice_cut(&value, '/');
+        slice key = slice_cut(&numbers, '\\'), value = key, issuer = slice_cut(&value, '/');
         struct local_number number = {issuer, value.data == NULL ? SLICE_EMPTY : value};
         uint32_t row = row_find_identifier(
             engine, &(struct row_identifier){.issuer = number.issuer, .value = number.value});
@@ -244,162 +446,53 @@ static void give_back(struct engine *engine, struct out *out, int64_t from, int6
         identifier.person = to;
         row_put_identifier(engine, out, &identifier);
         move_exams(engine, out, from, to, &number);
-    }
-}
-
-/* The merge by which a number became one's of now, if that was not before `since`: the numbers that came, and with which. */
-static bool merge_since(const struct engine *engine, struct out *out, const struct row_identifier *identifier, time_ns since, slice *numbers, slice *with)
-{
-    slice key = identity_key(out, (struct local_number){identifier->issuer, identifier->value});
-    uint32_t row = row_find_review(engine, &(struct row_review){.kind = SLICE("merge"), .key = key});
-    if (row == ROW_NONE || row_get_review(engine, row).opened_at < since) {
-        return false;
-    }
-    *with = text_copy(out, row_get_review(engine, row).text);
-    (void)slice_cut(with, '\n');
-    (void)slice_cut(with, '\n');
-    *numbers = slice_cut(with, '\n');
-    return true;
-}
-
-/* A number that was believed to be hers since, by her NHS number. */
-static bool came_since(const struct engine *engine, struct out *out, const struct row_identifier *identifier, time_ns since)
-{
-    slice numbers, with;
-    return identifier->verified && merge_since(engine, out, identifier, since, &numbers, &with) && with.size == 0;
-}
-
-/* All of them: they go where the NHS number goes. */
-static slice believed_since(struct engine *engine, struct out *out, int64_t person, time_ns since)
-{
-    slice numbers = SLICE_EMPTY;
-    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE;
-         row = index_next(engine, INDEX_identifier_person, row)) {
-        struct row_identifier identifier = row_get_identifier(engine, row);
-        if (came_since(engine, out, &identifier, since)) {
-            numbers = TEXT(out, numbers, SLICE("\\"), identifier.issuer, SLICE("/"), identifier.value);
+        if (slice_equal(number.issuer, ISSUER_NHS)) {
+            give_nhs(engine, out, to, number.value);
         }
+        numbers = TEXT(out, numbers.data == NULL ? SLICE_EMPTY : numbers,
+                       follow(engine, out, from, to, key));
     }
-    return numbers;
-}
-
-/* Of what was merged since with a number that is `to`'s again: the numbers that came so; empty when there is none. */
-static slice merged_with(struct engine *engine, struct out *out, int64_t from, int64_t to, time_ns since)
-{
-    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, from); row != ROW_NONE;
-         row = index_next(engine, INDEX_identifier_person, row)) {
-        struct row_identifier identifier = row_get_identifier(engine, row);
-        slice numbers = SLICE_EMPTY, value = SLICE_EMPTY;
-        if (merge_since(engine, out, &identifier, since, &numbers, &value) && value.size > 0) {
-            slice issuer = slice_cut(&value, '/');
-            uint32_t with = row_find_identifier(engine, &(struct row_identifier){.issuer = issuer, .value = value});
-            if (with != ROW_NONE && row_get_identifier(engine, with).person == to) {
-                return numbers;
-            }
-        }
-    }
-    return SLICE_EMPTY;
-}
-
-/* Numbers that were merged with hers while she was taken for another are hers. */
-static void give_back_merged(struct engine *engine, struct out *out, int64_t from, int64_t to, time_ns since)
-{
-    slice numbers = merged_with(engine, out, from, to, since);
-    for (int i = 0; i < 64 && numbers.size > 0; i++) { /* each goes once; a circle is nobody's wish */
-        give_back(engine, out, from, to, numbers);
-        numbers = merged_with(engine, out, from, to, since);
-    }
-}
-
-/* Was a number that is hers, and was before `since`, ever told together with a verified NHS number? */
-static bool told_nhs(const struct engine *engine, struct out *out, int64_t person, time_ns since)
-{
-    for (uint32_t row = index_first_int(engine, INDEX_identifier_person, person); row != ROW_NONE;
-         row = index_next(engine, INDEX_identifier_person, row)) {
-        struct row_identifier identifier = row_get_identifier(engine, row);
-        if (identifier.verified && organisation_by_issuer(engine, identifier.issuer) != NULL &&
-            !came_since(engine, out, &identifier, since)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Neither had an NHS number when they became one, and one was told since: it is of the number it was told with. What she was
- * called before stands in `number` and `issuer`. */
-static void give_back_nhs(struct engine *engine, struct out *out, int64_t from, int64_t to, struct local_number before, time_ns since)
-{
-    struct row_person kept, old;
-    bool both = identity_row(engine, from, &kept) && identity_row(engine, to, &old);
-    assert(both);
-    if (!slice_equal(kept.issuer, ISSUER_NHS) || slice_equal(before.issuer, ISSUER_NHS) || slice_equal(old.issuer, ISSUER_NHS) ||
-        !told_nhs(engine, out, to, since) || told_nhs(engine, out, from, since)) {
-        return;
-    }
-    struct row_identifier nhs = {.issuer = ISSUER_NHS, .value = text_copy(out, kept.patient_id)};
-    uint32_t row = row_find_identifier(engine, &nhs);
-    assert(row != ROW_NONE && row_get_identifier(engine, row).person == from);
-    time_ns event_at = row_get_identifier(engine, row).event_at;
-    kept.patient_id = before.value;
-    kept.issuer = before.issuer;
-    row_put_person(engine, out, &kept);
-    bool again = identity_row(engine, to, &old);
-    assert(again);
-    old.patient_id = nhs.value;
-    old.issuer = ISSUER_NHS;
-    row_put_person(engine, out, &old);
-    identity_put_number(engine, out, ISSUER_NHS, nhs.value, to, true, event_at);
-    give_back(engine, out, from, to, believed_since(engine, out, from, since));
 }
 
 /* Undoes the merge that moved `number`. */
-static void unmerge(struct engine *engine, struct out *out, struct local_number number,
-                    int64_t person, time_ns event_at)
+static void unmerge(struct engine *engine, struct out *out, slice key, int64_t person,
+                    time_ns event_at)
 {
-    struct row_review key = {.kind = SLICE("merge"), .key = identity_key(out, number)};
-    struct row_person old, kept;
-    int64_t from = 0;
-    uint32_t row = row_find_review(engine, &key);
-    if (row == ROW_NONE || !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"),
-                                         SLICE("RADIS2"), key.key, SLICE("A37"))) {
+    struct row_person old;
+    struct way way;
+    if (!way_find(engine, out, key, &way) ||
+        !access_audit(engine, out, SLICE("MERGE"), SLICE("undone"), SLICE("RADIS2"), key,
+                      SLICE("A37"))) {
         return;
     }
-    time_ns merged_at = row_get_review(engine, row).opened_at;
-    slice numbers = text_copy(out, row_get_review(engine, row).text),
-          persons = slice_cut(&numbers, '\n'), names = slice_cut(&numbers, '\n'),
-          moved = slice_cut(&numbers, '\n');
-    bool sound = slice_to_int64(slice_cut(&persons, '\\'), &from) &&
-                 identity_row(engine, from, &old) && identity_row(engine, person, &kept);
-    assert(sound);
-    slice patient_id = slice_cut(&persons, '\\');
-    row_delete_review(engine, out, &key);
+    row_delete_review(engine, out, &(struct row_review){.kind = SLICE("merge"), .key = key});
     row_put_review(
         engine, out,
-        &(struct row_review){.kind = SLICE("unlink"), .key = key.key, .opened_at = event_at});
-    unshare_names(engine, out, person, names);
-    if (slice_equal(old.issuer, ISSUER_NHS) && slice_equal(kept.patient_id, old.patient_id)) {
-        kept.patient_id = patient_id; /* hers was the other's */
-        kept.issuer = persons;
-        row_put_person(engine, out, &kept);
-    }
+        &(struct row_review){.kind = SLICE("unlink"), .key = key, .opened_at = event_at});
+    unshare_names(engine, out, person, way.names);
+    bool found = identity_row(engine, way.from, &old);
+    assert(found);
     old.status = PERSON_ACTIVE;
     old.merged_into = 0;
     row_put_person(engine, out, &old);
-    give_back(engine, out, person, from, moved);
-    give_back_merged(engine, out, person, from, merged_at);
-    if (slice_equal(old.issuer, ISSUER_NHS)) {
-        give_back(engine, out, person, from, believed_since(engine, out, person, merged_at));
-    } else {
-        give_back_nhs(engine, out, person, from, (struct local_number){persons, patient_id}, merged_at);
+    for (slice names = way.names; names.data != NULL && names.size > 0;) {
+        slice given = slice_cut(&names, '\\'), family = slice_cut(&given, '^');
+        found = identity_row(engine, way.from, &old);
+        assert(found);
+        identity_add_name(engine, out, &old, (struct full_name){family, given});
     }
-    give_back_merged(engine, out, person, from, merged_at);
-    links_changed(engine, out, person, from);
+    give_cases(engine, out, person, way.from, way.cases);
+    give_back(engine, out, person, way.from, way.numbers);
+    refile(engine, out, person);
+    tell_again(engine, out, key, way.claim);
+    links_changed(engine, out, person, identity_survivor(engine, way.from));
 }
 
 void identity_apply_unlink(struct engine *engine, struct out *out, const struct hl7_value *value,
                            const struct claim *claim, int64_t person, slice *refuse)
 {
     struct local_number second;
+    struct way ways[2];
     if (!identity_local(engine, value->prior_ids, value->prior_id_count,
                         value->fields[HL7_FIELD_SENDER_SITE], &second)) {
         *refuse = SLICE("the second PID names no number of a known organisation");
@@ -408,7 +501,17 @@ void identity_apply_unlink(struct engine *engine, struct out *out, const struct 
     if (person == 0 || identity_person(engine, second.issuer, second.value) != person) {
         return; /* two persons already */
     }
-    uint32_t merged = row_find_review(
-        engine, &(struct row_review){.kind = SLICE("merge"), .key = identity_key(out, second)});
-    unmerge(engine, out, merged != ROW_NONE ? second : claim->local, person, claim->event_at);
+    const slice keys[] = {identity_key(out, second), identity_key(out, claim->local)};
+    int chosen = -1, best = 0;
+    for (int i = 0; i < 2; i++) { /* the one that was merged into the other before any else */
+        int fit = !way_find(engine, out, keys[i], &ways[i]) ? 0
+                  : slice_equal(ways[i].into, keys[1 - i])  ? 3
+                  : !by_nhs(&ways[i])                       ? 2
+                                                            : 1;
+        chosen = fit > best ? i : chosen;
+        best = fit > best ? fit : best;
+    }
+    if (chosen >= 0) {
+        unmerge(engine, out, keys[chosen], person, claim->event_at);
+    }
 }

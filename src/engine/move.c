@@ -310,7 +310,11 @@ static void adopt(struct engine *engine, struct out *out, struct move_request *r
             return;
         }
         struct number accession = accession_read(engine, slice_unpad(row->accession), row->accession_issuer, node);
+        struct number filed;
+        (void)row_filed(engine, node, row, &filed);
         study.id = counter_next(engine, out, SLICE("study"));
+        study.filed_issuer = filed.issuer;
+        study.filed_number = filed.value;
         study.issuer = accession.issuer;
         study.accession = slice_unpad(row->accession);
         study.date = dataset_get(from, TAG_StudyDate);

@@ -240,13 +240,11 @@ static void place_study(struct engine *engine, struct out *out, slice uid, int64
          row = next) {
         next = index_next(engine, INDEX_study_uid, row);
         struct row_study other = row_get_study(engine, row);
-        if (identity_survivor(engine, other.person) == person || MUTANT(M_UID_IS_KEY)) {
+        bool hers = identity_survivor(engine, other.person) == person || MUTANT(M_UID_IS_KEY);
+        if (hers || was_adopted(engine, &other, node)) {
             *study = other;
-            return;
-        }
-        if (was_adopted(engine, &other, node)) {
-            *study = other;
-            study->person = person;
+            study->person = hers ? other.person : person;
+            study->filed_issuer = study->filed_number = SLICE_EMPTY; /* its exam says whose it is */
             return;
         }
         clash = true;

@@ -138,6 +138,8 @@ void rows_order(struct query *query);
 /* query_answer.c: the row as it goes to the client, in out->arena; null when that is full. */
 struct dataset *row_answer(const struct engine *engine, struct out *out, const struct query *query, const struct query_row *row);
 /* The person a source's row is about; 0 when not known. */
+/* The person whom the row's number names, and that number with its issuer; 0 nobody. */
+int64_t row_filed(const struct engine *engine, uint32_t node, const struct find_row *row, struct number *filed);
 int64_t row_person(const struct engine *engine, uint32_t node, const struct find_row *row);
 /* A row of the registry that its holder did not list though it answered in full; null when there is none (left). */
 struct query_row *rows_doubt(const struct engine *engine, struct query *query, uint32_t node);

@@ -47,15 +47,24 @@ static int64_t sent_for(const struct engine *engine, uint32_t node, slice uid, i
     return person;
 }
 
-int64_t row_person(const struct engine *engine, uint32_t node, const struct find_row *row)
+int64_t row_filed(const struct engine *engine, uint32_t node, const struct find_row *row, struct number *filed)
 {
     slice id = slice_unpad(row->patient_id);
-    int64_t person = identity_person(engine, row->patient_issuer, id);
+    *filed = (struct number){.issuer = row->patient_issuer, .value = id};
+    int64_t person = identity_person(engine, filed->issuer, id);
     bool own = row->patient_issuer.size == 0 || slice_equal(row->patient_issuer, node_organisation(engine, node)->issuer);
     if (person == 0 && own) {
         /* What we sent there stands under the engine's own number, and some nodes forget the issuer. */
-        person = identity_person(engine, nhs_number_is_valid(id) ? ISSUER_NHS : ISSUER_PONT, id);
+        filed->issuer = nhs_number_is_valid(id) ? ISSUER_NHS : ISSUER_PONT;
+        person = identity_person(engine, filed->issuer, id);
     }
+    return person;
+}
+
+int64_t row_person(const struct engine *engine, uint32_t node, const struct find_row *row)
+{
+    struct number filed;
+    int64_t person = row_filed(engine, node, row, &filed);
     slice uid = slice_unpad(row->study_uid);
     return person == 0 || uid.size == 0 ? person : sent_for(engine, node, uid, person);
 }

@@ -230,7 +230,7 @@ __attribute__((unused)) static void audit(int64_t step, int second, const char *
 #define N(number) ((int64_t)(number))
 __attribute__((unused)) static void put_study(int64_t step, int64_t id, const char *uid, const char *accession)
 {
-    put(step, 2, TABLE_study, N(id), uid, N(1), "NOR", accession, "", "", "", "", "", "", N(1), N(1), N(0));
+    put(step, 2, TABLE_study, N(id), uid, N(1), "NOR", accession, "", "", "", "", "", "", N(1), N(1), N(0), "", "");
 }
 __attribute__((unused)) static void put_demand(int64_t step, int second, int64_t id, int64_t reason, int64_t study, const char *node, int64_t state, int64_t proof, int64_t wanted, int64_t delivered)
 {

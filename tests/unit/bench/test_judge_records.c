@@ -130,7 +130,7 @@ START_TEST(a_transfer_outlives_a_crash)
     commit(1, 3);
     put_demand(2, 4, 2, DEMAND_MDT, 1, "ws", DEMAND_RUNNING, PROOF_NONE, 0, 0); /* never committed: nobody was told of it */
     life(2);
-    restored(TABLE_study, N(1), "1.1", N(1), "NOR", "A1", "", "", "", "", "", "", N(1), N(2), N(0));
+    restored(TABLE_study, N(1), "1.1", N(1), "NOR", "A1", "", "", "", "", "", "", N(1), N(2), N(0), "", "");
     restored(TABLE_demand, N(1), N(DEMAND_MDT), "key", N(1), N(0), "ws", "STUDY", "", "mdt", N(0), N(DEMAND_RUNNING), N(0), N(0), N(0), N(0), N(SECOND(3)), N(0), "");
     deliver_both();
     put_demand(1, 9, 1, DEMAND_MDT, 1, "ws", DEMAND_DONE, PROOF_STORE, 2, 2);
@@ -221,7 +221,7 @@ static void crash_after_first(bool recorded)
     SEE(killed, 7, .actor = SLICE("hub"));
     SEE(restarted, 8, .actor = SLICE("hub"));
     life(2);
-    restored(TABLE_study, N(1), "1.1", N(1), "NOR", "A1", "", "", "", "", "", "", N(1), N(2), N(0));
+    restored(TABLE_study, N(1), "1.1", N(1), "NOR", "A1", "", "", "", "", "", "", N(1), N(2), N(0), "", "");
     restored(TABLE_demand, N(1), N(DEMAND_MDT), "key", N(1), N(0), "ws", "STUDY", "", "mdt", N(0), N(DEMAND_RUNNING), N(0), N(0), N(0), N(0), N(SECOND(3)), N(0), "");
     if (recorded) {
         restored(TABLE_job_item, N(1), "1.1.1", N(1), N(0), "", "");

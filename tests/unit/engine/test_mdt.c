@@ -118,6 +118,35 @@ START_TEST(a_case_that_cannot_be_had_is_tried_ever_less_often)
 }
 END_TEST
 
+/* Her number is merged into another's by mistake after she was listed, and again before the next listing. */
+START_TEST(a_case_goes_with_its_number_when_a_merge_is_taken_back)
+{
+    struct fake_patient mair = megan;
+    mair.number = "40018599";
+    mair.given = "Mair";
+    mair.nhs = NULL;
+    fake_init();
+    fake_start();
+    struct hl7_value told = fake_message(HL7_ADT_A04, &mair, "a1", "20100301090000"),
+                     booked = meeting(HL7_SIU_S12, &megan, "pacs_gwent", "s1"),
+                     late = meeting(HL7_SIU_S12, &megan, "pacs_gwent", "s2"),
+                     merge = fake_message(HL7_ADT_A40, &mair, "m1", "20100301100000"),
+                     back = fake_message(HL7_ADT_A37, &mair, "m2", "20100301110000");
+    merge.prior_ids[merge.prior_id_count++] = (struct hl7_id){SLICE("40018586"), SLICE("GWE"), SLICE("PI")};
+    back.prior_ids[back.prior_id_count++] = merge.prior_ids[0];
+    late.fields[HL7_FIELD_MEETING] = SLICE("lung");
+    fake_say(&told, "AA");
+    fake_say(&booked, "AA");
+    fake_say(&merge, "AA");
+    fake_say(&late, "AA");
+    int64_t person = identity_person(fake.engine, SLICE("GWE"), SLICE("40018599"));
+    ck_assert_int_eq(the_case().person, person);
+    fake_say(&back, "AA");
+    ck_assert_int_ne(the_case().person, person); /* breast */
+    ck_assert_uint_ne(row_find_mdt_case(fake.engine, &(struct row_mdt_case){.mdt = SLICE("lung"), .person = the_case().person}), ROW_NONE);
+}
+END_TEST
+
 START_TEST(a_case_struck_off_is_gone_and_an_unknown_node_is_refused)
 {
     fake_init();
@@ -138,4 +167,4 @@ UNIT_MAIN(a_case_whose_images_are_where_the_meeting_is_is_ready,
           an_exam_that_is_not_published_keeps_the_case_waiting,
           a_case_that_cannot_be_had_names_reason_site_and_whom_to_call,
           a_case_that_cannot_be_had_is_tried_ever_less_often,
-          a_case_struck_off_is_gone_and_an_unknown_node_is_refused)
+          a_case_goes_with_its_number_when_a_merge_is_taken_back, a_case_struck_off_is_gone_and_an_unknown_node_is_refused)
