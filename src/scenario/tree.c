@@ -29,9 +29,9 @@ enum err tree_load(slice *source, const char *path, const struct complaints *to,
     if (file == NULL) {
         return load_failed(to, path, errno);
     }
-    size_t start = arena->used, left = arena->size - start;
+    size_t start = arena->used, high = arena->high, left = arena->size - start;
     size_t room = left < TREE_FILE_MAX + 32 ? left : TREE_FILE_MAX + 32;
-    char *bytes = room <= 32 ? NULL : arena_alloc(arena, room - 16);
+    char *bytes = room <= 32 ? NULL : arena_take(arena, room - 16);
     if (bytes == NULL) {
         fclose(file);
         (void)complain(to, "P105", (struct span){1, 1, 1}, "no memory is left to read this file");
@@ -55,6 +55,7 @@ enum err tree_load(slice *source, const char *path, const struct complaints *to,
     }
     bytes[size] = '\0';
     arena->used = (size_t)(bytes - arena->memory) + size + 1; /* give back what the file did not need */
+    arena->high = arena->used > high ? arena->used : high;    /* and nobody wrote to */
     *source = (slice){bytes, size};
     return ERR_OK;
 }
