@@ -32,9 +32,32 @@ struct reader {
     unsigned field_count;
 };
 
+/* Printable ASCII without a separator or an escape: it is what it says in every character set. Most fields are. */
+static bool is_plain(const struct hl7_message *message, slice raw)
+{
+    for (size_t i = 0; i < raw.size; i++) {
+        char byte = raw.data[i];
+        if (byte < ' ' || byte > '~' || byte == message->component || byte == message->repetition || byte == message->escape ||
+            byte == message->subcomponent) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static slice copy_plain(struct reader *reader, slice raw)
+{
+    slice text = reader->err == ERR_OK && raw.size > 0 ? arena_copy(reader->arena, raw) : SLICE_EMPTY;
+    reader->err = text.data == NULL ? ERR_LIMIT : reader->err;
+    return text.data == NULL ? SLICE_EMPTY : text;
+}
+
 static slice decode(struct reader *reader, slice raw)
 {
     slice text = SLICE_EMPTY;
+    if (is_plain(reader->message, raw)) {
+        return copy_plain(reader, raw);
+    }
     if (reader->err == ERR_OK && raw.size > 0) {
         reader->err = hl7_decode(&text, reader->message, raw, reader->charset, reader->arena);
     }
@@ -117,6 +140,9 @@ static slice read_field(struct reader *reader, enum hl7_field_name name)
     slice field = field_at(reader, place);
     if (field.size == 0) {
         return SLICE_EMPTY;
+    }
+    if (is_plain(reader->message, field)) {
+        return place->component == 1 ? copy_plain(reader, field) : SLICE_EMPTY; /* it has no other */
     }
     return decode_component(reader, hl7_repetition(reader->message, field, 0), place->component);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "src/hl7/hl7_private.h"
 
+#include <assert.h>
+
 /* One order of segments that is right for every type of hl7.def; a segment with nothing in it is
  * left out. */
 static const char order[][4] = {"MSH", "MSA", "ERR", "EVN", "SCH", "PID", "PV1",
@@ -38,22 +40,31 @@ struct range {
     size_t first, end;
 };
 
-static struct range rows_of(const char *segment)
+#define ORDER_COUNT (sizeof order / sizeof order[0])
+
+static size_t place_in_order(const char segment[4])
 {
-    struct range range = {0, 0};
-    while (range.first < HL7_FIELD_COUNT && !is_named(hl7_places[range.first].segment, segment)) {
-        range.first++;
+    size_t at = 0;
+    while (!is_named(order[at], segment)) {
+        at++;
+        assert(at < ORDER_COUNT);
     }
-    range.end = range.first;
-    while (range.end < HL7_FIELD_COUNT && is_named(hl7_places[range.end].segment, segment)) {
-        range.end++;
-    }
-    return range;
+    return at;
 }
 
-static bool has_fields(const struct hl7_value *value, const char *segment)
+static void find_ranges(struct range ranges[ORDER_COUNT])
 {
-    struct range rows = rows_of(segment);
+    memset(ranges, 0, ORDER_COUNT * sizeof ranges[0]);
+    for (size_t i = 0, end; i < HL7_FIELD_COUNT; i = end) {
+        for (end = i + 1; end < HL7_FIELD_COUNT && is_named(hl7_places[end].segment, hl7_places[i].segment);) {
+            end++;
+        }
+        ranges[place_in_order(hl7_places[i].segment)] = (struct range){i, end};
+    }
+}
+
+static bool has_fields(const struct hl7_value *value, struct range rows)
+{
     for (size_t i = rows.first; i < rows.end; i++) {
         if (value->fields[i].size > 0) {
             return true;
@@ -63,20 +74,20 @@ static bool has_fields(const struct hl7_value *value, const char *segment)
 }
 
 /* In A37 the second number stands in a PID of its own, so the first PID must be there. */
-static bool has_segment(const struct hl7_value *value, const char *segment)
+static bool has_segment(const struct hl7_value *value, const char *segment, struct range rows, struct range locations)
 {
     if (is_named(segment, "PV1")) {
         return value->type == HL7_ADT_A04 || value->type == HL7_ADT_A08;
     }
     if (is_named(segment, "RGS")) {
-        return has_fields(value, "AIL");
+        return has_fields(value, locations);
     }
     if (is_named(segment, "MRG")) {
         return value->type != HL7_ADT_A37 && value->prior_id_count > 0;
     }
     bool person = value->id_count + value->name_count + value->prior_id_count > 0;
     return is_named(segment, "MSH") || (is_named(segment, "PID") && person) ||
-           has_fields(value, segment);
+           has_fields(value, rows);
 }
 
 static void put_ids(const struct hl7_id *ids, size_t count, struct buffer *buffer)
@@ -184,9 +195,8 @@ static uint64_t fields_present(const struct hl7_value *value, const char *segmen
     return present;
 }
 
-static void put_segment(const struct hl7_value *value, const char *segment, struct buffer *buffer)
+static void put_segment(const struct hl7_value *value, const char *segment, struct range rows, struct buffer *buffer)
 {
-    struct range rows = rows_of(segment);
     uint64_t present = fields_present(value, segment, rows);
     unsigned first = is_named(segment, "MSH") ? 2 : 1, separators = first - 1;
     buffer_put_text(buffer, segment);
@@ -204,9 +214,11 @@ static void put_segment(const struct hl7_value *value, const char *segment, stru
 
 void hl7_write(const struct hl7_value *value, struct buffer *buffer)
 {
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        if (has_segment(value, order[i])) {
-            put_segment(value, order[i], buffer);
+    struct range ranges[ORDER_COUNT];
+    find_ranges(ranges);
+    for (size_t i = 0; i < ORDER_COUNT; i++) {
+        if (has_segment(value, order[i], ranges[i], ranges[place_in_order("AIL")])) {
+            put_segment(value, order[i], ranges[i], buffer);
         }
     }
     if (value->type == HL7_ADT_A37 && value->prior_id_count > 0) {
