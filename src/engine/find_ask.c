@@ -114,6 +114,62 @@ static bool push_years(struct engine *engine, struct out *out, struct find *find
     return ok;
 }
 
+#define KNOWN_MAX 512
+
+/* The days, in order, of what the registry has at this node of the patient who is asked for; how many. */
+static uint32_t known_days(const struct engine *engine, const struct find *find,
+                           int32_t days[KNOWN_MAX])
+{
+    slice id = dataset_get_first(&find->keys, TAG_PatientID), node = node_at(engine, find->node)->name;
+    slice issuer = node_organisation(engine, find->node)->issuer;
+    int64_t person = id.size == 0 ? 0 : identity_person(engine, issuer, id);
+    uint32_t count = 0;
+    for (uint32_t at = person == 0 ? ROW_NONE : index_first_int(engine, INDEX_study_person, person);
+         at != ROW_NONE && count < KNOWN_MAX; at = index_next(engine, INDEX_study_person, at)) {
+        struct row_study study = row_get_study(engine, at);
+        struct row_copy copy = {.study = study.id, .node = node};
+        int32_t day = 0;
+        if (!day_of(study.date, &day) || row_find_copy(engine, &copy) == ROW_NONE) {
+            continue;
+        }
+        uint32_t place = count++;
+        for (; place > 0 && days[place - 1] > day; place--) {
+            days[place] = days[place - 1];
+        }
+        days[place] = day;
+    }
+    return count;
+}
+
+/* A node that cuts its lists is asked for spans of days in which the registry knows of fewer than it tells: a question
+ * that is sure to be cut is never put. The newest days are asked first. */
+static bool push_known(struct engine *engine, struct out *out, struct find *find, struct part part)
+{
+    uint32_t cap = WITHOUT(DIALECT_row_cap) || part.level > FIND_STUDY || part.study.size > 0 ||
+                           dataset_get(&find->keys, TAG_StudyDate).size > 0
+                       ? 0
+                       : health_row_cap(engine, find->node);
+    int32_t days[KNOWN_MAX];
+    uint32_t count = cap < 2 ? 0 : known_days(engine, find, days), held = 0;
+    if (cap < 2 || count < cap) {
+        return push_years(engine, out, find, part);
+    }
+    bool ok = true;
+    int32_t last;
+    span_of(engine, SLICE_EMPTY, &part.first_day, &last);
+    part.dated = true;
+    for (uint32_t i = 0; ok && i < count; i++, held++) {
+        if (held + 1 >= cap && days[i] > days[i - 1]) {
+            part.last_day = days[i] - 1;
+            ok = find_push(find, &part);
+            part.first_day = days[i];
+            held = 0;
+        }
+    }
+    part.last_day = last;
+    return ok && find_push(find, &part);
+}
+
 /* Names are matched as they are spelt by some products: they are asked for as given and in
  * capitals. */
 static bool push_names(struct engine *engine, struct out *out, struct find *find, struct part part)
@@ -125,13 +181,13 @@ static bool push_names(struct engine *engine, struct out *out, struct find *find
         if (name.data[i] >= 'a' && name.data[i] <= 'z') {
             part.capitals = true;
             sent = false;
-            if (!push_years(engine, out, find, part)) {
+            if (!push_known(engine, out, find, part)) {
                 return false;
             }
         }
     }
     part.capitals = false;
-    return push_years(engine, out, find, part);
+    return push_known(engine, out, find, part);
 }
 
 /* Lists of UIDs are asked one by one: products look at the first few only (find-list-of-uid-limit).

@@ -54,6 +54,31 @@ START_TEST(a_known_cap_that_is_no_round_number_is_defeated_too)
 }
 END_TEST
 
+START_TEST(what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut)
+{
+    static char uids[12][16], accessions[12][16], dates[12][16], controls[12][8];
+    fake_init();
+    fake.cap[1] = 5;
+    fake_nodes[1].row_cap = 5;
+    fake_start();
+    for (int i = 0; i < 12; i++) {
+        snprintf(uids[i], sizeof uids[i], "1.2.7.%d", i);
+        snprintf(accessions[i], sizeof accessions[i], "GWE%d", 100 + i);
+        snprintf(dates[i], sizeof dates[i], "2009%02d%02d", i / 3 + 1, i + 1);
+        snprintf(controls[i], sizeof controls[i], "c%d", i);
+        fake_holds(1, uids[i], accessions[i], &megan, 1, 1);
+        fake.studies[fake.study_count - 1].date = dates[i];
+        struct hl7_value done = fake_order(&megan, accessions[i], "CM", controls[i], "20100301090000");
+        fake_say(&done, "AA");
+    }
+    int before = fake.finds[1];
+    ASK(fake_client("MDT", "PONT"), WANT(PatientID, "9990000018"));
+    ck_assert_uint_eq(fake.row_count, 12);
+    ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
+    ck_assert_int_eq(fake.finds[1] - before, 3); /* four a span */
+}
+END_TEST
+
 START_TEST(a_cap_that_cannot_be_split_is_said_to_be_incomplete)
 {
     fake_init();
@@ -388,7 +413,7 @@ END_TEST
 
 UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates,
           a_known_cap_that_is_no_round_number_is_defeated_too,
-          a_cap_that_cannot_be_split_is_said_to_be_incomplete,
+          what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut, a_cap_that_cannot_be_split_is_said_to_be_incomplete,
           without_the_mitigation_a_silent_cap_loses_rows,
           a_source_that_refuses_broad_questions_is_asked_narrow_ones, what_is_dated_ahead_of_the_clock_is_found_where_questions_are_split_too,
           strange_keys_get_one_final_answer_in_every_dialect,
