@@ -60,6 +60,7 @@ static struct timer take_timer(struct engine *engine)
 static bool is_stale(struct engine *engine, const struct timer *timer)
 {
     return (timer->kind == TIMER_FIND && !source_find_waits(engine, timer->subject)) ||
+           (timer->kind == TIMER_HEALTH && !health_waits(engine, timer->subject)) ||
            (timer->kind == TIMER_QUERY && !query_waits(engine, timer->subject)) ||
            (timer->kind == TIMER_RETRIEVE && !retrieve_waits(engine, timer->subject));
 }

@@ -170,6 +170,8 @@ void health_opened(struct engine *engine, struct out *out, uint32_t node);      
 void health_refused(struct engine *engine, struct out *out, uint32_t node, const struct event *event);
 void health_released(struct engine *engine, struct out *out, uint32_t node);
 void health_event(struct engine *engine, const struct event *event, struct out *out, struct channel *channel);
+/* False for a timer that means nothing any more. */
+bool health_waits(const struct engine *engine, int64_t subject);
 void health_timer(struct engine *engine, struct out *out, int64_t subject);
 uint32_t health_row_cap(const struct engine *engine, uint32_t node); /* known or learnt; 0: none */
 void health_learn_row_cap(struct engine *engine, struct out *out, uint32_t node, uint32_t cap);

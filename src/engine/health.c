@@ -308,6 +308,13 @@ void health_event(struct engine *engine, const struct event *event, struct out *
     }
 }
 
+/* A wait of an older epoch has ended: what it was for came. */
+bool health_waits(const struct engine *engine, int64_t subject)
+{
+    uint32_t node = (uint32_t)(subject >> 2 & 0x3FFF), epoch = (uint32_t)(subject >> 16);
+    return (subject & 3) == WAIT_BUSY || epoch == health_of(engine, node)->epoch;
+}
+
 void health_timer(struct engine *engine, struct out *out, int64_t subject)
 {
     uint32_t node = (uint32_t)(subject >> 2 & 0x3FFF), epoch = (uint32_t)(subject >> 16);

@@ -201,6 +201,11 @@ START_TEST(an_outage_delays_publication_and_the_breaker_spares_the_node)
     fake_run(5 * TIME_MIN);
     ck_assert_int_eq(fake_exam("GWE", "GWE1001").state, EXAM_COMPLETED);
     ck_assert_int_lt(fake.opens[1], 5 * 60 / 3 + 5);
+    for (int probes = fake.opens[1], woken = 0; woken < 20; woken++) { /* it is woken to probe, and for nothing else */
+        fake.now = engine_due(fake.engine);
+        fake_clock();
+        ck_assert_int_eq(fake.opens[1], ++probes);
+    }
     fake.down[1] = false;
     fake_run(20 * TIME_S);
     ck_assert_int_eq(fake_exam("GWE", "GWE1001").state, EXAM_PUBLISHED);
