@@ -247,6 +247,7 @@ struct engine_case {
     uint8_t state;
     bool alive, in_time;     /* in_time: ready when it had to be, `ready_before` of its meeting */
     bool known;              /* told of, also while the engine is dead */
+    time_ns unready_at;      /* it was ready, and since then is not: more images have come; 0: no */
     int32_t ready_before_s;  /* of its meeting, or what a late name has */
     bool told_late;          /* RADIS2 told of it too late for that: nothing was promised */
 };

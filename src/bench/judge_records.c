@@ -345,7 +345,8 @@ static int64_t due_before(const struct judge *judge, const struct engine_meeting
     return (meeting->meets_at > 0 && left < before ? left : before) / TIME_S;
 }
 
-/* How it was when it had to be ready is what counts; what comes later changes only the row. */
+/* How it was when it had to be ready is what counts; what comes later changes only the row. A case that was ready until more images came
+ * has for them the time that a name has. */
 static enum err case_row(struct judge *judge, const struct record *record)
 {
     uint32_t meeting = put_meeting(judge, text(record, COLUMN_mdt_case_mdt));
@@ -362,8 +363,10 @@ static enum err case_row(struct judge *judge, const struct record *record)
     int64_t before_s = one->known ? one->ready_before_s : due_before(judge, &judge->meetings[meeting]);
     time_ns meets_at = judge->meetings[meeting].meets_at, due_at = meets_at - before_s * TIME_S;
     bool ready = integer(record, COLUMN_mdt_case_state) == MDT_READY, late = meets_at > 0 && judge->now > due_at;
-    *one = (struct engine_case){.meeting = meeting, .person = (uint32_t)integer(record, COLUMN_mdt_case_person), .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted,
-                                .in_time = late ? one->in_time : ready, .told_late = one->known ? one->told_late : before_s < 0, .known = !record->deleted, .ready_before_s = (int32_t)before_s};
+    time_ns unready_at = ready ? 0 : one->alive && one->state == MDT_READY ? judge->now : one->unready_at;
+    bool made_up = late && ready && one->unready_at != 0 && judge->now - one->unready_at <= JUDGE_CASE_NS && judge->now <= meets_at;
+    *one = (struct engine_case){.meeting = meeting, .unready_at = unready_at, .person = (uint32_t)integer(record, COLUMN_mdt_case_person), .state = (uint8_t)integer(record, COLUMN_mdt_case_state), .alive = !record->deleted,
+                                .in_time = late ? one->in_time || made_up : ready, .told_late = one->known ? one->told_late : before_s < 0, .known = !record->deleted, .ready_before_s = (int32_t)before_s};
     judge->reached[REACH_name_after_list_closed] |= one->told_late;
     return ERR_OK;
 }

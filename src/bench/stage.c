@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define WIND_UP_NS (5 * TIME_S) /* for questions in flight when the run is interrupted */
+#define TAKE_UP_NS (5 * TIME_S) /* on the wire: a viewer that has not asked by then what it was told to ask will not */
 #define WATCHER "watcher" /* id of the viewer that asks for every completed exam (design section 4) */
 #define WATCH_IDS 1000000 /* above the rows of any plan */
 
@@ -57,6 +58,7 @@ static void count(struct stage *stage, const struct observation *seen)
     stage->answered += seen->kind == OBSERVATION_query_answered;
     stage->retrieves_asked += seen->kind == OBSERVATION_retrieve_asked;
     stage->retrieves_answered += seen->kind == OBSERVATION_retrieve_answered;
+    stage->taken_up += (seen->kind == OBSERVATION_query_asked || seen->kind == OBSERVATION_retrieve_asked) && !slice_equal(seen->actor, SLICE(WATCHER));
     stage->watched += seen->kind == OBSERVATION_watched;
     stage->sent += seen->kind == OBSERVATION_hl7_sent && seen->count <= 1;
     stage->said += seen->kind == OBSERVATION_hl7_acked || seen->kind == OBSERVATION_hl7_refused;
@@ -69,11 +71,17 @@ static void count_unseen(struct stage *stage, const struct observation *seen)
     }
 }
 
+/* On the wire what was told a moment ago is not asked yet. */
+static bool is_taken_up(const struct stage *stage)
+{
+    return stage->world.tells_rows || stage->taken_up >= stage->told_to_viewers || stage->world.now(stage->world.self) >= stage->told_viewer_at + TAKE_UP_NS;
+}
+
 /* The story is told and everybody who asked or said something has an answer. */
 static bool is_settled(const struct stage *stage)
 {
     return !stage->has_row && (stage->play == NULL || play_over(stage->play)) && stage->said >= stage->told_to_ris && stage->said >= stage->sent && stage->watched >= stage->completed &&
-           stage->answered >= stage->asked && stage->retrieves_answered >= stage->retrieves_asked;
+           stage->answered >= stage->asked && stage->retrieves_answered >= stage->retrieves_asked && is_taken_up(stage);
 }
 
 void stage_observe(void *self, const struct observation *seen, int64_t line)
@@ -280,6 +288,10 @@ static enum err tell_row(struct stage *stage)
 {
     const struct load_row *row = &stage->row;
     count_row(stage, row);
+    if (row->entry.kind == PLAN_DO && row->node < stage->scenario->node_count && stage->scenario->nodes[row->node].kind == KIND_VIEWER) {
+        stage->told_to_viewers++;
+        stage->told_viewer_at = stage->world.now(stage->world.self);
+    }
     enum err err = tell_fault(stage, row->node, &row->entry);
     return err == ERR_OK ? pull(stage) : err;
 }
@@ -299,6 +311,7 @@ enum err stage_turn(struct stage *stage, time_ns until)
     if (rows && stage->row.at_ns <= stage->world.now(stage->world.self)) {
         return tell_row(stage);
     }
+    until = is_taken_up(stage) || until < stage->told_viewer_at + TAKE_UP_NS ? until : stage->told_viewer_at + TAKE_UP_NS;
     enum err err = stage->world.poll(stage->world.self, rows && stage->row.at_ns < until ? stage->row.at_ns : until);
     show(stage, false);
     return err == ERR_OK ? stage->err : err;

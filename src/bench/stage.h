@@ -36,6 +36,8 @@ struct stage {
     time_ns begun_ns;
     int64_t completed, watched; /* exams whose completion was acknowledged; of those, seen or given up by the watcher */
     int64_t asked, answered, retrieves_asked, retrieves_answered;
+    int64_t told_to_viewers, taken_up; /* on the wire: rows that make a viewer ask; questions and retrieves they began */
+    time_ns told_viewer_at;
     int64_t told_to_ris, sent, said; /* entries; messages begun; messages acknowledged or refused for good */
     uint64_t rejected[STAGE_REJECTED_MAX];
     int64_t unseen;             /* exams that the watcher was told to wait for no longer, as the run was wound up */

@@ -318,6 +318,29 @@ START_TEST(a_late_name_has_ten_minutes)
 }
 END_TEST
 
+START_TEST(images_that_come_for_a_case_that_was_ready_have_ten_minutes)
+{
+    slos[0] = (struct slo){.id = SLICE("mdt"), .measure = SLICE("mdt.ready_share"), .has_min = true, .min_micro = 400000};
+    static struct population_meeting meetings[] = {{.id = {"lung", 4}, .ready_before = 600 * TIME_S}};
+    begin_with(1);
+    scenario.population.meetings = meetings;
+    scenario.population.meeting_count = 1;
+    for (int person = 1; person <= 3; person++) {
+        meeting("lung-20260107", 10000, person, MDT_READY, 1000);
+    }
+    meeting("lung-20260107", 10000, 3, MDT_WAITING, 8000);
+    meeting("lung-20260107", 10000, 1, MDT_WAITING, 9399);
+    meeting("lung-20260107", 10000, 2, MDT_WAITING, 9399);
+    meeting("lung-20260107", 10000, 3, MDT_READY, 9450);  /* half an hour is too long */
+    meeting("lung-20260107", 10000, 1, MDT_READY, 9500);  /* due at 9400, and made up for */
+    meeting("lung-20260107", 10000, 2, MDT_READY, 10010); /* the meeting has begun */
+    SEE(note, 10200, .text = SLICE("later"));
+    end_world();
+    ck_assert_int_eq(slo_result("mdt")->value, 3333);
+    scenario.population.meeting_count = 0;
+}
+END_TEST
+
 START_TEST(an_objective_that_is_only_reported_fails_nothing)
 {
     slos[0] = (struct slo){.id = SLICE("mdt"), .measure = SLICE("mdt.ready_share"), .has_min = true, .min_micro = 400000};
@@ -643,7 +666,7 @@ UNIT_MAIN(nothing_depends_on_where_a_span_is_cut, one_instance_missing_in_the_mi
           an_unanswered_question_keeps_its_place, packed_texts_come_back_as_they_were, an_index_finds_what_was_put_and_not_what_was_removed,
           a_quantile_within_its_bound_passes_and_one_beyond_fails, a_budget_lets_so_many_miss_in_each_period,
           how_long_an_exam_took_that_was_done_before_the_run_is_nobodys_question, an_objective_without_a_case_or_that_nobody_can_measure_fails, a_case_counts_as_it_was_when_its_meeting_began, a_case_counts_as_it_was_when_it_had_to_be_ready_and_not_when_it_was_told_of_later,
-          a_late_name_has_ten_minutes, an_objective_that_is_only_reported_fails_nothing,
+          a_late_name_has_ten_minutes, images_that_come_for_a_case_that_was_ready_have_ten_minutes, an_objective_that_is_only_reported_fails_nothing,
           the_time_that_a_node_was_down_is_the_time_it_was_not_available, what_must_be_reached_and_what_must_not, a_name_that_no_table_has_is_never_reached,
           a_published_study_that_comes_is_retrievable, a_published_study_that_does_not_come_though_nothing_happened_is_caught,
           a_retrieve_soon_after_an_outage_may_fail, a_transfer_that_waits_longer_than_it_may_is_caught, a_dead_node_that_holds_up_a_transfer_of_others_is_caught,
