@@ -223,6 +223,7 @@ static void query_answer(struct engine *engine, struct out *out, struct query *q
     if (query->question.too_many_persons) {
         why_add(engine, out, query, NODE_NONE, SLICE("the PatientID names too many patients"));
     }
+    rows_gone(engine, query);
     rows_order(query);
     query->answering = true;
     query->next_row = query->rows;

@@ -134,6 +134,8 @@ void query_ask_queued(struct engine *engine, struct out *out, struct query *quer
 void rows_from_registry(struct engine *engine, struct out *out, struct query *query);
 void rows_from_source(struct engine *engine, struct out *out, struct query *query, uint32_t node, const struct find_row *row);
 /* Puts the rows in their order; at PATIENT level one row a person. */
+/* Takes out studies that another question found gone while this one was open. */
+void rows_gone(const struct engine *engine, struct query *query);
 void rows_order(struct query *query);
 /* query_answer.c: the row as it goes to the client, in out->arena; null when that is full. */
 struct dataset *row_answer(const struct engine *engine, struct out *out, const struct query *query, const struct query_row *row);

@@ -487,6 +487,18 @@ void rows_vanished(struct engine *engine, struct out *out, struct query *query, 
     }
 }
 
+void rows_gone(const struct engine *engine, struct query *query)
+{
+    for (struct query_row **at = &query->rows; *at != NULL;) {
+        if ((*at)->study != 0 && lifecycle_is_gone(engine, (*at)->study)) {
+            *at = (*at)->next;
+            query->row_count--;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+}
+
 /* Series and instances: asked of the holders of one study of one person only. */
 static void detail_row(struct engine *engine, struct out *out, struct query *query, uint32_t node, const struct find_row *from)
 {
