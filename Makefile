@@ -36,6 +36,7 @@ LIB_OBJECTS = $(filter-out $(MAIN),$(OBJECTS))
 UNIT_SOURCES = $(wildcard tests/unit/*/test_*.c)
 UNITS = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCHES = $(BUILD)/bench/queue_bench $(BUILD)/bench/mm10_bench
 # Folders that are pure link alone, so that their tests need nothing else to build.
 PURE = src/base src/hl7 src/dicom src/actor src/engine sim/node sim/ris sim/viewer sim/virtual sim/load
 PURE_OBJECTS = $(foreach f,$(PURE),$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(f)/*.c)))
@@ -149,9 +150,15 @@ coverage: ## lines that the tests reach, by file
 	@BUILD=build/coverage tests/run.sh check-fast
 	@gcovr -r . --object-directory build/coverage -e tests
 
-bench: ## ratios against peers, measured in one run
-	@$(MAKE) --no-print-directory -j2 all
-	@tests/bench/bench.sh
+bench: deps ## ratios against peers, measured in one run
+	@.ci/install python3-simpy valgrind
+	@$(MAKE) --no-print-directory -j2 all $(BENCHES)
+	@BUILD=$(BUILD) tests/bench/bench.sh
+	@BUILD=$(BUILD) tests/bench/virtual.sh
+
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/pure.a
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -o $@ $< $(BUILD)/pure.a $(LDFLAGS) -lm
 
 calibrate: ## measure on the wire what processes take of their own, for virtual time (sim/calibration.yaml)
 	@$(MAKE) --no-print-directory -j2 all
