@@ -574,7 +574,11 @@ enum err judge_question(struct judge *judge, const struct observation *seen, int
     }
 }
 
-/* ---- The end: a run that was cut short owes no answers. */
+/* ---- The end: a run that was cut short owes no answers, but those that were long due. */
+static bool is_overdue(const struct judge *judge, const struct question *question)
+{
+    return judge->deadline_ns > 0 && question->row_count <= RUN_MAX && judge->now - question->asked_at > 2 * judge->deadline_ns + JUDGE_LATE_NS;
+}
 
 static void judge_expected(struct judge *judge, const struct question *question)
 {
@@ -598,7 +602,7 @@ static void put_away(struct judge *judge, const struct question *question, bool 
     judge_expected(judge, question);
     const int64_t lines[] = {question->asked_line, question->answered_line};
     bool lost = question->answers == 1 && question->status <= STATUS_NONE_LOST;
-    bool owed = (question->answers == 0 && ended) || lost;
+    bool owed = (question->answers == 0 && (ended || is_overdue(judge, question))) || lost;
     bool wrong = question->answers > 1 || (owed && !is_excused(judge, question->viewer, question->asked_at, question->answered_at));
     judge_case(judge, INVARIANT_one_final_answer, wrong, lines, 2, "question %.*s by %.*s %s", SLICE_ARGS(question->id), SLICE_ARGS(question->viewer),
                question->answers > 1 ? "got more than one final answer" : question->answers == 0 ? "got no final answer" : lost ? "lost its association" : "had its final answer");

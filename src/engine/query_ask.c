@@ -222,7 +222,7 @@ void query_ask_next(struct engine *engine, struct out *out, struct query *query,
         return;
     }
     /* A second round (series after study) ends with the question's own deadline at the latest. */
-    time_ns deadline = engine->now + (MUTANT(M_NO_DEADLINE) ? TIME_HOUR : engine->config->source_timeout_ns);
+    time_ns deadline = engine->now + (MUTANT(M_NO_DEADLINE) ? 1000 * TIME_DAY : engine->config->source_timeout_ns);
     if (!MUTANT(M_NO_DEADLINE) && deadline > query->deadline_ns) {
         deadline = query->deadline_ns;
     }

@@ -584,6 +584,17 @@ START_TEST(a_run_that_was_cut_short_owes_no_answer)
 }
 END_TEST
 
+START_TEST(a_run_that_was_cut_short_owes_the_answers_that_were_long_due)
+{
+    begin_world();
+    judge_deadline(script.judge, 5 * TIME_S);
+    ask(10, "9990000018");
+    SEE(story, 30, .text = SLICE("and nothing came"));
+    script.results.error = SLICE("the wall limit passed");
+    expect_broken(INVARIANT_one_final_answer);
+}
+END_TEST
+
 START_TEST(a_retrieve_that_never_ends_is_caught)
 {
     begin_world();
@@ -836,7 +847,7 @@ UNIT_MAIN(an_answer_that_shows_every_study_once_is_true, an_unmarked_answer_with
           a_fault_at_radis2_is_no_cause_for_a_mark, a_list_that_a_pacs_refused_is_a_cause_for_a_mark,
           a_question_for_series_is_not_marked_because_of_a_pacs_that_has_none, busy_is_a_refusal_and_no_mark, a_question_without_an_answer_is_caught,
           a_question_with_two_answers_is_caught, a_lost_association_is_caught, an_association_lost_because_the_engine_was_killed_is_excused,
-          an_association_lost_long_after_the_engine_was_killed_is_not, a_run_that_was_cut_short_owes_no_answer, a_retrieve_that_never_ends_is_caught,
+          an_association_lost_long_after_the_engine_was_killed_is_not, a_run_that_was_cut_short_owes_no_answer, a_run_that_was_cut_short_owes_the_answers_that_were_long_due, a_retrieve_that_never_ends_is_caught,
           an_answer_behind_its_deadline_is_caught, a_rejected_study_is_not_shown, a_rejected_study_that_is_shown_is_caught, an_exam_that_is_never_shown_is_missed, an_exam_that_is_rejected_at_once_is_not_missed,
           an_exam_that_is_rejected_after_it_had_to_be_shown_is_missed, an_exam_that_is_rejected_while_its_archive_is_away_is_not_missed, a_rejection_that_nobody_told_may_be_missed_by_an_answer_that_is_marked,
           a_rejection_that_the_engine_wrote_down_is_missed_by_no_answer,
