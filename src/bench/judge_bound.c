@@ -106,6 +106,14 @@ static void check_waiting(struct judge *judge, uint32_t id, const struct engine_
                found.other ? "while a PACS that it does not need was down" : "and nothing was down");
 }
 
+/* Open long after its time, though for as long nothing it needs was disturbed. */
+bool judge_is_forgotten(const struct judge *judge, const struct engine_demand *demand)
+{
+    time_ns start = demand->due_at > demand->accepted_at ? demand->due_at : demand->accepted_at, within = judge->within[INVARIANT_no_starvation];
+    struct disturbance found = disturbed(judge, judge_demand_study(judge, demand), demand->destination, judge->now - within);
+    return judge->now - start > within && !found.own && !found.other;
+}
+
 void judge_demand_ended(struct judge *judge, uint32_t id, const struct engine_demand *demand)
 {
     uint32_t study = judge_demand_study(judge, demand);

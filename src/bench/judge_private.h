@@ -548,6 +548,7 @@ void judge_reach_merge(struct judge *judge, uint32_t gone, uint32_t kept);
 
 /* ---- judge_bound.c: what must hold within a time, or after a while. */
 void judge_bound_init(struct judge *judge);
+bool judge_is_forgotten(const struct judge *judge, const struct engine_demand *demand);
 void judge_demand_ended(struct judge *judge, uint32_t id, const struct engine_demand *demand);
 void judge_retrieved(struct judge *judge, slice study_uid, slice viewer, time_ns asked_at, int64_t asked_line, const struct observation *seen, int64_t line);
 void judge_moved(struct judge *judge, uint32_t row, bool exam, uint32_t from, uint32_t to); /* identity or exam from person to person */

@@ -265,7 +265,7 @@ static void end_demand(struct judge *judge, uint32_t id, bool ended)
     judge->counts[COUNT_transfers_unproven] += state == DEMAND_UNPROVEN;
     judge->counts[COUNT_transfers_failed] += state == DEMAND_FAILED;
     bool known = state >= DEMAND_WAITING && state <= DEMAND_FAILED, over = is_over(state);
-    if (!ended && !over) {
+    if (!ended && !over && !judge_is_forgotten(judge, demand)) {
         return; /* the run was cut short: it may well be open */
     }
     judge_case(judge, INVARIANT_no_lost_transfer, !over || !known, NULL, 0, "transfer %u of study %.*s to %.*s %s", id, SLICE_ARGS(judge_demand_uid(judge, demand, room)),

@@ -110,6 +110,18 @@ START_TEST(a_transfer_that_is_open_when_the_run_is_cut_short_is_no_loss)
 }
 END_TEST
 
+START_TEST(a_transfer_that_nobody_goes_on_with_is_lost_even_if_the_run_is_cut_short)
+{
+    begin_world();
+    deliver_both();
+    transfer("ws", DEMAND_DONE, PROOF_STORE);
+    put_demand(10, 10, 2, DEMAND_MDT, 1, "ws", DEMAND_WAITING, PROOF_NONE, 0, 0);
+    SEE(story, 24 * 3600, .text = SLICE("a day later"));
+    script.results.error = SLICE("the time to come to rest passed");
+    expect_broken(INVARIANT_no_lost_transfer);
+}
+END_TEST
+
 START_TEST(a_transfer_that_was_done_and_opens_again_is_caught)
 {
     begin_world();
@@ -743,7 +755,7 @@ END_TEST
 UNIT_MAIN(a_transfer_that_is_done_has_everything_where_it_belongs, a_transfer_called_done_without_its_last_instance_is_caught,
           a_transfer_called_done_without_proof_is_caught, images_that_came_to_the_source_later_are_not_missing, other_pixels_than_were_sent_are_caught,
           an_image_that_no_source_holds_is_caught, a_transfer_that_never_ends_is_caught, a_transfer_that_is_open_when_the_run_is_cut_short_is_no_loss,
-          a_transfer_that_was_done_and_opens_again_is_caught, a_transfer_outlives_a_crash, a_committed_transfer_that_a_crash_lost_is_caught,
+          a_transfer_that_nobody_goes_on_with_is_lost_even_if_the_run_is_cut_short, a_transfer_that_was_done_and_opens_again_is_caught, a_transfer_outlives_a_crash, a_committed_transfer_that_a_crash_lost_is_caught,
           one_job_after_the_other_is_right, two_jobs_of_two_demands_for_one_thing_are_caught, a_second_job_of_a_demand_while_the_first_runs_is_caught,
           an_instance_that_comes_twice_for_no_reason_is_caught, after_a_crash_an_instance_may_come_again_if_its_acknowledgement_was_not_recorded,
           after_a_crash_an_instance_whose_acknowledgement_was_recorded_may_not_come_again, what_a_client_asks_for_again_comes_again,
