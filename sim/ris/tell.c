@@ -313,6 +313,7 @@ static void put_truth(struct telling *telling, const struct hl7_value *value)
                          who_or(telling, "prior_site", site));
         return;
     case HL7_ADT_A40:
+        put_truth_person(telling, who(telling, "person"), who(telling, "number"), site);
         put_truth_merged(telling);
         return;
     case HL7_ORM_O01:

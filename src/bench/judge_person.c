@@ -339,7 +339,6 @@ static void merge_told(struct judge *judge, const struct observation *seen)
         merge_answered(judge, judge->merges[0].person, true);
     }
     judge->merges[judge->merge_count++] = (struct told_merge){person, number, prior};
-    told(judge, person);
     if (seen->flag) { /* she may be somebody of whom nothing was told yet */
         mix_up(judge, person, put_person(judge, seen->name));
     }

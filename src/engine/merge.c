@@ -16,7 +16,7 @@ struct way {
     slice numbers;      /* \issuer/value: those that came to her */
     slice into;         /* issuer/value: what the message merged into; NHS/... by an NHS number */
     slice cases;        /* \meeting: those she was listed for */
-    slice claim;        /* event_at\nhs\birth date\sex\family\given: told last under the number since */
+    slice claim;        /* what was told last under the number since, read_told() */
     time_ns opened_at;
 };
 
@@ -63,22 +63,65 @@ bool identity_is_retired(const struct engine *engine, struct out *out, struct lo
     return way_find(engine, out, identity_key(out, number), &way) && !by_nhs(&way);
 }
 
+static void read_told(slice told, struct claim *claim)
+{
+    (void)slice_to_int64(slice_cut(&told, '\\'), &claim->event_at);
+    claim->nhs = slice_cut(&told, '\\');
+    claim->birth_date = slice_cut(&told, '\\');
+    claim->sex = slice_cut(&told, '\\');
+    claim->name.family = slice_cut(&told, '\\');
+    claim->name.given = slice_cut(&told, '\\');
+    while (told.data != NULL && claim->former_count < HL7_REPETITIONS_MAX) {
+        slice given = slice_cut(&told, '\\'), family = slice_cut(&given, '^');
+        claim->former[claim->former_count++] =
+            (struct full_name){family, given.data == NULL ? SLICE_EMPTY : given};
+    }
+}
+
+static slice latest(slice before, slice now)
+{
+    return now.size > 0 ? now : before;
+}
+
+static slice with_name(struct out *out, slice names, struct full_name name)
+{
+    return name.family.size == 0
+               ? names
+               : TEXT(out, names, SLICE("\\"), name.family, SLICE("^"), name.given);
+}
+
 void identity_told_claim(struct engine *engine, struct out *out, const struct claim *claim)
 {
     const slice next = SLICE("\\");
     struct way way;
-    slice key = identity_key(out, claim->local);
-    int64_t told_at = 0;
-    if (way_find(engine, out, key, &way) && !by_nhs(&way)) {
-        bool older = slice_to_int64(slice_before(way.claim, slice_index(way.claim, '\\')), &told_at) &&
-                     told_at > claim->event_at;
-        if (!older) {
-            way.claim = TEXT(out, text_int(out, claim->event_at), next, claim->nhs, next,
-                             claim->birth_date, next, claim->sex, next, claim->name.family, next,
-                             claim->name.given);
-            way_put(engine, out, key, &way);
-        }
+    struct claim before = {.event_at = INT64_MIN};
+    slice key = identity_key(out, claim->local), names = SLICE_EMPTY;
+    if (!way_find(engine, out, key, &way) || by_nhs(&way)) {
+        return;
     }
+    if (way.claim.size > 0) {
+        read_told(way.claim, &before);
+    }
+    const struct claim *newer = claim->event_at >= before.event_at ? claim : &before,
+                       *older = newer == claim ? &before : claim;
+    bool same = slice_equal(newer->name.family, older->name.family) &&
+                slice_equal(newer->name.given, older->name.given);
+    bool known = newer->name.family.size > 0;
+    struct full_name name = known ? newer->name : older->name;
+    for (size_t i = 0; i < before.former_count; i++) {
+        names = with_name(out, names, before.former[i]);
+    }
+    for (size_t i = 0; i < claim->former_count && i + before.former_count < HL7_REPETITIONS_MAX;
+         i++) {
+        names = with_name(out, names, claim->former[i]);
+    }
+    if (known && !same) {
+        names = with_name(out, names, older->name);
+    }
+    way.claim = TEXT(out, text_int(out, newer->event_at), next, latest(older->nhs, newer->nhs),
+                     next, latest(older->birth_date, newer->birth_date), next,
+                     latest(older->sex, newer->sex), next, name.family, next, name.given, names);
+    way_put(engine, out, key, &way);
 }
 
 /* What was told under the number while it was another's. */
@@ -86,12 +129,8 @@ static void tell_again(struct engine *engine, struct out *out, slice key, slice 
 {
     slice value = key, issuer = slice_cut(&value, '/');
     struct claim claim = {.known = true, .local = {issuer, value}};
-    if (slice_to_int64(slice_cut(&told, '\\'), &claim.event_at)) {
-        claim.nhs = slice_cut(&told, '\\');
-        claim.birth_date = slice_cut(&told, '\\');
-        claim.sex = slice_cut(&told, '\\');
-        claim.name.family = slice_cut(&told, '\\');
-        claim.name.given = told.data == NULL ? SLICE_EMPTY : told;
+    if (told.size > 0) {
+        read_told(told, &claim);
         identity_claimed(engine, out, &claim);
     }
 }

@@ -402,6 +402,26 @@ START_TEST(a_study_without_an_exam_goes_with_the_number_it_is_filed_under)
 }
 END_TEST
 
+/* What is told under a number that is another's for the moment, of somebody born on another day. */
+START_TEST(former_names_told_under_a_retired_number_are_hers_when_it_comes_back)
+{
+    struct fake_patient glenys = {"GWE", "40080002", "9990000018", "Davies", "Glenys", "19690326", "Jones", false};
+    struct fake_patient elsewhere = {"CAV", "C808080", "9990000018", "Jones", "Glenys", "19690326", NULL, false};
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, sian, "20100301090000", "AA");
+    tell_two(HL7_ADT_A40, sian, "40080002", "GWE", "20100301100000", "AA"); /* a mistake */
+    tell(HL7_ADT_A04, glenys, "20100301101000", "AA");
+    glenys.former_family = NULL;
+    tell(HL7_ADT_A08, glenys, "20100301101500", "AA");
+    tell(HL7_ADT_A04, elsewhere, "20100301102000", "AA");
+    ck_assert_int_ne(person_of("CAV", "C808080"), person_of("GWE", "40080002"));
+    tell_two(HL7_ADT_A37, sian, "40080002", "GWE", "20100301110000", "AA");
+    ck_assert_int_eq(person_of("CAV", "C808080"), person_of("GWE", "40080002"));
+    ck_assert_int_ne(person_of("GWE", "40080002"), person_of("GWE", "40021111"));
+}
+END_TEST
+
 START_TEST(a_number_believed_since_the_merge_goes_back_to_its_own)
 {
     struct fake_patient one = {"GWE", "40050001", NULL, "Howells", "Gwyn", "19270228", NULL, false};
@@ -529,6 +549,7 @@ UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit,
           numbers_merged_with_hers_while_she_was_taken_for_another_go_back_with_them,
           what_was_merged_into_a_number_goes_back_with_it,
           a_study_without_an_exam_goes_with_the_number_it_is_filed_under,
+          former_names_told_under_a_retired_number_are_hers_when_it_comes_back,
           a_number_believed_since_the_merge_goes_back_to_its_own,
           merges_that_cannot_be_right_are_refused, merging_in_a_circle_leaves_one_person,
           an_unknown_number_merged_away_names_the_survivor,

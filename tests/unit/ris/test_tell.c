@@ -205,14 +205,15 @@ START_TEST(a_merge_ends_one_number_in_favour_of_the_other)
     ck_assert_uint_eq(value->prior_id_count, 1);
     ck_assert_slice_eq(value->prior_ids[0].value, "A2");
     ck_assert_slice_eq(value->prior_ids[0].authority, "CAV");
-    ck_assert_int_eq(truths[0].kind, OBSERVATION_truth_merged);
-    ck_assert_slice_eq(truths[0].patient_id, "A1");
-    ck_assert_slice_eq(truths[0].issuer, "CAV");
-    ck_assert_slice_eq(truths[0].other_id, "A2");
-    ck_assert_slice_eq(truths[0].other_issuer, "CAV");
+    ck_assert_int_eq(truths[0].kind, OBSERVATION_truth_person); /* a merge also says who she is */
+    ck_assert_int_eq(truths[1].kind, OBSERVATION_truth_merged);
+    ck_assert_slice_eq(truths[1].patient_id, "A1");
+    ck_assert_slice_eq(truths[1].issuer, "CAV");
+    ck_assert_slice_eq(truths[1].other_id, "A2");
+    ck_assert_slice_eq(truths[1].other_issuer, "CAV");
     value = told_and_sent("merge " ANN " prior_number=S2 prior_site=SWA");
     ck_assert_slice_eq(value->prior_ids[0].authority, "SWA");
-    ck_assert_slice_eq(truths[0].other_issuer, "SWA");
+    ck_assert_slice_eq(truths[1].other_issuer, "SWA");
 }
 END_TEST
 
