@@ -346,7 +346,7 @@ bool fault_bends(struct node *node, struct out *out, enum bend bend, char op)
         }
     } else if (bending->chance_micro > 0) {
         bites = (int64_t)(random_below(random_draw(node->setup->seed, PURPOSE('b', 'e', 'n', 'd'),
-                                                   (uint64_t)bending->id,
+                                                   (uint64_t)bending->draw,
                                                    (uint64_t)bending->count),
                                        1000000)) < bending->chance_micro;
     }
@@ -384,7 +384,7 @@ static enum err bend(struct node *node, const struct plan_entry *plan, const str
     struct bending *bending = fault_bending(node, (enum bend)row->bend, kind);
     slice nth = plan_get(plan, "nth"), key = plan_get(plan, "key");
     *bending = (struct bending){.on = true,
-                                .id = plan->id,
+                                .draw = plan_get_int(plan, "draw", plan->id),
                                 .op = (uint8_t)kind,
                                 .times = plan_get_int(plan, "times", 0),
                                 .chance_micro = plan_get_int(plan, "chance", 0),

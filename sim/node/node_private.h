@@ -176,7 +176,7 @@ enum bend {
 /* A fault that bends operations of one kind: all of them, so many, the nth ones, or by chance. */
 struct bending {
     bool on;
-    int64_t id;                  /* of the plan entry, for draws */
+    int64_t draw;                /* what chance is drawn by: the fault and its time, else the plan entry */
     uint8_t op;                  /* first letter of find, move, open */
     int64_t times, count, chance_micro, number;
     int64_t nths[BEND_NTHS_MAX];

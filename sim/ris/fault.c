@@ -40,7 +40,7 @@ bool ris_fault_bites(struct ris_faults *faults, enum ris_fault which, time_ns no
             bites = bites || biting->nths[i] == biting->seen;
         }
     } else if (biting->chance_micro > 0) {
-        uint64_t draw = random_draw((uint64_t)biting->id, PURPOSE('r', 'i', 's', 'f'), which, (uint64_t)biting->seen);
+        uint64_t draw = random_draw((uint64_t)biting->draw, PURPOSE('r', 'i', 's', 'f'), which, (uint64_t)biting->seen);
         bites = (int64_t)random_below(draw, 1000000) < biting->chance_micro;
     }
     if (bites && is_selective(biting)) { /* a fault as long as this message */
@@ -90,7 +90,7 @@ static enum err set(struct ris_faults *faults, enum ris_fault which, const struc
     struct ris_biting *biting = &faults->list[which];
     slice nth = plan_get(plan, "nth");
     bool once = which == RIS_ack_lost && nth.size == 0 && plan_get(plan, "chance").size == 0 && plan_get(plan, "fault").size == 0;
-    *biting = (struct ris_biting){.on = true, .id = plan->id, .left = plan_get_int(plan, "count", once ? 1 : 0), .chance_micro = plan_get_int(plan, "chance", 0),
+    *biting = (struct ris_biting){.on = true, .draw = plan_get_int(plan, "draw", plan->id), .left = plan_get_int(plan, "count", once ? 1 : 0), .chance_micro = plan_get_int(plan, "chance", 0),
                                   .delay = plan_get_int(plan, "delay", 0)};
     while (nth.size > 0 && biting->nth_count < RIS_NTHS_MAX) {
         if (!slice_to_int64(slice_cut(&nth, '\\'), &biting->nths[biting->nth_count++])) {

@@ -38,7 +38,7 @@ enum ris_fault {
 #define RIS_NTHS_MAX 32
 struct ris_biting {
     bool on;
-    int64_t id, left, seen, chance_micro; /* left: so many more, 0: all until healed */
+    int64_t draw, left, seen, chance_micro; /* left: so many more, 0: all until healed */
     int64_t nths[RIS_NTHS_MAX];
     uint32_t nth_count;
     time_ns delay;

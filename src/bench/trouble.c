@@ -32,6 +32,7 @@ struct trouble {
     uint64_t order;
     bool watching;         /* any fault waits for an observation */
     time_ns end;           /* nothing holds any longer; TIME_NEVER: the story says */
+    char draw[24]; /* of the act that was taken last */
 };
 
 static time_ns squeezed(const struct trouble *trouble, time_ns length)
@@ -280,6 +281,11 @@ bool trouble_take(struct trouble *trouble, time_ns now, struct trouble_act *out)
         put_argument(&out->entry, fault->arguments[i].name, fault->arguments[i].value);
     }
     put_argument(&out->entry, SLICE("fault"), fault->id);
+    if (fault->instant == INSTANT_CHANCE) { /* by its name: the order of the file may not matter */
+        struct buffer text = buffer_over(trouble->draw, sizeof trouble->draw);
+        buffer_put_int(&text, (int64_t)(random_draw(trouble->scenario->seed, PURPOSE('c', 'h', 'n', 'c'), hash64(1, fault->id), act->target) >> 1));
+        put_argument(&out->entry, SLICE("draw"), buffer_slice(&text));
+    }
     if (!act->begun && act->end != TIME_NEVER && slice_equal(fault->effect, SLICE("kill"))) {
         put_argument(&out->entry, SLICE("stay"), SLICE("1")); /* dead until healed, instead of started again at once */
     }
