@@ -222,7 +222,7 @@ END_TEST
 /* The same whoever compiled it, at whatever level: what this build must give. */
 START_TEST(every_build_makes_the_same_plan)
 {
-    ck_assert_uint_eq(hash_of(wales_make(&wales, true, true), START_2010, 60 * TIME_DAY, 2009, 1), UINT64_C(14146111761939048048));
+    ck_assert_uint_eq(hash_of(wales_make(&wales, true, true), START_2010, 60 * TIME_DAY, 2009, 1), UINT64_C(14642005333712394951));
 }
 END_TEST
 
