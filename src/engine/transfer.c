@@ -244,18 +244,21 @@ static int64_t expected(const struct engine *engine, const struct transfer *tran
     return at == ROW_NONE || !slice_equal(transfer->level, SLICE("STUDY")) ? 0 : row_get_study(engine, at).instance_count;
 }
 
-/* Who did not list, in words; empty when all did or those who did list all that is expected. */
-static slice listing_gap(const struct engine *engine, const struct transfer *transfer, struct out *out)
+/* Who did not list, in words; empty when all did, or when one did and all is listed that is expected: by the registry, which may
+ * not know yet how a study has grown, and by an attempt before. A list that broke off proves nothing by itself. */
+static slice listing_gap(const struct engine *engine, const struct transfer *transfer, const struct row_demand *row, struct out *out)
 {
     slice why = SLICE_EMPTY;
+    bool any = false;
     for (size_t i = 0; i < transfer->holder_count; i++) {
         const struct listing *holder = &transfer->holders[i];
+        any = any || holder->complete;
         if (!holder->complete && why.size == 0) {
             why = TEXT(out, node_at(engine, holder->node)->name, SLICE(" "), holder->why);
         }
     }
     int64_t count = expected(engine, transfer);
-    return count > 0 && transfer->wanted >= count ? SLICE_EMPTY : why;
+    return any && count > 0 && transfer->wanted >= count && transfer->wanted >= row->wanted ? SLICE_EMPTY : why;
 }
 
 /* Nothing to send. Where every holder has said so again and again it does not hold the study any more. */
@@ -292,7 +295,7 @@ static void transfer_listed(struct engine *engine, struct out *out, struct trans
     items_sum_up(engine, transfer);
     bool found = demand_get(engine, transfer->demand, &row);
     assert(found);
-    slice gap = listing_gap(engine, transfer, out);
+    slice gap = listing_gap(engine, transfer, &row, out);
     if (transfer->full) {
         transfer_fail(engine, out, transfer, true, SLICE("limit: memory of manifests"));
         return;

@@ -319,6 +319,27 @@ START_TEST(retrieve_goes_on_after_a_crash_at_any_store)
 }
 END_TEST
 
+/* The study has grown since it was published, and the list of its only holder breaks off behind what the registry knows of. */
+START_TEST(retrieve_does_not_take_a_list_that_broke_off_for_the_whole_study)
+{
+    const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
+    make();
+    study_put(1, 1, "1.2.1", "CAV", "CAV1001", "20091207", "CT", "ABDOMEN", "pacs_cav", 10);
+    world_start();
+    w.lists_until[PACS_CAV] = 10;
+    int64_t channel = client_open("GWEWS", UID_STUDY_ROOT_MOVE);
+    client_asks(channel, DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    world_run(31 * TIME_S);
+    ck_assert_int_eq(w.finals, 0); /* what it listed may have been moved: that is not all */
+    w.lists_until[PACS_CAV] = 0;
+    world_run(TIME_MIN);
+    check_settled();
+    ck_assert_uint_eq(w.final.status, STATUS_SUCCESS);
+    ck_assert_int_eq(w.final.completed, 20);
+    ck_assert_uint_eq(held(PACS_VEL, "1.2.1"), 20);
+}
+END_TEST
+
 /* A meeting at Velindre wants a study of which a part is there, and the PACS there does not say so at first. */
 START_TEST(retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice)
 {
@@ -652,6 +673,7 @@ UNIT_MAIN(retrieve_sends_a_viewer_only_what_has_come_since_unless_she_asks, retr
           retrieve_fails_with_the_reason_when_the_destination_is_down, retrieve_finds_a_study_that_the_registry_does_not_know,
           retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id, retrieve_leaves_out_what_was_rejected,
           retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
+          retrieve_does_not_take_a_list_that_broke_off_for_the_whole_study,
           retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice, retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_tells_a_client_that_waits_that_it_goes_on,
           retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops,
           retrieve_goes_straight_to_a_destination_that_needs_nothing_changed, retrieve_goes_straight_and_is_proven_by_commitment,

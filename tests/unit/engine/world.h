@@ -77,6 +77,7 @@ static struct world {
     int pushed_ok, pushed_bad, discards;
     int offered; /* instances that holders brought to a relay, wanted or not */
     int refuse_every; /* the destination refuses every nth instance with A700; 0 none */
+    int lists_until[NODES], listed[NODES]; /* after so many rows of images nothing more comes, not even an end; 0: all */
     int drop_every;   /* the holder leaves out every nth instance and says success */
     uint64_t span_chance; /* rows and stores of images come in spans cut by this chance; 0: one by one */
     bool relay_waits;      /* the relay does not end by itself once all items have an answer */
@@ -360,6 +361,9 @@ MAYBE void node_find(int node, int64_t channel, const struct dimse *request)
         if (!again) {
             seen[seen_count++] = dataset_get(&row, unique);
             struct dimse response = dimse_response(request, STATUS_PENDING);
+            if (slice_equal(level, SLICE("IMAGE")) && w.lists_until[node] > 0 && ++w.listed[node] > w.lists_until[node]) {
+                return;
+            }
             response.identifier = &row;
             if (slice_equal(level, SLICE("IMAGE"))) {
                 response.span = span_at(i, request->identifier);
