@@ -16,7 +16,7 @@
         for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {          \
             tcase_add_test(cases, tests[i]);                                   \
         }                                                                      \
-        tcase_set_timeout(cases, 60);                                          \
+        tcase_set_timeout(cases, 240);                                         \
         suite_add_tcase(suite, cases);                                         \
         SRunner *runner = srunner_create(suite);                               \
         srunner_set_tap(runner, "-");                                          \
