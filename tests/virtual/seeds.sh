@@ -15,5 +15,9 @@ holds() { "$PONT" sweep scenarios/ci-regression.yaml --seeds "$1..$1" --jobs 1 -
 for seed in 27 33 38 32 40 70 41 77 83 105 160 122 303 397 465 582 188 521 814 924; do
     tap "seed_${seed}_holds" holds $seed
 done
+for file in scenarios/regressions/*.yaml; do
+    name=$(basename "$file" .yaml)
+    tap "${name//-/_}_holds" "$PONT" run "$file" --world virtual --quiet --out "$work/$name"
+done
 tap "forty_seeds_hold_and_reach_what_some_run_must" "$PONT" sweep scenarios/ci-regression.yaml --seeds 1..40 --jobs 2 --quiet --out "$work/forty"
 echo "1..$tap_number"
