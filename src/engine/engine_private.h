@@ -139,9 +139,9 @@ int64_t identity_survivor(const struct engine *engine, int64_t person);
 bool identity_row(const struct engine *engine, int64_t person, struct row_person *row);
 /* Her nth (from 0) number inside an issuer; empty when there is none. */
 slice identity_number(const struct engine *engine, int64_t person, slice issuer, size_t nth);
-/* The name rule of design 3.2 against her present, previous and maiden names. `name` is a DICOM PN in UTF-8. */
 /* A case told under a number that was merged away goes with the number when that is given back. */
 void identity_told_case(struct engine *engine, struct out *out, const struct hl7_value *value, slice meeting);
+/* The name rule of design 3.2 against her present, previous and maiden names. `name` is a DICOM PN in UTF-8. */
 bool identity_has_name(const struct engine *engine, int64_t person, slice name, struct arena *scratch);
 /* What an HL7 message says about persons. Returns the person, 0 when it names none; *refuse is a sentence when
  * the message cannot be applied. */
