@@ -53,28 +53,35 @@ static bool day_of(slice date, int32_t *day)
     return true;
 }
 
-#define FIRST_DAY   0   /* 1970-01-01: no digital image is older */
-#define AHEAD_DAYS  366 /* a modality's clock may be wrong: images of tomorrow exist */
+#define FIRST_DAY   (-98615) /* 1700-01-01 and 2200-01-01: dates are typed by hand, and clocks are wrong */
+#define LAST_DAY    84006
+#define BROAD_FIRST 0   /* 1970-01-01: no digital image is older */
+#define BROAD_AHEAD 366 /* days: a modality's clock may be wrong: images of tomorrow exist */
 #define NARROW_DAYS 366 /* a question over more days, without patient or number, is a broad one */
 
-/* The span a StudyDate key asks for, within what can exist; one day if it has none: it is asked, and nothing
- * that comes answers the question. */
-static void span_of(const struct engine *engine, slice date, int32_t *first, int32_t *last)
+struct days {
+    int32_t first, last;
+};
+
+/* The span a StudyDate key asks for, inside another; one day if it has none: it is asked, and nothing that comes
+ * answers the question. */
+static struct days span_of(slice date, struct days within)
 {
-    int32_t latest = (int32_t)(engine->now / TIME_DAY) + AHEAD_DAYS;
     size_t dash = slice_index(date, '-');
     slice from = slice_before(date, dash),
           to = dash == date.size ? date : slice_after(date, dash + 1);
-    if (!day_of(from, first) || *first < FIRST_DAY) {
-        *first = FIRST_DAY;
+    struct days span;
+    if (!day_of(from, &span.first) || span.first < within.first) {
+        span.first = within.first;
     }
-    if (!day_of(to, last) || *last > latest) {
-        *last = latest;
+    if (!day_of(to, &span.last) || span.last > within.last) {
+        span.last = within.last;
     }
-    if (*last < *first) {
-        *last = *first;
-    }
+    span.last = span.last < span.first ? span.first : span.last;
+    return span;
 }
+
+static const struct days all_days = {FIRST_DAY, LAST_DAY};
 
 /* A question that names no patient, study or accession number reads the whole archive, or the days
  * it names. */
@@ -90,46 +97,73 @@ static bool is_broad(const struct dataset *keys)
     return true;
 }
 
-/* The part once for each year of its span, for a node that blocks broad questions; as it is for the
- * others. */
+static bool push_days(struct find *find, struct part part, int32_t first, int32_t last)
+{
+    part.dated = true;
+    part.first_day = first;
+    part.last_day = last;
+    return first > last || find_push(find, &part);
+}
+
+/* The part once for each year of its span, the newest on top; before and after the years that images are of, once. */
 static bool push_years(struct engine *engine, struct out *out, struct find *find, struct part part)
 {
-    int32_t first, last;
-    if (part.level > FIND_STUDY || !node_has(engine, find->node, DIALECT_narrow_first) ||
-        !is_broad(&find->keys)) {
-        return find_push(find, &part);
+    slice date = dataset_get_first(&find->keys, TAG_StudyDate);
+    struct days asked = span_of(date, all_days),
+                span = span_of(date, (struct days){BROAD_FIRST, (int32_t)(engine->now / TIME_DAY) + BROAD_AHEAD});
+    find->undated = find->undated || date.size == 0;
+    part.far = true;
+    bool ok = push_days(find, part, asked.first, asked.last < span.first ? asked.last : span.first - 1) &&
+              push_days(find, part, asked.first > span.last ? asked.first : span.last + 1, asked.last);
+    part.far = false;
+    for (int32_t day = span.first; ok && day <= span.last && asked.first <= span.last && asked.last >= span.first; day += NARROW_DAYS) {
+        ok = push_days(find, part, day, span.last - day < NARROW_DAYS ? span.last : day + NARROW_DAYS - 1);
     }
-    span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &first, &last);
-    bool ok = true;
-    part.dated = true;
-    for (int32_t day = first; ok && day <= last; day += NARROW_DAYS) {
-        part.first_day = day;
-        part.last_day = last - day < NARROW_DAYS ? last : day + NARROW_DAYS - 1;
-        ok = find_push(find, &part); /* the newest year is asked first */
-    }
-    if (last - first >= NARROW_DAYS) {
+    if (span.last - span.first >= NARROW_DAYS) {
         find_bit(engine, out, find->node, DIALECT_narrow_first,
                  "a broad question is asked year by year");
     }
     return ok;
 }
 
+/* A node that blocks broad questions is asked year by year from the first; a name or a date of birth is tried as it is. */
+static bool push_broad(struct engine *engine, struct out *out, struct find *find, struct part part)
+{
+    bool years = part.level <= FIND_STUDY && node_has(engine, find->node, DIALECT_narrow_first) && is_broad(&find->keys) &&
+                 dataset_get(&find->keys, TAG_PatientName).size == 0 &&
+                 dataset_get(&find->keys, TAG_PatientBirthDate).size == 0;
+    return years ? push_years(engine, out, find, part) : find_push(find, &part);
+}
+
 #define KNOWN_MAX 512
 
-/* The days, in order, of what the registry has at this node of the patient who is asked for; how many. */
-static uint32_t known_days(const struct engine *engine, const struct find *find,
-                           int32_t days[KNOWN_MAX])
+/* The next study, after row `at` or the first, that the registry has at this node of the patient who is asked for. */
+static uint32_t next_known(const struct engine *engine, const struct find *find, uint32_t at, struct row_study *study)
 {
     slice id = dataset_get_first(&find->keys, TAG_PatientID), node = node_at(engine, find->node)->name;
-    slice issuer = node_organisation(engine, find->node)->issuer;
-    int64_t person = id.size == 0 ? 0 : identity_person(engine, issuer, id);
+    int64_t person = id.size == 0 ? 0 : identity_person(engine, node_organisation(engine, find->node)->issuer, id);
+    if (person == 0) {
+        return ROW_NONE;
+    }
+    at = at == ROW_NONE ? index_first_int(engine, INDEX_study_person, person) : index_next(engine, INDEX_study_person, at);
+    for (; at != ROW_NONE; at = index_next(engine, INDEX_study_person, at)) {
+        *study = row_get_study(engine, at);
+        if (row_find_copy(engine, &(struct row_copy){.study = study->id, .node = node}) != ROW_NONE) {
+            break;
+        }
+    }
+    return at;
+}
+
+/* The days of those, in order; how many. */
+static uint32_t known_days(const struct engine *engine, const struct find *find, int32_t days[KNOWN_MAX])
+{
+    struct row_study study;
     uint32_t count = 0;
-    for (uint32_t at = person == 0 ? ROW_NONE : index_first_int(engine, INDEX_study_person, person);
-         at != ROW_NONE && count < KNOWN_MAX; at = index_next(engine, INDEX_study_person, at)) {
-        struct row_study study = row_get_study(engine, at);
-        struct row_copy copy = {.study = study.id, .node = node};
+    for (uint32_t at = next_known(engine, find, ROW_NONE, &study); at != ROW_NONE && count < KNOWN_MAX;
+         at = next_known(engine, find, at, &study)) {
         int32_t day = 0;
-        if (!day_of(study.date, &day) || row_find_copy(engine, &copy) == ROW_NONE) {
+        if (!day_of(study.date, &day)) {
             continue;
         }
         uint32_t place = count++;
@@ -139,6 +173,29 @@ static uint32_t known_days(const struct engine *engine, const struct find *find,
         days[place] = day;
     }
     return count;
+}
+
+/* The question goes on in spans of days. No span matches what has no date (PS3.4 C.2.2.2.5): those of them that the
+ * registry knows of are asked for by their UIDs. */
+static bool leave_undated(const struct engine *engine, struct find *find, enum find_level level)
+{
+    if (find->undated || dataset_get(&find->keys, TAG_StudyDate).size > 0) {
+        return true;
+    }
+    find->undated = true;
+    struct row_study study;
+    bool ok = true;
+    uint32_t count = 0;
+    for (uint32_t at = next_known(engine, find, ROW_NONE, &study); ok && at != ROW_NONE && count < KNOWN_MAX;
+         at = next_known(engine, find, at, &study), count++) {
+        int32_t day;
+        struct part part = {.level = level};
+        if (!day_of(study.date, &day)) {
+            part.study = arena_copy(&find->arena, study.uid);
+            ok = part.study.data != NULL && find_push(find, &part);
+        }
+    }
+    return ok;
 }
 
 /* A node that cuts its lists is asked for spans of days in which the registry knows of fewer than it tells: a question
@@ -152,11 +209,10 @@ static bool push_known(struct engine *engine, struct out *out, struct find *find
     int32_t days[KNOWN_MAX];
     uint32_t count = cap < 2 ? 0 : known_days(engine, find, days), held = 0;
     if (cap < 2 || count < cap) {
-        return push_years(engine, out, find, part);
+        return push_broad(engine, out, find, part);
     }
-    bool ok = true;
-    int32_t last;
-    span_of(engine, SLICE_EMPTY, &part.first_day, &last);
+    bool ok = leave_undated(engine, find, part.level);
+    part.first_day = FIRST_DAY;
     part.dated = true;
     for (uint32_t i = 0; ok && i < count; i++, held++) {
         if (held + 1 >= cap && days[i] > days[i - 1]) {
@@ -166,7 +222,7 @@ static bool push_known(struct engine *engine, struct out *out, struct find *find
             held = 0;
         }
     }
-    part.last_day = last;
+    part.last_day = LAST_DAY;
     return ok && find_push(find, &part);
 }
 
@@ -238,8 +294,9 @@ bool find_split(struct engine *engine, struct find *find)
         return false;
     }
     if (!part.dated) {
-        span_of(engine, dataset_get_first(&find->keys, TAG_StudyDate), &part.first_day,
-                &part.last_day);
+        struct days span = span_of(dataset_get_first(&find->keys, TAG_StudyDate), all_days);
+        part.first_day = span.first;
+        part.last_day = span.last;
         part.dated = true;
     }
     if (part.first_day >= part.last_day) {
@@ -250,7 +307,25 @@ bool find_split(struct engine *engine, struct find *find)
     early.last_day = middle;
     late.first_day = middle + 1;
     find->parts = find->parts->next;
-    return find_push(find, &early) && find_push(find, &late);
+    return leave_undated(engine, find, part.level) && find_push(find, &early) && find_push(find, &late);
+}
+
+bool find_narrow(struct engine *engine, struct out *out, struct find *find)
+{
+    struct part part = *find->parts;
+    if (part.level > FIND_STUDY || part.study.size > 0) {
+        return false;
+    }
+    if (part.far) {
+        find->clamped = true; /* three centuries are not asked for in months */
+        find->parts = find->parts->next;
+        return true;
+    }
+    if (part.dated || !is_broad(&find->keys)) {
+        return find_split(engine, find);
+    }
+    find->parts = find->parts->next;
+    return push_years(engine, out, find, part);
 }
 
 void find_note_day(struct find *find, slice date)
@@ -262,12 +337,43 @@ void find_note_day(struct find *find, slice date)
     }
 }
 
-/* ---- One key. */
 static bool has_wildcard(slice value)
 {
     return slice_index(value, '*') < value.size || slice_index(value, '?') < value.size;
 }
 
+/* One patient of a node that cuts or refuses lists: how many studies that node has of him proves what was listed. */
+static bool counts_studies(const struct engine *engine, const struct find *find)
+{
+    slice id = slice_unpad(dataset_get(&find->keys, TAG_PatientID));
+    return id.size > 0 && !has_wildcard(id) && slice_index(id, '\\') == id.size &&
+           (node_has(engine, find->node, DIALECT_row_cap) || node_has(engine, find->node, DIALECT_narrow_first) ||
+            health_row_cap(engine, find->node) > 0);
+}
+
+void find_note_study(struct find *find, const struct dataset *row, slice patient_id)
+{
+    int64_t studies = 0;
+    if (!slice_equal(patient_id, slice_unpad(dataset_get(&find->keys, TAG_PatientID)))) {
+        return;
+    }
+    find->own++;
+    if (dataset_get_int(row, TAG_NumberOfPatientRelatedStudies, &studies) && studies > find->told && studies <= UINT32_MAX) {
+        find->told = (uint32_t)studies;
+    }
+}
+
+slice find_gap(const struct find *find)
+{
+    if (find->clamped) {
+        return SLICE("asked year by year: dates before 1970 or more than a year ahead were refused");
+    }
+    return find->undated && (find->told == 0 || find->own < find->told)
+               ? SLICE("asked in spans of days: studies without a date may be missing")
+               : SLICE_EMPTY;
+}
+
+/* ---- One key. */
 static bool is_digits(slice value)
 {
     for (size_t i = 0; i < value.size; i++) {
@@ -419,6 +525,9 @@ bool find_make_keys(struct engine *engine, struct out *out, const struct find *f
     if (part->kept != NULL) {
         ok = ok && dataset_put(keys, TAG_Modality, SLICE_EMPTY) == ERR_OK;
         ok = ok && dataset_put(keys, TAG_NumberOfSeriesRelatedInstances, SLICE_EMPTY) == ERR_OK;
+    }
+    if (part->level == FIND_STUDY && counts_studies(engine, find) && !dataset_has(keys, TAG_NumberOfPatientRelatedStudies)) {
+        ok = ok && dataset_put(keys, TAG_NumberOfPatientRelatedStudies, SLICE_EMPTY) == ERR_OK;
     }
     /* What a row is told apart by always comes back. */
     if (part->level <= FIND_STUDY && !dataset_has(keys, TAG_PatientID)) {

@@ -26,7 +26,7 @@ struct part {
     struct part *next;
     enum find_level level;
     slice study, series; /* parents, when walking down */
-    bool dated;
+    bool dated, far; /* far: years in which hardly anything can be */
     int32_t first_day, last_day; /* days since 1970, both included */
     bool capitals;               /* the name is asked for in capitals */
     struct kept_row *kept;       /* its series are asked for their modality */
@@ -53,6 +53,9 @@ struct find {
     uint32_t part_rows;          /* rows of the first part, duplicates included */
     int32_t early_day, late_day; /* of those rows; early above late: none has a date */
     uint32_t suspected;          /* a number of rows that looked like a limit */
+    bool undated;                /* asked in spans of days: what has no date is in none of them */
+    bool clamped;                /* far years were refused */
+    uint32_t own, told;          /* studies seen of the one patient asked for; how many the node says it has */
     uint32_t row_count;
     uint64_t *seen; /* hashes of UIDs told, 0 free; none between two questions */
     uint16_t *seen_at; /* the places that are not, seen_count of them */
@@ -73,10 +76,16 @@ bool find_make_keys(struct engine *engine, struct out *out, const struct find *f
                     struct dataset *keys);
 /* First part of a question; narrowed by date where the node needs that. */
 bool find_first_part(struct engine *engine, struct out *out, struct find *find);
-/* Splits the first part in two spans of days; false when it cannot be split. */
+/* Splits the first part, whose answer was cut, in two spans of days; false when it cannot be split. */
 bool find_split(struct engine *engine, struct find *find);
+/* The same of one that was refused: a broad question goes on year by year. */
+bool find_narrow(struct engine *engine, struct out *out, struct find *find);
 /* A row of the first part has this date. */
 void find_note_day(struct find *find, slice date);
+/* A study not seen before, of a list of patients or studies. */
+void find_note_study(struct find *find, const struct dataset *row, slice patient_id);
+/* Why what was listed may not be all there is; empty when it is. */
+slice find_gap(const struct find *find);
 /* Puts a part on top. False when memory ran out. */
 bool find_push(struct find *find, const struct part *part);
 /* The level at which an attribute is a key. */

@@ -302,8 +302,11 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
         health_learn_row_cap(engine, out, find->node,
                              find->suspected); /* there was more: it is a limit indeed */
     }
+    slice gap = find_gap(find);
     if (find->stopped) {
         end(engine, out, find, FIND_CAPPED, SLICE("more rows than are taken from one source"));
+    } else if (find->outcome == FIND_COMPLETE && gap.size > 0) {
+        end(engine, out, find, FIND_CAPPED, gap);
     } else {
         end(engine, out, find, find->outcome, find->why);
     }
@@ -476,6 +479,9 @@ static void take_row(struct engine *engine, struct out *out, struct find *find,
         find->stopped = find->stopped || many;
         return; /* twice the same row, or a row that names nothing */
     }
+    if (part->level == FIND_STUDY) {
+        find_note_study(find, &row, described.patient_id);
+    }
     if (part->level == find->level && wants_modalities(engine, find, &row) && !modalities_known(engine, find, &row)) {
         keep_row(engine, out, find, &row);
     } else if (!find_matches(engine, out, find, part->level, &row)) {
@@ -519,7 +525,7 @@ static bool split_refused(struct engine *engine, struct out *out, struct find *f
 {
     bool too_much = status == STATUS_OUT_OF_RESOURCES || (status & 0xF000) == 0xC000;
     if (!too_much || !node_has(engine, find->node, DIALECT_narrow_first) ||
-        !find_split(engine, find)) {
+        !find_narrow(engine, out, find)) {
         return false;
     }
     find_bit(engine, out, find->node, DIALECT_narrow_first, "a refused question is split by date");

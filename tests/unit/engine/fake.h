@@ -36,6 +36,7 @@ struct fake {
     bool hangs[FAKE_NODES];                       /* accepts, never answers */
     uint32_t cap[FAKE_NODES];                     /* rows after which it stops silently */
     uint32_t refuse_above[FAKE_NODES];            /* A700 when more rows match */
+    int refuse_days[FAKE_NODES];                  /* A700 without patient, study or number, and a longer span of dates */
     uint32_t limit[FAKE_NODES], open[FAKE_NODES]; /* associations; above: transient rejection */
     bool no_issuer, no_modalities, space_uids, no_counts, no_level, twice;
     const char *charset; /* of the answers; null: UTF-8, said so */
@@ -193,6 +194,15 @@ static void fake_text(struct dataset *row, uint32_t tag, const char *text)
     ck_assert_int_eq(dataset_put(row, tag, arena_copy(&fake.keep, slice_from(text))), ERR_OK);
 }
 
+static int fake_studies_of(uint32_t node, const char *patient_id)
+{
+    int count = 0;
+    for (size_t s = 0; s < fake.study_count; s++) {
+        count += fake.studies[s].node == node && strcmp(fake.studies[s].patient_id, patient_id) == 0;
+    }
+    return count;
+}
+
 static void fake_rows_of(uint32_t node, const struct dataset *keys, slice level,
                          struct dataset *rows, size_t *count)
 {
@@ -216,6 +226,10 @@ static void fake_rows_of(uint32_t node, const struct dataset *keys, slice level,
                 fake_text(&row, TAG_PatientName, study->name);
                 fake_text(&row, TAG_PatientBirthDate, study->birth_date);
                 fake_text(&row, TAG_StudyDate, study->date);
+                if (!fake.no_counts && dataset_has(keys, TAG_NumberOfPatientRelatedStudies)) {
+                    snprintf(text, sizeof text, "%d", fake_studies_of(node, study->patient_id));
+                    fake_text(&row, TAG_NumberOfPatientRelatedStudies, text);
+                }
                 if (!fake.no_modalities) {
                     fake_text(&row, TAG_ModalitiesInStudy, study->modality);
                 }
@@ -293,6 +307,16 @@ static void fake_look(const struct dataset *keys)
     }
 }
 
+static bool fake_is_broad(const struct dataset *keys, int days)
+{
+    slice date = dataset_get(keys, TAG_StudyDate);
+    time_ns from = 0, to = 0;
+    bool dated = time_from_ts(slice_before(date, 8), &from);
+    dated = dated && (date.size == 8 || time_from_ts(slice_after(date, 9), &to));
+    return dataset_get(keys, TAG_PatientID).size == 0 && dataset_get(keys, TAG_StudyInstanceUID).size == 0 &&
+           dataset_get(keys, TAG_AccessionNumber).size == 0 && !(dated && (date.size == 8 || to - from < days * TIME_DAY));
+}
+
 static void fake_find(uint32_t node, int64_t channel, const struct dimse *request)
 {
     static struct dataset rows[4096];
@@ -307,7 +331,8 @@ static void fake_find(uint32_t node, int64_t channel, const struct dimse *reques
     fake_rows_of(node, request->identifier,
                  dataset_get(request->identifier, TAG_QueryRetrieveLevel), rows, &count);
     uint16_t status = STATUS_SUCCESS;
-    if (fake.refuse_above[node] > 0 && count > fake.refuse_above[node]) {
+    bool broad = fake.refuse_days[node] > 0 && fake_is_broad(request->identifier, fake.refuse_days[node]);
+    if (broad || (fake.refuse_above[node] > 0 && count > fake.refuse_above[node])) {
         count = 0;
         status = STATUS_OUT_OF_RESOURCES;
     }

@@ -54,7 +54,9 @@ START_TEST(a_known_cap_that_is_no_round_number_is_defeated_too)
 }
 END_TEST
 
-START_TEST(what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut)
+/* Twelve published studies of Megan at a node that tells five at most, the last dated as given; a thirteenth that nobody
+ * has told of when `hidden` is not NULL. */
+static void capped(const char *date, const char *hidden)
 {
     static char uids[12][16], accessions[12][16], dates[12][16], controls[12][8];
     fake_init();
@@ -67,15 +69,58 @@ START_TEST(what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut)
         snprintf(dates[i], sizeof dates[i], "2009%02d%02d", i / 3 + 1, i + 1);
         snprintf(controls[i], sizeof controls[i], "c%d", i);
         fake_holds(1, uids[i], accessions[i], &megan, 1, 1);
-        fake.studies[fake.study_count - 1].date = dates[i];
+        fake.studies[fake.study_count - 1].date = i == 11 && date != NULL ? date : dates[i];
         struct hl7_value done = fake_order(&megan, accessions[i], "CM", controls[i], "20100301090000");
         fake_say(&done, "AA");
     }
+    if (hidden != NULL) {
+        fake_holds(1, "1.2.7.99", "X99", &megan, 1, 1);
+        fake.studies[fake.study_count - 1].date = hidden;
+    }
+}
+
+START_TEST(what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut)
+{
+    capped(NULL, NULL);
     int before = fake.finds[1];
     ASK(fake_client("MDT", "PONT"), WANT(PatientID, "9990000018"));
     ck_assert_uint_eq(fake.row_count, 12);
     ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
     ck_assert_int_eq(fake.finds[1] - before, 3); /* four a span */
+}
+END_TEST
+
+/* No span of dates matches a study without one: where lists are cut it is known of, or the answer is marked. */
+START_TEST(a_study_in_no_span_of_days_is_found_or_the_answer_is_marked)
+{
+    static const struct {
+        const char *date, *hidden;
+        bool no_counts;
+        uint32_t rows;
+        bool whole;
+    } cases[] = {
+        {NULL, NULL, false, 12, true},         {"", NULL, false, 12, true},
+        {"19551231", NULL, false, 12, true},   {"21500101", NULL, false, 12, true},
+        {NULL, "19551231", false, 13, true},   {NULL, "21500101", false, 13, true},
+        {NULL, "", false, 12, false},          {"", "", false, 12, false},
+        {NULL, NULL, true, 12, false},         {NULL, "16660902", false, 12, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        capped(cases[i].date, cases[i].hidden);
+        fake.no_counts = cases[i].no_counts;
+        ASK(fake_client("MDT", "PONT"), WANT(PatientID, "9990000018"));
+        ck_assert_msg(fake.row_count == cases[i].rows, "case %zu: %u rows", i, (unsigned)fake.row_count);
+        ck_assert_msg((fake.status == STATUS_SUCCESS) == cases[i].whole, "case %zu: status %04x", i, fake.status);
+    }
+}
+END_TEST
+
+START_TEST(a_question_for_dates_is_whole_without_what_has_none)
+{
+    capped(NULL, "");
+    ASK(fake_client("MDT", "PONT"), WANT(PatientID, "9990000018"), WANT(StudyDate, "20000101-20100101"));
+    ck_assert_uint_eq(fake.row_count, 12);
+    ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
 }
 END_TEST
 
@@ -104,13 +149,41 @@ END_TEST
 
 START_TEST(a_source_that_refuses_broad_questions_is_asked_narrow_ones)
 {
+    static const struct {
+        slice name, date;
+        uint32_t rows;
+        bool whole; /* what has no date, or one that no image has, cannot be asked for there */
+    } cases[] = {
+        {SLICE("Crowd*"), SLICE(""), 340, false},
+        {SLICE("Crowd*"), SLICE("20060101-20101231"), 340, true},
+        {SLICE("Crowd*"), SLICE("00010101-99991231"), 340, false},
+        {SLICE("Crowd*"), SLICE("19500101-19600101"), 0, false},
+        {SLICE(""), SLICE("20070101-20070102"), 1, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fake_init();
+        crowd(1, 340, 3);
+        fake.refuse_above[1] = 50;
+        fake.refuse_days[1] = 92;
+        start(BIT(narrow_first));
+        ASK(fake_client("MDT", "PONT"), {.tag = TAG_PatientName, .value = cases[i].name}, {.tag = TAG_StudyDate, .value = cases[i].date});
+        ck_assert_msg(fake.row_count == cases[i].rows, "case %zu: %u rows", i, (unsigned)fake.row_count);
+        ck_assert_msg((fake.status == STATUS_SUCCESS) == cases[i].whole, "case %zu: status %04x", i, fake.status);
+    }
+}
+END_TEST
+
+START_TEST(a_name_is_asked_as_it_is_where_its_list_is_short)
+{
     fake_init();
-    crowd(1, 340, 3);
+    crowd(1, 40, 3);
+    fake.studies[7].date = "";
     fake.refuse_above[1] = 50;
     start(BIT(narrow_first));
-    ASK(fake_client("MDT", "PONT"), WANT(PatientName, "Crowd*"));
-    ck_assert_uint_eq(fake.row_count, 340);
+    ASK(fake_client("MDT", "PONT"), WANT(PatientName, "CROWD*"));
+    ck_assert_uint_eq(fake.row_count, 40);
     ck_assert_uint_eq(fake.status, STATUS_SUCCESS);
+    ck_assert_int_eq(fake.finds[1], 1);
 }
 END_TEST
 
@@ -413,7 +486,8 @@ END_TEST
 
 UNIT_MAIN(a_silent_cap_is_noticed_and_defeated_by_splitting_the_dates,
           a_known_cap_that_is_no_round_number_is_defeated_too,
-          what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut, a_cap_that_cannot_be_split_is_said_to_be_incomplete,
+          what_the_registry_knows_of_is_asked_for_in_spans_that_are_not_cut, a_study_in_no_span_of_days_is_found_or_the_answer_is_marked,
+          a_question_for_dates_is_whole_without_what_has_none, a_name_is_asked_as_it_is_where_its_list_is_short, a_cap_that_cannot_be_split_is_said_to_be_incomplete,
           without_the_mitigation_a_silent_cap_loses_rows,
           a_source_that_refuses_broad_questions_is_asked_narrow_ones, what_is_dated_ahead_of_the_clock_is_found_where_questions_are_split_too,
           strange_keys_get_one_final_answer_in_every_dialect,
