@@ -288,12 +288,26 @@ static bool is_outdone(const struct engine *engine, const struct row_demand *row
 }
 
 /* A destination that cannot be asked what it holds: what it acknowledged is remembered, so that of a study that grows only the rest
- * is sent. When the table is half full it is not, and all is sent again. */
+ * is sent. */
 bool items_are_kept(const struct engine *engine, const struct row_demand *row)
 {
     uint32_t node = node_by_name(engine, row->destination);
     return row->state == DEMAND_DONE && slice_equal(row->level, SLICE("STUDY")) && node != NODE_NONE && !node_at(engine, node)->answers_list &&
-           row_count(engine, TABLE_job_item) <= engine->config->instances_max / 2 && !is_outdone(engine, row);
+           row->id >= engine->retrieve->items_from && !is_outdone(engine, row);
+}
+
+/* Half of the table is for that. What was asked for first is forgotten first: studies grow soon or not at all, and one that
+ * grows later is sent whole again. */
+static void items_make_room(struct engine *engine, struct out *out, int64_t newest)
+{
+    struct row_demand row;
+    while (row_count(engine, TABLE_job_item) > engine->config->instances_max / 2 && engine->retrieve->items_from <= newest &&
+           out->record_count < OUT_RECORDS_MAX / 2) {
+        int64_t oldest = engine->retrieve->items_from++;
+        if (demand_get(engine, oldest, &row) && demand_is_over(row.state)) {
+            items_clean(engine, out, oldest);
+        }
+    }
 }
 
 /* After `row` has ended: of her own, or of those before that she outdoes, nothing is to be remembered. */
@@ -346,6 +360,7 @@ void demand_end(struct engine *engine, struct out *out, int64_t id, enum demand_
     move_demand_over(engine, out, &row, transfer_of(engine, id));
     demand_put(engine, out, &row);
     items_forget(engine, out, &row);
+    items_make_room(engine, out, row.id);
 }
 
 static time_ns backoff(int64_t attempts)

@@ -143,6 +143,7 @@ struct retrieve_state {
     size_t waiting_count, waiting_max;
     struct move_request *requests;
     uint64_t strangers[NODES_MAX][NODES_MAX / 64]; /* [holder]: bits of destinations it turned out not to move to */
+    int64_t items_from;        /* of demands before this nothing is remembered when they are over */
     bool ticking;              /* a timer for the scheduler is set for this instant */
 };
 

@@ -398,6 +398,44 @@ START_TEST(retrieve_forgets_the_items_of_what_ended_in_steps_that_fit)
 }
 END_TEST
 
+static size_t items_of(int64_t id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < w.record_count; i++) {
+        const struct record *record = &w.records[i].record;
+        count += w.records[i].alive && record->table == TABLE_job_item && record->values[COLUMN_job_item_demand].integer == id;
+    }
+    return count;
+}
+
+/* Three studies went to a destination that cannot be asked what it holds, 20 instances each; a fourth follows. */
+START_TEST(retrieve_forgets_what_was_sent_first_when_half_the_table_is_full)
+{
+    make();
+    w.nodes[PACS_VEL].answers_list = false;
+    w.config.instances_max = 100;
+    engine_make();
+    restore((struct record){.table = TABLE_counter, .values = {T("demand"), N(3)}});
+    for (int64_t id = 1; id <= 3; id++) {
+        ended_put(id, 20);
+        struct record sent = *demand(id);
+        sent.values[COLUMN_demand_study].integer = 10 + id;
+        sent.values[COLUMN_demand_level].text = SLICE("STUDY");
+        restore(sent);
+    }
+    world_start();
+    world_run(TIME_S);
+    ck_assert_uint_eq(records_count(TABLE_job_item), 60); /* nothing was needed */
+    MOVE("VELPACS", STUDY("1.2.1"));
+    ck_assert_int_eq(demand(4)->values[COLUMN_demand_state].integer, DEMAND_DONE);
+    world_run(TIME_S);
+    ck_assert_uint_eq(records_count(TABLE_job_item), 40);
+    ck_assert_uint_eq(items_of(1), 0);
+    ck_assert_uint_eq(items_of(2), 0);
+    ck_assert_uint_eq(items_of(3), 20);
+}
+END_TEST
+
 START_TEST(retrieve_tells_a_client_that_waits_that_it_goes_on)
 {
     const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
@@ -674,7 +712,8 @@ UNIT_MAIN(retrieve_sends_a_viewer_only_what_has_come_since_unless_she_asks, retr
           retrieve_refuses_a_study_uid_of_two_patients_without_a_patient_id, retrieve_leaves_out_what_was_rejected,
           retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
           retrieve_does_not_take_a_list_that_broke_off_for_the_whole_study,
-          retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice, retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_tells_a_client_that_waits_that_it_goes_on,
+          retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice, retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_forgets_what_was_sent_first_when_half_the_table_is_full,
+          retrieve_tells_a_client_that_waits_that_it_goes_on,
           retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops,
           retrieve_goes_straight_to_a_destination_that_needs_nothing_changed, retrieve_goes_straight_and_is_proven_by_commitment,
           retrieve_relays_where_the_holder_does_not_know_the_destination, retrieve_relays_what_a_direct_move_left_out,
