@@ -174,11 +174,20 @@ void judge_weigh(struct judge *judge, enum invariant invariant, bool violation, 
     judge->invariants[invariant].violations += violation ? count - 1 : 0;
 }
 
+void judge_want(struct judge *judge, const enum invariant *invariant, bool *seen)
+{
+    judge->wanted = invariant;
+    judge->wanted_seen = seen;
+}
+
 void judge_case(struct judge *judge, enum invariant invariant, bool violation, const int64_t *lines, size_t line_count, const char *text, ...)
 {
     struct invariant_result *result = &judge->invariants[invariant];
     result->checked++;
     result->violations += violation;
+    if (violation && judge->wanted != NULL && *judge->wanted == invariant) {
+        *judge->wanted_seen = true;
+    }
     struct evidence *evidence = evidence_slot(result, violation);
     if (evidence == NULL) {
         return;

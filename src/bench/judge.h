@@ -15,6 +15,8 @@ struct judge;
 MUST_USE enum err judge_init(struct judge **out, const struct scenario *scenario, struct arena *arena);
 /* After judge_end; the results stay good. */
 void judge_drop(struct judge *judge);
+/* Sets *seen at the first violation of an invariant that is judged while the run goes on. Both pointers must stay good. */
+void judge_want(struct judge *judge, const enum invariant *invariant, bool *seen);
 /* How long a question may take in engine time (the engine's configuration says); without it deadlines are not judged. */
 void judge_deadline(struct judge *judge, time_ns deadline_ns);
 /* `line` is the observation's line in observations.jsonl. Copies what it keeps. ERR_LIMIT when full. */

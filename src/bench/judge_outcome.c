@@ -464,7 +464,7 @@ void judge_outcome(struct judge *judge, struct results *results)
     judge_fold_end(judge, results);
     outcome_rows(judge);
     outcome_transfers(judge);
-    for (uint32_t q = 0; q < JUDGE_QUERIES_MAX; q++) {
+    for (uint32_t q = 0; q < judge->question_end; q++) {
         if (judge->questions[q].used) {
             judge_outcome_of(judge, &judge->questions[q]);
         }

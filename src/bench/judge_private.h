@@ -310,7 +310,7 @@ struct judge {
     uint32_t suspect_count;
     struct source *sources;  /* by node of the scenario */
     uint32_t person_count, name_count, identity_count, stale_count, study_count, range_count, range_free, exam_count, holding_count, arrival_count, arrival_free,
-        fault_count, fault_open, delivery_count, question_next, retrieve_next, row_count, row_free;
+        fault_count, fault_open, delivery_count, question_next, retrieve_next, question_end, retrieve_end, row_count, row_free;
     struct store_index person_index, identity_index, uid_index, exam_index, delivery_index, question_index, retrieve_index, node_index, site_index;
     struct store_index scenario_studies; /* of the scenario, by UID and person */
     uint32_t *late_uids, late_uid_count;
@@ -368,6 +368,8 @@ struct judge {
     struct story_line *story;
     uint32_t story_count;
     bool story_begun;
+    const enum invariant *wanted; /* whose first violation sets *seen; null: none */
+    bool *wanted_seen;
     uint64_t outcome;        /* of questions that were put away */
     struct outcome_item *outcomes;
     size_t outcome_count;

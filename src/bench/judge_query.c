@@ -37,6 +37,7 @@ static enum err asked(struct judge *judge, const struct observation *seen, int64
         return ERR_LIMIT;
     }
     judge->question_next = (at + 1) % JUDGE_QUERIES_MAX;
+    judge->question_end = at >= judge->question_end ? at + 1 : judge->question_end;
     struct question *question = &judge->questions[at];
     *question = (struct question){
         .id = seen->other_id, .viewer = seen->actor, .patient_id = seen->patient_id, .issuer = seen->issuer, .accession = seen->accession, .study_uid = seen->study_uid,
@@ -501,6 +502,7 @@ static enum err retrieve_asked(struct judge *judge, const struct observation *se
         return ERR_LIMIT;
     }
     judge->retrieve_next = (at + 1) % JUDGE_QUERIES_MAX;
+    judge->retrieve_end = at >= judge->retrieve_end ? at + 1 : judge->retrieve_end;
     *retrieve = (struct retrieve){.id = seen->other_id, .viewer = seen->actor, .study_uid = seen->study_uid, .room = retrieve->room, .asked_at = seen->at_ns,
                                   .asked_line = line, .used = true};
     slice *texts[] = {&retrieve->id, &retrieve->viewer, &retrieve->study_uid};
@@ -611,12 +613,12 @@ static void put_away(struct judge *judge, const struct question *question, bool 
 void judge_questions_end(struct judge *judge, bool ended)
 {
     judge_suspects_end(judge, TIME_NEVER);
-    for (uint32_t q = 0; q < JUDGE_QUERIES_MAX; q++) {
+    for (uint32_t q = 0; q < judge->question_end; q++) { /* beyond it nothing was ever written, nor its memory taken */
         if (judge->questions[q].used) {
             put_away(judge, &judge->questions[q], ended);
         }
     }
-    for (uint32_t r = 0; r < JUDGE_QUERIES_MAX; r++) {
+    for (uint32_t r = 0; r < judge->retrieve_end; r++) {
         const struct retrieve *retrieve = &judge->retrieves[r];
         const int64_t lines[] = {retrieve->asked_line};
         if (retrieve->used && retrieve->answers == 0 && ended && !is_excused(judge, retrieve->viewer, retrieve->asked_at, TIME_NEVER)) {

@@ -77,7 +77,7 @@ static const char *must_end(const struct stage *stage, time_ns end, time_ns wall
         return "interrupted";
     }
     if (stage->stopped != NULL && *stage->stopped) {
-        return "the event that was asked for";
+        return "what was looked for";
     }
     if (world->now(world->self) >= end) {
         return stage->scenario->length > 0 ? "the time to come to rest (run.drain)" : "the wall limit (run.limits.wall)";
@@ -264,6 +264,11 @@ enum err run_virtual(struct results *results, struct scenario *scenario, const s
     }
     if (err != ERR_OK) {
         return err;
+    }
+    bool fell_short = false;
+    if (options->until != NULL) {
+        judge_want(judge, options->until, &fell_short);
+        stage.stopped = &fell_short;
     }
     time_ns begun = monotonic_ns();
     progress_begin(&progress, options->progress);

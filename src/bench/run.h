@@ -14,6 +14,7 @@ struct run_options {
     const char *folder;        /* --out; null: reports/runs/<scenario>-<world>-<seed>-<time> and the link `latest` */
     bool again;                /* the folder holds this run already: it is played once more, in virtual time */
     bool bare;                 /* virtual: nothing is written but what the verdict needs, and it is not played again: for probes */
+    const enum invariant *until; /* virtual: a violation of it that is seen on the way ends the run: the verdict is known; null: to the end */
     slice quirks;
     bool seed_given, trace;
     bool timed;                /* --timed: objectives of time make the run fail, wherever it is played */

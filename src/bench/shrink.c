@@ -15,9 +15,10 @@
 
 struct candidate {
     bool *keep;  /* null: free */
+    uint64_t name;
     size_t first, count; /* the chunk left out */
     size_t task;
-    bool ended, fails;
+    bool ended, fails, known; /* known: no child was asked */
 };
 struct search {
     struct shrink *shrink;
@@ -48,9 +49,73 @@ static struct search begin(struct shrink *shrink)
     return (struct search){.shrink = shrink, .pool = {.jobs = jobs, .run = probe}};
 }
 
+/* ---- Names of what was refused. */
+
+static uint64_t *place_of(const struct shrink_refused *refused, uint64_t name)
+{
+    size_t at = (size_t)name & (refused->size - 1);
+    while (refused->names[at] != 0 && refused->names[at] != name) {
+        at = (at + 1) & (refused->size - 1);
+    }
+    return &refused->names[at];
+}
+
+static uint64_t name_of(const struct shrink *shrink, const bool *keep)
+{
+    return shrink->name == NULL ? 0 : shrink->name(shrink->self, keep) | 1;
+}
+
+static bool was_refused(const struct shrink *shrink, uint64_t name)
+{
+    return name != 0 && shrink->refused.size > 0 && *place_of(&shrink->refused, name) == name;
+}
+
+static void refuse(struct shrink *shrink, uint64_t name)
+{
+    struct shrink_refused *refused = &shrink->refused, grown = {.size = refused->size == 0 ? 1024 : refused->size * 2};
+    if (name == 0) {
+        return;
+    }
+    if (refused->count * 2 >= refused->size) {
+        grown.names = calloc(grown.size, sizeof *grown.names);
+        if (grown.names == NULL) {
+            return; /* it is asked once more, no worse */
+        }
+        for (size_t i = 0; i < refused->size; i++) {
+            if (refused->names[i] != 0) {
+                *place_of(&grown, refused->names[i]) = refused->names[i];
+            }
+        }
+        grown.count = refused->count;
+        free(refused->names);
+        *refused = grown;
+    }
+    *place_of(refused, name) = name;
+    refused->count++;
+}
+
+void shrink_forget(struct shrink *shrink)
+{
+    free(shrink->refused.names);
+    shrink->refused = (struct shrink_refused){0};
+}
+
+/* ---- Candidates: what is known of one is not asked again. */
+
+static bool put(struct search *search, const struct candidate *candidate)
+{
+    search->candidates[search->candidate_count++] = *candidate;
+    return true;
+}
+
 static bool launch(struct search *search, bool *keep, size_t first, size_t count)
 {
     struct shrink *shrink = search->shrink;
+    struct candidate candidate = {.keep = keep, .name = name_of(shrink, keep), .first = first, .count = count, .ended = true, .known = true};
+    candidate.fails = count > 0 && candidate.name != 0 && candidate.name == name_of(shrink, shrink->keep); /* what was left out lay in what is gone */
+    if (candidate.fails || was_refused(shrink, candidate.name)) {
+        return put(search, &candidate);
+    }
     search->pool.self = search;
     search->now = keep;
     if (pool_start(&search->pool, ++shrink->probes) != ERR_OK) {
@@ -58,8 +123,9 @@ static bool launch(struct search *search, bool *keep, size_t first, size_t count
         free(keep);
         return false;
     }
-    search->candidates[search->candidate_count++] = (struct candidate){.keep = keep, .first = first, .count = count, .task = shrink->probes};
-    return true;
+    candidate.ended = candidate.known = false;
+    candidate.task = shrink->probes;
+    return put(search, &candidate);
 }
 
 /* Waits until the first candidate in order has ended. */
@@ -76,6 +142,9 @@ static bool await_first(struct search *search)
             if (search->candidates[i].task == task) {
                 search->candidates[i].ended = true;
                 search->candidates[i].fails = code == FAILS;
+                if (code != FAILS) {
+                    refuse(search->shrink, search->candidates[i].name);
+                }
             }
         }
     }

@@ -19,7 +19,13 @@ struct shrink {
     bool (*fails)(void *self, const bool *keep, size_t probe);
     /* In the parent, after each accepted step; it may take away more that makes no difference. Null: nobody is told. */
     void (*told)(void *self, struct shrink *shrink);
+    /* In the parent: candidates of one name are one and the same, and are asked about once. Null: all of them differ. */
+    uint64_t (*name)(void *self, const bool *keep);
     void *self;
+    struct shrink_refused {   /* names of what did not fail; shrink_forget empties and frees it */
+        uint64_t *names;
+        size_t count, size;   /* a power of two */
+    } refused;
     size_t probes, accepted;  /* so far */
     bool out_of_time;
     enum err err;
@@ -28,6 +34,8 @@ struct shrink {
 /* Items first .. first + count - 1 of which nothing can be left out, all others staying as they are. False when nothing
  * could be taken away. */
 bool shrink_group(struct shrink *shrink, size_t first, size_t count);
+/* What was refused may be asked again: the probe has come to mean something else, or all is over. */
+void shrink_forget(struct shrink *shrink);
 /* Is it so with what is kept now? */
 bool shrink_holds(struct shrink *shrink);
 /* Takes the group away but for what `wanted` says, if it still fails so. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * shrink: from a run that failed to a small scenario that fails in the same way. */
+#include "src/base/hash.h"
 #include "src/bench/files.h"
 #include "src/bench/freeze.h"
 #include "src/bench/progress.h"
@@ -43,8 +44,11 @@ struct job {
     bool live;
     double begun;
     char *text;                /* of the candidate, TEXT_MAX */
-    slice now;                 /* of what is kept, to see that a candidate changes nothing */
-    bool ask_anew;             /* with another seed: the same text says something new */
+    slice now;                 /* of what is kept */
+    enum invariant invariant;  /* that the rule is, if it is one */
+    bool is_invariant;
+    bool **history;            /* what was kept after each accepted step with the seed of the run alone, each less than the one before */
+    size_t history_count, history_size;
     struct arena arena;
 };
 
@@ -100,6 +104,8 @@ static bool play(const struct job *job, const char *file, uint64_t seed, size_t 
         trial.folder = folder;
         if (sound) {
             be_sound(&trial);
+        } else if (job->is_invariant) {
+            trial.until = &job->invariant; /* what comes after the violation does not matter */
         }
         trial.bare = !slice_equal(job->rule, SLICE("replayable"));
         int code = trial_run(&trial);
@@ -122,9 +128,6 @@ static bool probe(void *self, const bool *keep, size_t number)
     if (text.full) {
         return false;
     }
-    if (number > 1 && !job->ask_anew && slice_equal(buffer_slice(&text), job->now)) {
-        return true; /* what was left out lay in something that is gone already */
-    }
     snprintf(file, sizeof file, "%s/%zu.yaml", job->folder, number);
     bool fails = files_write(file, buffer_slice(&text)) == ERR_OK;
     for (size_t s = 0; fails && s < job->seed_count; s++) {
@@ -135,6 +138,15 @@ static bool probe(void *self, const bool *keep, size_t number)
     }
     unlink(file);
     return fails;
+}
+
+/* What a candidate says: two of one text are the same. */
+static uint64_t name_of(void *self, const bool *keep)
+{
+    struct job *job = self;
+    struct buffer text = buffer_over(job->text, TEXT_MAX);
+    reduce_put(&job->reduce, keep, &text);
+    return hash64(1, buffer_slice(&text));
 }
 
 /* ---- Progress. */
@@ -151,11 +163,32 @@ static void remember(struct job *job)
     job->now = (slice){copy, copy == NULL ? 0 : text.size};
 }
 
+static void note_history(struct job *job)
+{
+    if (job->history_count == job->history_size) {
+        size_t size = job->history_size * 2 + 64;
+        bool **grown = realloc(job->history, size * sizeof *grown);
+        if (grown == NULL) {
+            return; /* there is a step less to go back to */
+        }
+        job->history = grown;
+        job->history_size = size;
+    }
+    bool *copy = malloc(job->shrink.count + 1);
+    if (copy != NULL) {
+        memcpy(copy, job->shrink.keep, job->shrink.count);
+        job->history[job->history_count++] = copy;
+    }
+}
+
 static void told(void *self, struct shrink *shrink)
 {
     struct job *job = self;
     reduce_settle(&job->reduce, shrink->keep);
     remember(job);
+    if (job->seed_count == 1) {
+        note_history(job);
+    }
     if (job->progress != PROGRESS_NONE) {
         fprintf(stderr, job->live ? "\r\033[K" : "pont: ");
         fprintf(stderr, "%3.0f s  %zu probes  %zu people, %zu studies, %zu steps, %zu faults, %zu nodes left, %zu bytes", seconds() - job->begun, shrink->probes,
@@ -190,6 +223,7 @@ static int read_run(struct job *job, const char *rule)
     if (!found) {
         return cli_fail(ERR_BAD_INPUT, "%s held in %s; what fell short is %.*s", rule, job->run_folder, SLICE_ARGS(job->sample.failed[0]));
     }
+    job->is_invariant = invariant_from_name(job->rule, &job->invariant);
     job->trial.world = job->sample.world;
     return trial_read_arguments(&job->trial, job->run_folder, &job->arena);
 }
@@ -259,56 +293,99 @@ static int try_whole(struct job *job)
     return -1;
 }
 
-/* With how many of the seeds does what is left fail? */
-static size_t count_seeds(struct job *job)
+/* ---- The passes: each group in its order, again until a round takes nothing away. */
+
+static void pass_groups(struct job *job, size_t end)
 {
-    size_t count = 1;
-    for (; count < SEEDS && job->shrink.err == ERR_OK; count++) {
-        job->seeds[0] = job->sample.seed + count;
-        job->seed_count = 1;
-        job->ask_anew = true;
-        if (!shrink_holds(&job->shrink)) {
-            break;
+    for (size_t g = 0; g < end && job->shrink.err == ERR_OK; g++) {
+        (void)shrink_group(&job->shrink, job->reduce.groups[g], job->reduce.groups[g + 1] - job->reduce.groups[g]);
+        if (job->reduce.has_length && g + 1 == job->reduce.faults_end) {
+            (void)shrink_group(&job->shrink, job->reduce.groups[0], job->reduce.groups[1] - job->reduce.groups[0]);
         }
     }
-    job->ask_anew = false;
-    job->seeds[0] = job->sample.seed;
-    return count;
 }
-
-/* ---- The passes, first with the seed of the run alone, as that is quicker: each group in its order, again until a round takes nothing away. */
 
 static void pass_all(struct job *job)
 {
     for (size_t round = 0; round < ROUNDS_MAX && job->shrink.err == ERR_OK && !job->shrink.out_of_time; round++) {
         size_t before = shrink_kept(&job->shrink, 0, job->shrink.count), bytes = job->now.size;
-        for (size_t g = 0; g < job->reduce.group_count && job->shrink.err == ERR_OK; g++) {
-            (void)shrink_group(&job->shrink, job->reduce.groups[g], job->reduce.groups[g + 1] - job->reduce.groups[g]);
-            if (job->reduce.has_length && g + 1 == job->reduce.faults_end) {
-                (void)shrink_group(&job->shrink, job->reduce.groups[0], job->reduce.groups[1] - job->reduce.groups[0]);
-            }
-        }
+        pass_groups(job, job->reduce.group_count);
         if (shrink_kept(&job->shrink, 0, job->shrink.count) == before || job->now.size == bytes) {
             break;
         }
     }
 }
 
+/* ---- Other seeds. What needs none is asked of the seed of the run alone until the faults are few, as that is quicker, then of all. */
+
+static bool fails_with(struct job *job, const bool *keep, size_t seeds)
+{
+    memmove(job->shrink.keep, keep, job->shrink.count);
+    job->seed_count = seeds;
+    return job->shrink.err == ERR_OK && shrink_holds(&job->shrink);
+}
+
+/* What failed with one seed does not fail with all: as long as before, with the faults that are left? */
+static bool fails_longer(struct job *job, const bool *last)
+{
+    if (!job->reduce.has_length) {
+        return false;
+    }
+    memmove(job->shrink.keep, last, job->shrink.count);
+    for (size_t i = job->reduce.groups[0]; i < job->reduce.groups[1]; i++) {
+        job->shrink.keep[i] = true;
+    }
+    return fails_with(job, job->shrink.keep, SEEDS);
+}
+
+/* The last step, or nearly, that failed with all seeds. False: not even the first one. */
+static bool go_back(struct job *job)
+{
+    size_t good = 0, bad = job->history_count; /* good - 1 fails with all */
+    while (bad - good > 1) {
+        size_t middle = good + (bad - good) / 2;
+        if (fails_with(job, job->history[middle - 1], SEEDS)) {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    return good > 0 && (memcpy(job->shrink.keep, job->history[good - 1], job->shrink.count), true);
+}
+
+/* With as many seeds as the whole of it fails with. */
+static void take_whole(struct job *job, const bool *last)
+{
+    size_t seeds = SEEDS;
+    for (; seeds > 1; seeds--) {
+        memset(job->shrink.keep, true, job->shrink.count);
+        shrink_forget(&job->shrink);
+        if (fails_with(job, job->shrink.keep, seeds)) {
+            break;
+        }
+    }
+    job->seed_count = seeds;
+    if (seeds == 1) { /* it hangs on the seed of the run: what that one came to stands */
+        memcpy(job->shrink.keep, last, job->shrink.count);
+        shrink_forget(&job->shrink);
+    }
+}
+
 static void pass_with_seeds(struct job *job)
 {
-    pass_all(job);
-    size_t some = count_seeds(job);
-    if (some == SEEDS || job->shrink.err != ERR_OK || job->shrink.out_of_time) {
-        job->seed_count = some;
+    note_history(job);
+    pass_groups(job, job->reduce.faults_end > 0 ? job->reduce.faults_end : job->reduce.group_count);
+    if (job->shrink.err != ERR_OK || job->shrink.out_of_time || job->history_count == 0) {
         return;
     }
-    memset(job->shrink.keep, true, job->shrink.count); /* what is left hangs on the seed: once more, with as many as the whole fails with */
-    remember(job);
-    size_t all = count_seeds(job);
-    for (size_t s = 0; s < all; s++) {
+    const bool *last = job->history[job->history_count - 1];
+    for (size_t s = 0; s < SEEDS; s++) {
         job->seeds[s] = job->sample.seed + s;
     }
-    job->seed_count = all;
+    if (!fails_with(job, last, SEEDS) && !fails_longer(job, last) && !go_back(job)) {
+        take_whole(job, last);
+    }
+    remember(job);
     pass_all(job);
 }
 
@@ -390,6 +467,7 @@ static int shrink_run(struct job *job)
         }
         code = job->shrink.err == ERR_OK ? write_result(job) : cli_fail(job->shrink.err, "interrupted, or no process could be started");
     }
+    shrink_forget(&job->shrink);
     files_remove_folder(job->folder);
     if (code >= 0) {
         return code;
@@ -438,6 +516,7 @@ int cmd_shrink(int argc, char **argv)
     job.shrink.deadline_ns = (int64_t)((job.begun + (double)most) * 1e9);
     job.shrink.fails = probe;
     job.shrink.told = told;
+    job.shrink.name = name_of;
     job.shrink.self = &job;
     snprintf(job.folder, sizeof job.folder, "%s/.shrink", job.run_folder);
     snprintf(job.out, sizeof job.out, "%s%s", out != NULL ? out : job.run_folder, out != NULL ? "" : "/shrunk.yaml");

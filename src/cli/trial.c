@@ -47,7 +47,7 @@ int trial_run(const struct trial *trial)
     }
     struct run_options run = {.program = cli_program(), .scenario_file = trial->scenario_file, .folder = trial->folder, .quirks = trial->quirks,
                               .seed_given = trial->seed_given, .seed = trial->seed, .speed = trial->speed, .progress = PROGRESS_NONE,
-                              .mutant = trial->mutant, .without = trial->without, .bare = trial->bare};
+                              .mutant = trial->mutant, .without = trial->without, .bare = trial->bare, .until = trial->until};
     char folder[512], why[256];
     enum err err = (slice_equal(trial->world, SLICE("wire")) ? run_wire : run_virtual)(&results, scenario, &run, folder, why, &arena);
     if (err != ERR_OK) {

@@ -5,7 +5,7 @@
 #ifndef PONT_CLI_TRIAL_H
 #define PONT_CLI_TRIAL_H
 
-#include "src/scenario/scenario.h"
+#include "src/bench/results.h"
 
 struct trial {
     const char *scenario_file;
@@ -17,6 +17,7 @@ struct trial {
     uint64_t seed;
     const char *folder;
     bool bare; /* see run_options */
+    const enum invariant *until; /* see run_options */
     bool one_of_many; /* what it did not reach is asked of all together: no failure of this one */
 };
 /* The exit code `pont run` would have, but for one_of_many. What is wrong goes to stderr. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # tier: check-all
-# seconds: 200
+# seconds: 120
 # The show of shrinking: a year in which more than a hundred faults come by chance, and a planted defect. What is left is at most three
 # faults and five patients, needs no seed, and the sound engine passes it.
 cd "$(dirname "$0")/../.." && . tests/tools/tap.sh

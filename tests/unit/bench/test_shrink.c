@@ -161,5 +161,49 @@ START_TEST(it_ends_when_probes_or_time_are_used_up)
 }
 END_TEST
 
+/* Items in pairs: an even one says nothing without the odd one that follows it. */
+static uint64_t name_of_pairs(void *self, const bool *kept)
+{
+    uint64_t name = 1;
+    (void)self;
+    for (size_t i = 0; i < 20; i += 2) {
+        name = name * 3 + kept[i + 1] * (1u + kept[i]);
+    }
+    return name << 1;
+}
+
+static bool needs_seven(void *self, const bool *kept, size_t number)
+{
+    (void)self;
+    (void)number;
+    return kept[7];
+}
+
+START_TEST(what_says_the_same_is_asked_once)
+{
+    struct shrink shrink = begin(20, 1, needs_seven), named = begin(20, 1, needs_seven);
+    named.name = name_of_pairs;
+    ck_assert(shrink_group(&named, 0, 20));
+    ck_assert_uint_eq(shrink_kept(&named, 0, 20), 1);
+    ck_assert(keep[7]);
+    size_t asked = named.probes;
+    (void)shrink_group(&named, 0, 20); /* all that can be asked was refused */
+    ck_assert_uint_eq(named.probes, asked);
+    memset(keep, false, sizeof keep);
+    ck_assert(!shrink_holds(&named));
+    asked = named.probes;
+    ck_assert(!shrink_holds(&named));
+    ck_assert_uint_eq(named.probes, asked);
+    shrink_forget(&named);
+    ck_assert(!shrink_holds(&named));
+    ck_assert_uint_eq(named.probes, asked + 1);
+    shrink_forget(&named);
+    memset(keep, true, sizeof keep);
+    ck_assert(shrink_group(&shrink, 0, 20));
+    ck_assert_uint_gt(shrink.probes, asked);
+}
+END_TEST
+
 UNIT_MAIN(two_items_that_fail_together_are_what_is_left, the_end_does_not_depend_on_how_many_probes_run_at_once, nothing_can_be_left_out_of_what_is_left,
-          only_the_group_is_touched, a_probe_that_dies_shows_nothing, a_guess_is_taken_only_if_it_still_fails, it_ends_when_probes_or_time_are_used_up)
+          only_the_group_is_touched, a_probe_that_dies_shows_nothing, a_guess_is_taken_only_if_it_still_fails, it_ends_when_probes_or_time_are_used_up,
+          what_says_the_same_is_asked_once)
