@@ -25,12 +25,14 @@ const struct procedure load_procedures[] = {
 
 struct exam *exam_take(struct load *load, uint32_t *index)
 {
-    *index = load->exam_free;
-    if (*index == NONE_OF) {
+    bool fresh = load->exam_free == NONE_OF;
+    if (fresh && load->exam_bound == load->exam_max) {
+        *index = NONE_OF;
         return NULL;
     }
+    *index = fresh ? load->exam_bound++ : load->exam_free;
     struct exam *exam = &load->exams[*index];
-    load->exam_free = exam->next_free;
+    load->exam_free = fresh ? NONE_OF : exam->next_free;
     load->alive++;
     load->counts.alive_max = load->alive > load->counts.alive_max ? load->alive : load->counts.alive_max;
     *exam = (struct exam){.next_free = NONE_OF};

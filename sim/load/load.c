@@ -191,10 +191,7 @@ static enum err memory_start(struct load *load)
     if (load->exams == NULL || load->heap.items == NULL || load->merged == NULL || load->seen == NULL || load->came == NULL) {
         return ERR_LIMIT;
     }
-    for (uint32_t i = load->exam_max; i-- > 0;) {
-        load->exams[i].next_free = i + 1 == load->exam_max ? NONE_OF : i + 1;
-    }
-    load->exam_free = 0;
+    load->exam_free = NONE_OF;
     return ERR_OK;
 }
 

@@ -140,7 +140,7 @@ struct load {
     struct people people;
     struct due_heap heap;
     struct exam *exams;
-    uint32_t exam_max, exam_free, alive;
+    uint32_t exam_max, exam_bound, exam_free, alive; /* at most; ever in use */
     struct stream_state streams[LOAD_STREAMS_MAX];
     struct meeting_state meetings[LOAD_MEETINGS_MAX];
     struct recent recent[LOAD_DOMAINS_MAX][2]; /* [known elsewhere too] */

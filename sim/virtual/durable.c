@@ -19,13 +19,15 @@ struct row {
 struct rows {
     struct slab slab;
     struct row **heads;
-    size_t mask, count, max;
+    size_t mask, most, count, max; /* chains now less one, and at most */
     const struct row **sorted;
 };
 
+#define HEADS_LEAST 1024u
+
 static size_t head_count(size_t max)
 {
-    size_t heads = 64;
+    size_t heads = HEADS_LEAST;
     while (heads < max) {
         heads *= 2;
     }
@@ -43,12 +45,34 @@ enum err durable_init(struct rows **out, const struct virtual_limits *limits, st
     if (rows == NULL || slab_init(&rows->slab, limits->record_bytes, arena) != ERR_OK) {
         return ERR_LIMIT;
     }
-    rows->mask = head_count(limits->records_max) - 1;
+    rows->mask = HEADS_LEAST - 1;
+    rows->most = head_count(limits->records_max);
     rows->max = limits->records_max;
-    rows->heads = arena_array(arena, rows->mask + 1, sizeof(struct row *));
+    rows->heads = queue_take_memory(arena, rows->most, sizeof(struct row *)); /* grow with the rows: a short run touches few pages */
     rows->sorted = queue_take_memory(arena, rows->max, sizeof(struct row *));
+    if (rows->heads == NULL || rows->sorted == NULL) {
+        return ERR_LIMIT;
+    }
+    memset(rows->heads, 0, HEADS_LEAST * sizeof(struct row *));
     *out = rows;
-    return rows->heads == NULL || rows->sorted == NULL ? ERR_LIMIT : ERR_OK;
+    return ERR_OK;
+}
+
+/* Twice as many chains: each is parted in two. */
+static void grow(struct rows *rows)
+{
+    size_t old = rows->mask + 1;
+    rows->mask = 2 * old - 1;
+    for (size_t i = 0; i < old; i++) {
+        struct row **low = &rows->heads[i], **high = &rows->heads[i + old];
+        for (struct row *row = *low, *next; row != NULL; row = next) {
+            struct row ***to = (row->hash & old) != 0 ? &high : &low;
+            next = row->next;
+            **to = row;
+            *to = &row->next;
+        }
+        *low = *high = NULL;
+    }
 }
 
 static uint64_t key_hash(uint32_t node, const struct record *record, const struct table *table)
@@ -122,6 +146,9 @@ enum err durable_put(struct rows *rows, uint32_t node, const struct record *reco
     }
     rows->count += (fresh != NULL) - (size_t)(old != NULL);
     slab_give(&rows->slab, old);
+    if (rows->count > rows->mask && rows->mask + 1 < rows->most) {
+        grow(rows);
+    }
     return ERR_OK;
 }
 

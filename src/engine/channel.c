@@ -11,10 +11,6 @@ enum err channel_init(struct engine *engine)
     if (engine->channels == NULL || engine->channel_heads == NULL) {
         return ERR_LIMIT;
     }
-    for (uint32_t i = CHANNELS_MAX; i > 0; i--) {
-        engine->channels[i - 1].next = engine->channel_free;
-        engine->channel_free = i;
-    }
     engine->channel_last = -1;
     return ERR_OK;
 }
@@ -40,12 +36,14 @@ struct channel *channel_take(struct engine *engine, int64_t number, enum channel
                              uint32_t node, int64_t subject)
 {
     uint32_t slot = engine->channel_free;
-    if (slot == 0) {
+    if (slot == 0 && engine->channel_bound == CHANNELS_MAX) {
         return NULL;
     }
     assert(channel_find(engine, number) == NULL);
+    bool fresh = slot == 0;
+    slot = fresh ? ++engine->channel_bound : slot;
     struct channel *channel = &engine->channels[slot - 1];
-    engine->channel_free = channel->next;
+    engine->channel_free = fresh ? 0 : channel->next;
     *channel = (struct channel){.number = number,
                                 .kind = kind,
                                 .node = node,

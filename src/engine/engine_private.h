@@ -79,7 +79,7 @@ struct engine {
     bool restored;         /* the first CLOCK came */
     struct registry *registry;
     struct channel *channels;
-    uint32_t *channel_heads, channel_free, channel_count;
+    uint32_t *channel_heads, channel_free, channel_bound, channel_count; /* bound: ever in use */
     int64_t channel_last;  /* odd */
     struct timer *timers;
     size_t timer_count, timer_max;

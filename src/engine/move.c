@@ -14,7 +14,7 @@ enum err move_init(struct engine *engine)
 
 struct move_request *move_by_id(struct engine *engine, int64_t id)
 {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+    for (size_t i = 0; i < engine->retrieve->request_bound; i++) {
         if (engine->retrieve->requests[i].used && engine->retrieve->requests[i].id == id) {
             return &engine->retrieve->requests[i];
         }
@@ -24,7 +24,7 @@ struct move_request *move_by_id(struct engine *engine, int64_t id)
 
 static struct move_request *move_by_channel(struct engine *engine, int64_t channel)
 {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+    for (size_t i = 0; i < engine->retrieve->request_bound; i++) {
         if (engine->retrieve->requests[i].used && engine->retrieve->requests[i].channel == channel) {
             return &engine->retrieve->requests[i];
         }
@@ -44,7 +44,7 @@ static bool wants(const struct move_request *request, int64_t demand)
 
 const struct move_request *move_of_demand(const struct engine *engine, int64_t demand)
 {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+    for (size_t i = 0; i < engine->retrieve->request_bound; i++) {
         if (engine->retrieve->requests[i].used && wants(&engine->retrieve->requests[i], demand)) {
             return &engine->retrieve->requests[i];
         }
@@ -99,7 +99,7 @@ static void tell_pending(struct engine *engine, struct out *out, struct move_req
 
 void move_progress(struct engine *engine, struct out *out, int64_t demand)
 {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+    for (size_t i = 0; i < engine->retrieve->request_bound; i++) {
         struct move_request *request = &engine->retrieve->requests[i];
         if (request->used && wants(request, demand)) {
             struct dimse response = dimse_response(&request->request, STATUS_PENDING);
@@ -166,7 +166,7 @@ static void put_failed(struct move_request *request, const struct transfer *tran
 
 void move_demand_over(struct engine *engine, struct out *out, const struct row_demand *row, const struct transfer *transfer)
 {
-    for (size_t i = 0; i < REQUESTS_MAX; i++) {
+    for (size_t i = 0; i < engine->retrieve->request_bound; i++) {
         struct move_request *request = &engine->retrieve->requests[i];
         if (!request->used || !wants(request, row->id)) {
             continue;
@@ -444,9 +444,11 @@ static void request_begin(struct engine *engine, struct out *out, struct move_re
 
 static struct move_request *request_take(struct engine *engine)
 {
+    struct retrieve_state *state = engine->retrieve;
     for (size_t i = 0; i < REQUESTS_MAX; i++) {
-        struct move_request *request = &engine->retrieve->requests[i];
-        if (!request->used) {
+        struct move_request *request = &state->requests[i];
+        if (i >= state->request_bound || !request->used) {
+            state->request_bound = i < state->request_bound ? state->request_bound : i + 1;
             memset(request, 0, sizeof *request);
             request->used = true;
             request->chain = chain_make(&engine->retrieve->pool);

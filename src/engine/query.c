@@ -31,7 +31,8 @@ static struct query *query_take(struct engine *engine)
 {
     for (size_t i = 0; i < engine->query->slot_count; i++) {
         struct query *query = &engine->query->slots[i];
-        if (!query->used) {
+        if (i >= engine->query->slot_bound || !query->used) {
+            engine->query->slot_bound = i < engine->query->slot_bound ? engine->query->slot_bound : i + 1;
             *query = (struct query){.used = true, .chain = chain_make(&engine->query->pool)};
             return query;
         }
@@ -41,7 +42,7 @@ static struct query *query_take(struct engine *engine)
 
 static struct query *query_by_id(struct engine *engine, int64_t id)
 {
-    for (size_t i = 0; i < engine->query->slot_count; i++) {
+    for (size_t i = 0; i < engine->query->slot_bound; i++) {
         if (engine->query->slots[i].used && engine->query->slots[i].id == id) {
             return &engine->query->slots[i];
         }
@@ -51,7 +52,7 @@ static struct query *query_by_id(struct engine *engine, int64_t id)
 
 static struct query *query_by_channel(struct engine *engine, int64_t channel)
 {
-    for (size_t i = 0; i < engine->query->slot_count; i++) {
+    for (size_t i = 0; i < engine->query->slot_bound; i++) {
         if (engine->query->slots[i].used && engine->query->slots[i].channel == channel) {
             return &engine->query->slots[i];
         }

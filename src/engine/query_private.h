@@ -100,7 +100,7 @@ struct query {
 struct query_state {
     struct pool pool;
     struct query *slots;
-    size_t slot_count;
+    size_t slot_count, slot_bound; /* at most, and ever in use: those behind are never looked at */
 };
 
 bool set_has(const struct node_set *set, uint32_t node);

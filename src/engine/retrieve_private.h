@@ -142,6 +142,7 @@ struct retrieve_state {
     struct waiting *waiting;   /* in order of due_at, then number */
     size_t waiting_count, waiting_max;
     struct move_request *requests;
+    size_t request_bound; /* ever in use: those behind are never looked at */
     uint64_t strangers[NODES_MAX][NODES_MAX / 64]; /* [holder]: bits of destinations it turned out not to move to */
     int64_t items_from;        /* of demands before this nothing is remembered when they are over */
     bool ticking;              /* a timer for the scheduler is set for this instant */
