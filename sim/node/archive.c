@@ -25,10 +25,12 @@ static uint32_t kept_max(const struct node_setup *setup)
     return (setup->kept_max == 0 ? 16384 : setup->kept_max) + (uint32_t)setup->imported_count;
 }
 
+#define HEADS_LEAST 64u
+
 /* Buckets of a chained index over so many things. */
 static size_t buckets(size_t count)
 {
-    size_t size = 64;
+    size_t size = HEADS_LEAST;
     while (size < count) {
         size *= 2;
     }
@@ -170,6 +172,28 @@ static slice entry_value(const struct node *node, const struct entry *entry, enu
     }
 }
 
+static void chain_in(struct archive *archive, uint32_t number)
+{
+    struct entry *entry = &archive->entries[number];
+    for (int i = 0; i < (entry->made ? INDEX_COUNT : INDEX_SOP); i++) {
+        uint32_t *head = &archive->heads[i][entry->hash[i] & archive->head_mask];
+        entry->next[i] = *head;
+        *head = number;
+    }
+}
+
+/* Twice as many chains, so that a node of a few studies touches little memory. */
+static void chains_grow(struct archive *archive)
+{
+    archive->head_mask = 2 * archive->head_mask + 1;
+    for (int i = 0; i < INDEX_COUNT; i++) {
+        memset(archive->heads[i], 0xFF, ((size_t)archive->head_mask + 1) * sizeof(uint32_t));
+    }
+    for (uint32_t e = 0; e < archive->entry_count; e++) {
+        chain_in(archive, e);
+    }
+}
+
 static void index_put(struct node *node, uint32_t number)
 {
     struct archive *archive = &node->archive;
@@ -179,10 +203,8 @@ static void index_put(struct node *node, uint32_t number)
         struct arena scratch = {.memory = memory, .size = sizeof memory};
         slice value = entry_value(node, entry, (enum index)i, text, &scratch);
         entry->hash[i] = (uint32_t)hash64((uint64_t)i, value);
-        uint32_t *head = &archive->heads[i][entry->hash[i] & archive->head_mask];
-        entry->next[i] = *head;
-        *head = number;
     }
+    chain_in(archive, number);
 }
 
 static uint32_t chain_walk(const struct node *node, enum index index, uint32_t at, uint32_t hash,
@@ -233,6 +255,9 @@ static uint32_t entry_add(struct node *node, struct entry entry)
     struct archive *archive = &node->archive;
     if (archive->entry_count == archive->entries_max) {
         return NONE;
+    }
+    if (archive->entry_count > archive->head_mask && archive->head_mask + 1 < archive->heads_most) {
+        chains_grow(archive);
     }
     uint32_t number = archive->entry_count++;
     entry.kept_first = entry.kept_last = entry.series_first = NONE;
@@ -298,30 +323,25 @@ bool archive_has(const struct node *node, slice sop_uid, slice sop_class)
 }
 
 /* ---- The beginning. */
-static uint32_t *heads_make(struct arena *arena, size_t count)
-{
-    uint32_t *heads = node_reserve(arena, count, sizeof *heads);
-    if (heads != NULL) {
-        memset(heads, 0xFF, count * sizeof *heads);
-    }
-    return heads;
-}
-
 static enum err heads_init(struct node *node, struct arena *arena)
 {
     struct archive *archive = &node->archive;
     size_t entries = entry_buckets(node->setup), kept = buckets(archive->kept_max);
     bool made = true;
-    archive->head_mask = (uint32_t)entries - 1;
+    archive->head_mask = HEADS_LEAST - 1;
+    archive->heads_most = (uint32_t)entries;
     archive->kept_mask = (uint32_t)kept - 1;
     for (int i = 0; i < INDEX_COUNT; i++) {
-        archive->heads[i] = heads_make(arena, entries);
+        archive->heads[i] = node_reserve(arena, entries, sizeof(uint32_t));
         made = made && archive->heads[i] != NULL;
+        if (made) {
+            memset(archive->heads[i], 0xFF, HEADS_LEAST * sizeof(uint32_t));
+        }
     }
-    archive->uid_heads = heads_make(arena, kept);
-    archive->stem_heads = heads_make(arena, kept);
+    archive->uid_heads = arena_array(arena, kept, sizeof(uint32_t));
+    archive->stem_heads = arena_array(arena, kept, sizeof(uint32_t));
     char *text = node_reserve(arena, text_size(node->setup), 1);
-    uint32_t *names = heads_make(arena, (size_t)1 << text_bits(node->setup));
+    uint32_t *names = node_reserve(arena, (size_t)1 << text_bits(node->setup), sizeof *names);
     if (!made || archive->uid_heads == NULL || archive->stem_heads == NULL || text == NULL ||
         names == NULL) {
         return ERR_LIMIT;

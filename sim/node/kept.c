@@ -26,7 +26,7 @@ static uint64_t stem_of(slice uid, slice *stem)
     return uid_split(uid, stem, &last) ? last : 0;
 }
 
-/* ---- Finding. */
+/* ---- Finding. The number of the first + 1; without one NONE comes of it. */
 static uint32_t *uid_head(const struct node *node, slice uid)
 {
     return &node->archive.uid_heads[hash64(11, uid) & node->archive.kept_mask];
@@ -42,13 +42,13 @@ uint32_t kept_find(const struct node *node, slice sop_uid, uint32_t *offset)
     const struct kept *kept = node->archive.kept;
     slice stem, other;
     *offset = 0;
-    for (uint32_t at = *uid_head(node, sop_uid); at != NONE; at = kept[at].uid_next) {
+    for (uint32_t at = *uid_head(node, sop_uid) - 1; at != NONE; at = kept[at].uid_next) {
         if (slice_equal(kept_uid(node, at), sop_uid)) {
             return at;
         }
     }
     uint64_t last = stem_of(sop_uid, &stem);
-    for (uint32_t at = *stem_head(node, stem); at != NONE; at = kept[at].stem_next) {
+    for (uint32_t at = *stem_head(node, stem) - 1; at != NONE; at = kept[at].stem_next) {
         uint64_t first = stem_of(kept_uid(node, at), &other);
         if (last >= first && last - first < kept[at].span && slice_equal(stem, other)) {
             *offset = (uint32_t)(last - first);
@@ -65,7 +65,7 @@ static uint32_t free_span(const struct node *node, slice uid, uint32_t count)
     const struct kept *kept = node->archive.kept;
     slice stem, other;
     uint64_t last = stem_of(uid, &stem);
-    for (uint32_t at = *stem_head(node, stem); at != NONE; at = kept[at].stem_next) {
+    for (uint32_t at = *stem_head(node, stem) - 1; at != NONE; at = kept[at].stem_next) {
         uint64_t first = stem_of(kept_uid(node, at), &other);
         if (first > last && first - last < count && slice_equal(stem, other)) {
             count = (uint32_t)(first - last);
@@ -77,8 +77,8 @@ static uint32_t free_span(const struct node *node, slice uid, uint32_t count)
 static void link_uid(struct node *node, uint32_t at)
 {
     uint32_t *head = uid_head(node, kept_uid(node, at));
-    node->archive.kept[at].uid_next = *head;
-    *head = at;
+    node->archive.kept[at].uid_next = *head - 1;
+    *head = at + 1;
 }
 
 /* What has more than one is found by its stem too; where spans come, every row. */
@@ -89,9 +89,9 @@ static void link_stem(struct node *node, uint32_t at)
         slice stem;
         (void)stem_of(kept_uid(node, at), &stem);
         uint32_t *head = stem_head(node, stem);
-        kept->stem_next = *head;
+        kept->stem_next = *head - 1;
         kept->stemmed = true;
-        *head = at;
+        *head = at + 1;
     }
 }
 

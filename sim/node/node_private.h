@@ -79,10 +79,10 @@ struct archive {
     struct stored_study *stored; /* studies that came later */
     struct kept *kept;
     struct kept_series *series;
-    uint32_t *heads[INDEX_COUNT];
+    uint32_t *heads[INDEX_COUNT]; /* head_mask + 1 of them now, heads_most at most */
     uint32_t entry_count, entries_max, stored_count, stored_max, kept_count, kept_max, series_count,
-        series_max, head_mask;
-    uint32_t *uid_heads, *stem_heads, kept_mask;
+        series_max, head_mask, heads_most;
+    uint32_t *uid_heads, *stem_heads, kept_mask; /* a number more than that of the first; 0: none */
     size_t instances;
     struct texts texts;
 };

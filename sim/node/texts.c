@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim/node/texts.h"
 
+#include <assert.h>
+
 #include "src/base/hash.h"
 
 #define TEXTS_UNIT 4u /* bytes */
 #define HEAD_SIZE  8u /* next of the chain, size, 16 bits of the hash */
+#define HEADS_LEAST 256u
 
 struct head {
     uint32_t next;
@@ -23,8 +26,10 @@ void texts_init(struct texts *texts, char *memory, size_t size, uint32_t *heads,
                             .used = 1,
                             .units = units < UINT32_MAX ? (uint32_t)units : UINT32_MAX - 1,
                             .heads = heads,
-                            .mask = (1u << bits) - 1};
-    memset(heads, 0, sizeof *heads << bits);
+                            .mask = HEADS_LEAST - 1,
+                            .most = 1u << bits};
+    assert(texts->most >= HEADS_LEAST);
+    memset(heads, 0, HEADS_LEAST * sizeof *heads);
 }
 
 slice texts_get(const struct texts *texts, uint32_t name)
@@ -36,12 +41,34 @@ slice texts_get(const struct texts *texts, uint32_t name)
     return (slice){(const char *)(head + 1), head->size};
 }
 
+static uint64_t hash_of(slice text)
+{
+    return hash64(0, text);
+}
+
+/* Twice as many chains: each is parted in two. */
+static void grow(struct texts *texts)
+{
+    uint32_t old = texts->mask + 1;
+    texts->mask = 2 * old - 1;
+    for (uint32_t i = 0; i < old; i++) {
+        uint32_t *low = &texts->heads[i], *high = &texts->heads[i + old];
+        for (uint32_t at = *low, next; at != 0; at = next) {
+            uint32_t **to = (hash_of(texts_get(texts, at)) & old) != 0 ? &high : &low;
+            next = head_of(texts, at)->next;
+            **to = at;
+            *to = &head_of(texts, at)->next;
+        }
+        *low = *high = 0;
+    }
+}
+
 uint32_t texts_put(struct texts *texts, slice text)
 {
     if (text.size == 0) {
         return 0;
     }
-    uint64_t hash = hash64(0, text);
+    uint64_t hash = hash_of(text);
     uint16_t mark = (uint16_t)(hash >> 48);
     uint32_t *first = &texts->heads[hash & texts->mask];
     for (uint32_t at = *first; at != 0; at = head_of(texts, at)->next) {
@@ -60,5 +87,8 @@ uint32_t texts_put(struct texts *texts, slice text)
     ((char *)(head + 1))[text.size] = '\0';
     texts->used += (uint32_t)units;
     *first = name;
+    if (++texts->count > texts->mask && texts->mask + 1 < texts->most) {
+        grow(texts);
+    }
     return name;
 }

@@ -14,10 +14,10 @@ struct texts {
     char *memory;
     uint32_t used, units; /* of TEXTS_UNIT bytes; unit 0 is the empty text */
     uint32_t *heads;
-    uint32_t mask;
+    uint32_t mask, most, count; /* chains now less one, and at most; texts */
 };
 
-/* Over `size` bytes that need not be zero, and `heads` of 1 << bits numbers. */
+/* Over `size` bytes that need not be zero, and `heads` of 1 << bits numbers, which are used as the texts become more. */
 void texts_init(struct texts *texts, char *memory, size_t size, uint32_t *heads, unsigned bits);
 /* The name of a text, new or not; TEXTS_FULL when there is no room, or it is longer than 65535. */
 uint32_t texts_put(struct texts *texts, slice text);

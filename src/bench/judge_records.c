@@ -479,7 +479,7 @@ static void end_step(struct judge *judge)
 static void forget_acks(struct judge *judge)
 {
     struct store_recent *acks = &judge->acks;
-    for (uint32_t i = 0; i < acks->size; i++) {
+    for (uint32_t i = 0; i < acks->end; i++) {
         if (acks->ring[i] != 0 && acks->numbers[i] >= judge->ack_committed && store_index_find(&acks->index, acks->ring[i]) == i) {
             store_recent_remove(acks, acks->ring[i]);
         }

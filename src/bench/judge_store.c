@@ -274,6 +274,7 @@ enum err store_recent_put(struct store_recent *recent, uint64_t hash, uint64_t n
             store_index_remove(&recent->index, recent->ring[at]);
         }
         recent->ring[at] = hash;
+        recent->end = at < recent->end ? recent->end : at + 1;
     }
     recent->numbers[at] = number;
     return store_index_put(&recent->index, hash, at);

@@ -67,7 +67,7 @@ struct store_recent {
     struct store_index index; /* to the place in the ring */
     uint64_t *ring;
     uint64_t *numbers;
-    uint32_t size, next;
+    uint32_t size, next, end; /* end: places ever in use */
 };
 MUST_USE enum err store_recent_init(struct store_recent *recent, uint32_t size, struct arena *arena);
 MUST_USE enum err store_recent_put(struct store_recent *recent, uint64_t hash, uint64_t number);

@@ -11,7 +11,8 @@
 #define FIND_MESSAGES_MAX 1000u      /* requests on one association; then a new one is opened */
 #define FIND_ROWS_MAX 12288u        /* rows told of one question, above the largest study; more is FIND_CAPPED */
 #define FIND_ARENA    (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
-#define FIND_SEEN     16384u /* slots of the table of rows seen; a power of two, a quarter above FIND_ROWS_MAX */
+#define FIND_SEEN     16384u /* places of the table of rows seen; a power of two, a quarter above FIND_ROWS_MAX */
+#define FIND_SEEN_LEAST 64u  /* of them used at first */
 
 /* A row of a node that leaves the modalities out, kept until its series are asked. */
 struct kept_row {
@@ -57,9 +58,9 @@ struct find {
     bool clamped;                /* far years were refused */
     uint32_t own, told;          /* studies seen of the one patient asked for; how many the node says it has */
     uint32_t row_count;
-    uint64_t *seen; /* hashes of UIDs told, 0 free; none between two questions */
-    uint16_t *seen_at; /* the places that are not, seen_count of them */
-    uint32_t seen_count;
+    uint64_t *seen;     /* hashes of UIDs told, seen_count of them */
+    uint16_t *seen_at;  /* by hash: number in seen + 1, 0 free; the table grows with the rows */
+    uint32_t seen_count, seen_mask;
 };
 struct find_state {
     struct find finds[FINDS_MAX];

@@ -214,11 +214,12 @@ static struct find *take_slot(struct engine *engine)
             uint64_t *seen = find->seen;
             uint16_t *seen_at = find->seen_at;
             arena_reset(&arena);
-            for (uint32_t s = 0; s < find->seen_count; s++) {
-                seen[seen_at[s]] = 0;
-            }
-            *find = (struct find){
-                .handle = handle, .arena = arena, .seen = seen, .seen_at = seen_at};
+            memset(seen_at, 0, FIND_SEEN_LEAST * sizeof *seen_at);
+            *find = (struct find){.handle = handle,
+                                  .arena = arena,
+                                  .seen = seen,
+                                  .seen_at = seen_at,
+                                  .seen_mask = FIND_SEEN_LEAST - 1};
             state->handle_last = handle;
             return find;
         }
@@ -314,20 +315,40 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
 }
 
 /* ---- Rows. */
+/* The place of the hash: free, or of an equal one. */
+static uint16_t *seen_place(const struct find *find, uint64_t hash)
+{
+    uint32_t at = (uint32_t)(hash >> 32) & find->seen_mask;
+    while (find->seen_at[at] != 0 && find->seen[find->seen_at[at] - 1] != hash) {
+        at = (at + 1) & find->seen_mask;
+    }
+    return &find->seen_at[at];
+}
+
+/* Most questions have few rows, and are to touch little memory. */
+static void seen_grow(struct find *find)
+{
+    find->seen_mask = 2 * find->seen_mask + 1;
+    memset(find->seen_at, 0, (find->seen_mask + 1) * sizeof *find->seen_at);
+    for (uint32_t s = 0; s < find->seen_count; s++) {
+        *seen_place(find, find->seen[s]) = (uint16_t)(s + 1);
+    }
+}
+
 /* True when the UID (of the part's level) was told before. */
 static bool seen_before(struct find *find, slice uid)
 {
-    uint64_t hash = hash64(find->handle, uid) | 1;
-    for (uint32_t at = (uint32_t)(hash >> 32) & (FIND_SEEN - 1);; at = (at + 1) & (FIND_SEEN - 1)) {
-        if (find->seen[at] == hash) {
-            return true;
-        }
-        if (find->seen[at] == 0) {
-            find->seen[at] = hash;
-            find->seen_at[find->seen_count++] = (uint16_t)at;
-            return false;
-        }
+    uint64_t hash = hash64(find->handle, uid);
+    uint16_t *place = seen_place(find, hash);
+    if (*place != 0) {
+        return true;
     }
+    find->seen[find->seen_count++] = hash;
+    *place = (uint16_t)find->seen_count;
+    if (find->seen_count * 4 >= (find->seen_mask + 1) * 3 && find->seen_mask + 1 < FIND_SEEN) {
+        seen_grow(find);
+    }
+    return false;
 }
 
 static slice level_uid(enum find_level level, const struct find_row *row, struct out *out)
