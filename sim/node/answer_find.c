@@ -443,7 +443,7 @@ static size_t bend_end(struct node *node, struct out *out, struct operation *ope
 void answer_find_tell(struct node *node, struct out *out, struct operation *operation)
 {
     size_t count = 0, most = node_run_max(node);
-    uint32_t budget = SCAN_MAX, told = 0, more = 1;
+    uint32_t budget = SCAN_MAX, told = 0, more = 1, instances = node_run_instances(node);
     bool final = false;
     struct message *messages = session_run(out, most);
     if (operation->channel == 0) {
@@ -451,8 +451,8 @@ void answer_find_tell(struct node *node, struct out *out, struct operation *oper
         return;
     }
     tell_final_first(node, out, operation);
-    while (messages != NULL && !final && told < most && more > 0) {
-        more = tell_one(node, out, operation, &budget, (uint32_t)most - told, &messages[count],
+    while (messages != NULL && !final && count < most && told < instances && more > 0) {
+        more = tell_one(node, out, operation, &budget, instances - told, &messages[count],
                         &final);
         count += more > 0;
         told += more;

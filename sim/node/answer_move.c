@@ -355,11 +355,17 @@ static void propose(struct contexts *contexts, slice sop_class, slice first, sli
     }
 }
 
+/* An association for each image? */
+static bool splits(const struct node *node, const struct operation *operation)
+{
+    return operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_move_sub_association_splitting);
+}
+
 /* One context for each class, and for each syntax an imported object stands in. */
 static bool propose_all(struct node *node, struct operation *operation, struct contexts *contexts,
                         struct arena *arena)
 {
-    uint32_t most = node_quirk(node, QUIRK_move_sub_association_splitting) ? 1 : UINT32_MAX;
+    uint32_t most = splits(node, operation) ? 1 : UINT32_MAX;
     struct operation cursor = *operation; /* what is looked at here is still to send */
     struct instance instance;
     contexts->list = arena_array(arena, most == 1 ? 2 : CONTEXTS_MAX, sizeof *contexts->list); /* each instance adds two at most */
@@ -378,14 +384,31 @@ static bool propose_all(struct node *node, struct operation *operation, struct c
     return contexts->list != NULL && contexts->count > 0;
 }
 
+/* Of how many images alike the next association is: where there are spans one stands for that of each. A fault's
+ * instance begins one of its own. */
+static uint32_t store_span(struct node *node, const struct operation *operation)
+{
+    struct operation cursor = *operation;
+    struct instance instance;
+    const struct faults *faults = &node->faults;
+    uint32_t most = node->setup->run_max > 0 ? 1 : RUN_INSTANCES_MAX;
+    if (faults->hold && operation->sent + 1 <= faults->hold_nth) {
+        uint32_t before = faults->hold_nth - 1 - operation->sent;
+        most = before < 1 ? 1 : before < most ? before : most;
+    }
+    uint32_t span = splits(node, operation) ? manifest_next(node, &cursor, most, &instance) : 1;
+    return span > 0 ? span : 1;
+}
+
 static void open_store(struct node *node, struct out *out, struct operation *operation)
 {
     struct contexts contexts = {0};
     uint32_t owner = (uint32_t)(operation - node->operations);
     struct channel *channel = NULL;
+    operation->store_span = store_span(node, operation);
     if (propose_all(node, operation, &contexts, out->arena)) {
         channel = session_open(node, out, operation->peer, node->setup->aet, &contexts,
-                               PURPOSE_STORE, owner);
+                               operation->store_span, PURPOSE_STORE, owner);
     }
     if (channel == NULL) {
         fail_rest(node, operation);
@@ -498,12 +521,11 @@ static bool is_held(struct node *node, struct out *out, struct operation *operat
 }
 
 /* How many may go in this run: a hold cuts it before its instance. */
-static size_t run_room(const struct node *node, const struct operation *operation)
+static uint32_t run_room(const struct node *node, const struct operation *operation)
 {
-    size_t most = node_run_max(node);
-    if (node_quirk(node, QUIRK_move_sub_association_splitting) &&
-        operation->kind == OPERATION_MOVE) {
-        most = 1;
+    uint32_t most = node_run_instances(node);
+    if (splits(node, operation)) {
+        most = operation->store_span;
     }
     const struct faults *faults = &node->faults;
     if (faults->hold && operation->sent + 1 < faults->hold_nth &&
@@ -516,14 +538,14 @@ static size_t run_room(const struct node *node, const struct operation *operatio
 static void send_next(struct node *node, struct out *out, struct operation *operation)
 {
     struct channel *channel = session_find(node, operation->store_channel);
-    size_t count = 0, room = run_room(node, operation);
-    struct message *messages = node_reserve(out->arena, room, sizeof *messages);
+    uint32_t sent = 0, span, room = run_room(node, operation);
+    size_t count = 0, most = room < RUN_MAX ? room : RUN_MAX;
+    struct message *messages = node_reserve(out->arena, most, sizeof *messages);
     struct instance instance;
-    uint32_t sent = 0, span;
     assert(channel != NULL);
     out->full = out->full || messages == NULL;
-    while (messages != NULL && sent < room &&
-           (span = manifest_next(node, operation, (uint32_t)room - sent, &instance)) > 0) {
+    while (messages != NULL && count < most && sent < room &&
+           (span = manifest_next(node, operation, room - sent, &instance)) > 0) {
         struct object object;
         uint8_t context_id = 0;
         if (object_prepare(node, out, channel, instance, span, &object, &context_id)) {
@@ -650,9 +672,7 @@ void answer_move_stored(struct node *node, struct out *out, const struct event *
     }
     tell_pending(node, out, operation);
     operation->state = STATE_READY;
-    bool splits =
-        operation->kind == OPERATION_MOVE && node_quirk(node, QUIRK_move_sub_association_splitting);
-    if (splits && !operation->cancelled && !is_exhausted(operation)) {
+    if (splits(node, operation) && !operation->cancelled && !is_exhausted(operation)) {
         quirk_bites(node, out, operation, QUIRK_move_sub_association_splitting);
         session_close(node, out, operation->store_channel);
         operation->store_channel = 0;

@@ -102,7 +102,7 @@ static bool open_second(struct node *node, struct out *out, struct commit *commi
                                 .accepted_syntax = SLICE_EMPTY};
     context->transfer_syntaxes[0] = UID_IMPLICIT_LITTLE;
     const struct contexts contexts = {context, 1};
-    return session_open(node, out, peer, node->setup->aet, &contexts, PURPOSE_COMMIT,
+    return session_open(node, out, peer, node->setup->aet, &contexts, 0, PURPOSE_COMMIT,
                         (uint32_t)(commit - node->commits)) != NULL;
 }
 

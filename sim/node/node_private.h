@@ -148,6 +148,7 @@ struct operation {
     uint32_t range_count, range, range_at; /* cursor: next to send */
     uint32_t total, sent, in_flight, completed, failed, warned, skipped;
     int64_t store_channel;
+    uint32_t store_span; /* instances that its association is for, where there is one for each */
     uint32_t attempts;
     slice failed_uids;
 };
@@ -291,9 +292,11 @@ void entry_mark(const struct node *node, uint32_t entry, slice sop_uids, uint8_t
 /* session.c */
 void session_asked(struct node *node, const struct event *event, struct out *out);
 struct channel *session_find(struct node *node, int64_t number);
-/* Opens one to a peer; NULL when there is no room. */
+/* Opens one to a peer, or one that stands for `span` of them (struct command); NULL when there is no
+ * room. */
 struct channel *session_open(struct node *node, struct out *out, uint32_t peer, slice calling,
-                             const struct contexts *contexts, enum purpose purpose, uint32_t owner);
+                             const struct contexts *contexts, uint32_t span, enum purpose purpose,
+                             uint32_t owner);
 void session_opened(struct node *node, const struct event *event);
 void session_close(struct node *node, struct out *out, int64_t number);
 void session_abort(struct node *node, struct out *out, int64_t number);
@@ -316,7 +319,9 @@ void operations_closed(struct node *node, int64_t channel);
 void operations_advance(struct node *node, struct out *out);
 void operation_free(struct node *node, struct operation *operation);
 time_ns operations_due(const struct node *node);
+/* Of one run: messages, and instances that they may stand for. */
 size_t node_run_max(const struct node *node);
+uint32_t node_run_instances(const struct node *node);
 slice operation_text(const struct operation *operation, struct arena *arena);
 
 /* answer_find.c, rows.c */

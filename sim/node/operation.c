@@ -12,6 +12,12 @@ size_t node_run_max(const struct node *node)
                                                                        : node->setup->run_max;
 }
 
+uint32_t node_run_instances(const struct node *node)
+{
+    return node->setup->run_max == 0 && node->setup->spans ? RUN_INSTANCES_MAX
+                                                           : (uint32_t)node_run_max(node);
+}
+
 static struct operation *operation_take(struct node *node)
 {
     for (uint16_t i = 0; i < OPERATIONS_MAX; i++) {

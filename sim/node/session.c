@@ -269,7 +269,8 @@ void session_asked(struct node *node, const struct event *event, struct out *out
 
 /* ---- Associations of our own. */
 struct channel *session_open(struct node *node, struct out *out, uint32_t peer, slice calling,
-                             const struct contexts *contexts, enum purpose purpose, uint32_t owner)
+                             const struct contexts *contexts, uint32_t span, enum purpose purpose,
+                             uint32_t owner)
 {
     node->channel_last += 2;
     struct channel *channel = channel_take(node, node->channel_last, purpose);
@@ -283,6 +284,7 @@ struct channel *session_open(struct node *node, struct out *out, uint32_t peer, 
     command->calling = calling;
     command->called = node->setup->peers[peer].aet;
     command->contexts = *contexts;
+    command->span = span > 1 ? span : 0;
     channel->owner = owner;
     put_title(channel->calling, calling);
     put_title(channel->called, command->called);

@@ -17,6 +17,7 @@
 #define RETRY_FIRST_NS  (500 * TIME_MS)
 #define RETRY_MAX_NS    (8 * TIME_S)
 #define WATCH_FIRST_NS  (5 * TIME_S)
+#define WATCH_IDLE_NS   (4 * TIME_MIN) /* an association without a question is let go */
 
 #define TAG_PONT_HOLDERS                                                                           \
     0x00991001u /* private block PONT: names of the nodes that hold the study */
@@ -36,6 +37,7 @@ struct request {
     uint32_t watch; /* of REQUEST_WATCH: the exam asked for, and its number */
     int64_t watch_number;
     bool seen;
+    time_ns idle_ns; /* of REQUEST_WATCH: until when it stays without a question; 0: one is under way */
     struct arena arena;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Watcher: asks for each exam, at doubling intervals, until it is shown. Questions that are due go
- * one after the other over one association. */
+ * one after the other over one association, which stays for a while after the last. */
 #include "sim/viewer/viewer_private.h"
 
 static bool keep(struct arena *arena, slice *to, slice text)
@@ -189,10 +189,12 @@ void watch_next(struct viewer *viewer, struct out *out, struct request *request)
 {
     uint32_t next = due_watch(viewer);
     if (next == UINT32_MAX) {
-        out_command(out, COMMAND_CLOSE)->channel = request->channel;
-        request->kind = REQUEST_FREE;
+        request->idle_ns = viewer->now + WATCH_IDLE_NS;
+        request->silent_ns = TIME_NEVER;
+        request->watch = UINT32_MAX;
         return;
     }
+    request->idle_ns = 0;
     if (question(viewer, request, &viewer->watches[next]) != ERR_OK) {
         out->full = true;
         return;
@@ -249,6 +251,9 @@ void watch_answered(struct viewer *viewer, struct out *out, struct request *requ
 /* No answer at all: asked again soon, the interval stays. */
 void watch_lost(struct viewer *viewer, struct request *request)
 {
+    if (request->idle_ns > 0) {
+        return; /* nothing was asked on it */
+    }
     viewer->watch_again_ns = viewer->now + RETRY_FIRST_NS;
     struct watch *watch = watch_of(viewer, request);
     if (watch != NULL) {
@@ -258,11 +263,18 @@ void watch_lost(struct viewer *viewer, struct request *request)
 
 void watch_clock(struct viewer *viewer, struct out *out)
 {
-    if (due_watch(viewer) == UINT32_MAX || viewer->watch_again_ns > viewer->now ||
-        watch_request(viewer) != NULL) {
+    struct request *request = watch_request(viewer);
+    if (request != NULL && request->idle_ns > 0 && due_watch(viewer) != UINT32_MAX) {
+        watch_next(viewer, out, request);
+    } else if (request != NULL && request->idle_ns > 0 && request->idle_ns <= viewer->now) {
+        out_command(out, COMMAND_CLOSE)->channel = request->channel;
+        request->kind = REQUEST_FREE;
+    }
+    if (request != NULL || due_watch(viewer) == UINT32_MAX ||
+        viewer->watch_again_ns > viewer->now) {
         return;
     }
-    struct request *request = request_take(viewer, REQUEST_WATCH);
+    request = request_take(viewer, REQUEST_WATCH);
     if (request != NULL) {
         request_open(viewer, out, request);
     }
@@ -270,11 +282,12 @@ void watch_clock(struct viewer *viewer, struct out *out)
 
 time_ns watch_due(const struct viewer *viewer)
 {
+    time_ns due = viewer->heap_count == 0 ? TIME_NEVER : viewer->watches[viewer->heap[0]].next_ns;
     for (uint32_t i = 0; i < viewer->request_bound; i++) {
-        if (viewer->requests[i].kind == REQUEST_WATCH) {
-            return TIME_NEVER; /* its association takes what is due */
+        const struct request *request = &viewer->requests[i];
+        if (request->kind == REQUEST_WATCH) { /* its association takes what is due */
+            return request->idle_ns == 0 ? TIME_NEVER : due < request->idle_ns ? due : request->idle_ns;
         }
     }
-    time_ns due = viewer->heap_count == 0 ? TIME_NEVER : viewer->watches[viewer->heap[0]].next_ns;
     return due != TIME_NEVER && due < viewer->watch_again_ns ? viewer->watch_again_ns : due;
 }

@@ -5,7 +5,6 @@
 #include "sim/virtual/virtual_private.h"
 
 #include "src/dicom/uid.h"
-#include "src/engine/coercion.h"
 
 #define JOB_SIZE      (64u << 10)
 #define JOB_ITEM_SIZE 768u
@@ -102,6 +101,8 @@ static void arm(struct virtual *virtual)
 
 /* ---- Jobs begin and end. */
 
+static void stop_runs(struct virtual *virtual, const struct relay_entry *entry);
+
 static struct relay_entry *find(struct virtual *virtual, uint32_t node, int64_t job)
 {
     for (size_t i = 0; i < virtual->relays.end; i++) {
@@ -168,6 +169,7 @@ void jobs_end(struct virtual *virtual, uint32_t node, int64_t job)
 {
     struct relay_entry *entry = find(virtual, node, job);
     if (entry != NULL) {
+        stop_runs(virtual, entry);
         close_entry(entry, "");
         post_due(virtual, entry, false);
         settle(virtual, entry);
@@ -182,6 +184,7 @@ void jobs_due(struct virtual *virtual)
         struct relay_entry *entry = &relays->entries[i];
         if (entry->used) {
             if (virtual->now_ns >= relay_job(entry->relay)->deadline_ns) {
+                stop_runs(virtual, entry);
                 close_entry(entry, "its deadline passed");
             }
             post_due(virtual, entry, false);
@@ -381,6 +384,11 @@ void passage_opened(struct virtual *virtual, uint32_t index, const struct contex
     activate(virtual, passage, &answered);
 }
 
+uint32_t passage_holder(const struct virtual *virtual, uint32_t index)
+{
+    return virtual->relays.passages[index].holder;
+}
+
 uint32_t passage_onward(const struct virtual *virtual, uint32_t index)
 {
     const struct passage *passage = &virtual->relays.passages[index];
@@ -448,38 +456,6 @@ static void answer_run(struct virtual *virtual, uint32_t index)
 
 /* ---- What the holder sends. */
 
-/* What the splice would have done to the data set. */
-static void coerce(struct virtual *virtual, struct object *object, const struct dataset *coercion)
-{
-    static const struct dataset nothing = {.count = 0};
-    const struct dataset *before = object->changed == NULL ? &nothing : object->changed;
-    struct dataset *after = arena_alloc(&virtual->header, sizeof *after);
-    const struct {
-        uint32_t tag;
-        slice *field;
-    } fields[] = {{TAG_PatientID, &object->patient_id}, {TAG_IssuerOfPatientID, &object->patient_issuer}, {TAG_AccessionNumber, &object->accession}};
-    if (coercion == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        *fields[i].field = dataset_has(coercion, fields[i].tag) ? dataset_get(coercion, fields[i].tag) : *fields[i].field;
-    }
-    bool full = after == NULL || dataset_copy(after, before, &virtual->header, coercion->count) != ERR_OK;
-    for (uint32_t i = 0; !full && i < coercion->count; i++) {
-        const struct element *element = &coercion->elements[i];
-        full = (element->item_count > 0 ? dataset_put_items(after, element->tag, element->items, element->item_count)
-                                        : dataset_put_vr(after, element->tag, element->vr, element->value)) != ERR_OK;
-    }
-    for (size_t i = 0; !full && i < coercion_removed_count; i++) {
-        dataset_remove(after, coercion_removed[i]);
-    }
-    if (full) {
-        virtual_fail(virtual, ERR_LIMIT, "a coerced header does not fit");
-    } else {
-        object->changed = after;
-    }
-}
-
 static const struct context *context_onward(struct virtual *virtual, const struct passage *passage, const struct dimse *request)
 {
     if (passage->state != PASSAGE_ACTIVE) {
@@ -515,17 +491,17 @@ static void pass(struct virtual *virtual, struct passage *passage, const struct 
     store->sop_instance_uid = store->object.sop_instance_uid = uid_of(virtual, request, item);
     store->object.instance += store->object.study >= 0 ? item->offset : 0;
     store->object.span = item->count > 1 ? item->count : 0;
-    coerce(virtual, &store->object, job->coercion);
+    job_coerces(virtual, &store->object, job->coercion);
 }
 
-/* The next instances of a request that have one answer: passed on, or the status they are refused with. */
-static void offer(struct virtual *virtual, struct passage *passage, uint32_t number, uint32_t offset, struct dimse *onward, size_t *onward_count)
+/* The next instances of a request that have one answer, `most` at most: passed on, or the status they are refused with. */
+static void offer(struct virtual *virtual, struct passage *passage, uint32_t number, uint32_t offset, uint32_t most, struct dimse *onward, size_t *onward_count)
 {
     struct relay_entry *entry = &virtual->relays.entries[passage->entry];
     const struct dimse *request = &passage->request->dimse[number];
     struct passage_item *item = &passage->items[passage->item_count++];
     slice finding = SLICE_EMPTY, study = request->object.study_uid.size > 0 ? request->object.study_uid : relay_job(entry->relay)->study_uid;
-    *item = (struct passage_item){.request = number, .offset = offset, .count = span_count(request->object.span) - offset};
+    *item = (struct passage_item){.request = number, .offset = offset, .count = most};
     item->status = relay_offer_span(entry->relay, uid_of(virtual, request, item), study, item->count, &item->count, &finding);
     if (finding.size > 0) {
         post(virtual, entry->node, entry->job, payload_make_text(&virtual->slab, finding), false);
@@ -544,7 +520,8 @@ static void offer(struct virtual *virtual, struct passage *passage, uint32_t num
     pass(virtual, passage, request, item, context, &onward[(*onward_count)++]);
 }
 
-/* More answers than there is room for in one run: what is left of a request is refused, and may come again. */
+/* More answers than there is room for in one run, or nothing of it came any more: what is left of a request is refused, and may come
+ * again. */
 static void refuse_rest(struct passage *passage, uint32_t number, uint32_t offset, uint32_t count)
 {
     passage->items[passage->item_count++] = (struct passage_item){.request = number, .offset = offset, .count = count, .status = STATUS_OUT_OF_RESOURCES, .done = true};
@@ -555,18 +532,21 @@ static void receive_run(struct virtual *virtual, uint32_t index, struct payload 
     struct passage *passage = &virtual->relays.passages[index];
     struct dimse onward[PASSAGE_ITEMS_MAX];
     size_t count = 0;
+    int64_t came = payload->instances - payload->held_back;
     assert(passage->request == NULL && payload->count <= RUN_MAX); /* the holder waits for its answers */
     passage->request = payload;
     passage->item_count = 0;
     arena_reset(&virtual->header);
     for (uint32_t i = 0; i < payload->count; i++) {
         uint32_t span = span_count(payload->dimse[i].object.span);
-        for (uint32_t offset = 0; offset < span; offset += passage->items[passage->item_count - 1].count) {
-            if (passage->item_count + payload->count - i >= PASSAGE_ITEMS_MAX) {
+        for (uint32_t offset = 0, took = 0; offset < span; offset += took) {
+            if (came == 0 || passage->item_count + payload->count - i >= PASSAGE_ITEMS_MAX) {
                 refuse_rest(passage, i, offset, span - offset);
             } else {
-                offer(virtual, passage, i, offset, onward, &count);
+                offer(virtual, passage, i, offset, came < span - offset ? (uint32_t)came : span - offset, onward, &count);
             }
+            took = passage->items[passage->item_count - 1].count;
+            came -= came < took ? came : took;
         }
     }
     struct payload *passed = count == 0 ? NULL : virtual_keep(virtual, payload_make_dimse(&virtual->slab, onward, count));
@@ -584,6 +564,27 @@ static void receive_run(struct virtual *virtual, uint32_t index, struct payload 
         passed->instances += dimse_instances(&onward[i]);
     }
     pipe_send(virtual, REF(passage->destination - 1, 0), passed);
+}
+
+/* The job is to end while runs are on their way: what of them has passed counts still, the rest is not sent any more. */
+static void stop_runs(struct virtual *virtual, const struct relay_entry *entry)
+{
+    struct relays *relays = &virtual->relays;
+    for (uint32_t p = 0; p < relays->passage_end && entry->passages > 0 && !entry->closed; p++) {
+        struct passage *passage = &relays->passages[p];
+        uint32_t flow = !passage->used || &relays->entries[passage->entry] != entry || passage->holder == 0 || passage->request != NULL
+                            ? 0
+                            : pipe_at(virtual, passage->holder - 1)->ends[0].flow;
+        if (flow != 0 && virtual->network.flows[flow - 1].payload->stores && passage->state == PASSAGE_ACTIVE) {
+            int64_t bytes = 0;
+            struct payload *payload = flow_stop(virtual, flow - 1, &bytes);
+            payload->held_back = payload->instances - pipe_whole(payload, bytes);
+            payload->bytes = bytes;
+            payload->streamed = true;
+            pipe_timeout(virtual, REF(passage->holder - 1, 0), TIMEOUT_MESSAGE, virtual->now_ns + virtual->limits.message_timeout_ns);
+            receive_run(virtual, p, payload);
+        }
+    }
 }
 
 /* ---- What the destination answers. */

@@ -445,6 +445,14 @@ static int64_t end_flow(struct virtual *virtual, uint32_t index, bool whole)
     return bytes;
 }
 
+struct payload *flow_stop(struct virtual *virtual, uint32_t flow, int64_t *bytes)
+{
+    struct payload *payload = virtual->network.flows[flow].payload;
+    *bytes = end_flow(virtual, flow, false);
+    arm(virtual);
+    return payload;
+}
+
 void flow_cut(struct virtual *virtual, uint32_t flow)
 {
     struct flow cut = virtual->network.flows[flow];

@@ -25,6 +25,7 @@ struct payload {
     uint64_t hash;
     int64_t bytes;        /* on the link */
     int64_t instances;
+    int64_t held_back;    /* the last of them, which were not sent any more */
     int64_t parent;       /* number of the event that caused it */
     time_ns since_ns;     /* when it began to wait where it waits */
     uint32_t count;       /* messages, results, contexts */

@@ -364,6 +364,7 @@ uint32_t pipe_open(struct virtual *virtual, uint32_t node, uint32_t to, const st
     }
     struct channel *channel = pipe_at(virtual, index);
     uint32_t ref = REF(index, 0);
+    channel->span = command->span;
     channel->ends[0] = (struct end){.node = node, .number = command->channel, .state = END_OPENING, .passage = passage, .moved_ns = virtual->now_ns};
     channel->ends[1] = (struct end){.node = to, .state = END_ASKED, .moved_ns = virtual->now_ns};
     node_add(virtual, ref);

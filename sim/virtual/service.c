@@ -68,7 +68,11 @@ static void begin(struct virtual *virtual, uint32_t ref)
 {
     struct end *end = end_at(virtual, ref);
     struct service *service = &virtual->nodes[end->node].services[end->inbox->service];
-    struct pending *pending = pipe_put(virtual, ref, virtual->now_ns + duration(virtual, end, end->inbox), CLASS_RELEASE, PENDING_SERVED);
+    time_ns takes = duration(virtual, end, end->inbox);
+    struct pending *pending = pipe_put(virtual, ref, virtual->now_ns + takes, CLASS_RELEASE, PENDING_SERVED);
+    if (end->inbox->stores && end->inbox->instances > 1) {
+        pipe_waits_for_each(virtual, REF(REF_CHANNEL(ref), 1 - REF_END(ref)), takes - takes / end->inbox->instances);
+    }
     if (pending != NULL) {
         pending->detail = end->inbox->service;
         pending->parent = end->inbox->parent;

@@ -49,7 +49,7 @@ static uint64_t hash_command(const struct command *command)
     uint64_t hash = mix_number((uint64_t)command->kind, (uint64_t)command->channel);
     switch (command->kind) {
     case COMMAND_OPEN:
-        hash = mix_number(mix_number(hash, command->peer), (uint64_t)command->timeout_ns);
+        hash = mix_number(mix_number(hash, (uint64_t)command->span << 32 | command->peer), (uint64_t)command->timeout_ns);
         return hash_contexts(mix_slice(mix_slice(hash, command->calling), command->called), &command->contexts);
     case COMMAND_ACCEPT:
         hash = mix_number(mix_number(hash, (uint64_t)command->accept), (uint64_t)command->job);

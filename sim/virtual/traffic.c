@@ -92,6 +92,18 @@ static void left(struct virtual *virtual, uint32_t ref, struct payload *payload,
     other_gets(virtual, ref, left_ns + delay_ns, payload);
 }
 
+void pipe_waits_for_each(struct virtual *virtual, uint32_t ref, time_ns more_ns)
+{
+    struct end *end = end_at(virtual, ref);
+    uint32_t holder = end->passage == 0 || end->number != 0 ? 0 : passage_holder(virtual, end->passage - 1);
+    if (end->timeout == TIMEOUT_MESSAGE) {
+        pipe_timeout(virtual, ref, TIMEOUT_MESSAGE, end->due_ns + more_ns);
+    }
+    if (holder != 0) {
+        pipe_waits_for_each(virtual, REF(holder - 1, 0), more_ns);
+    }
+}
+
 void pipe_left(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, time_ns extra_ns)
 {
     uint32_t ref = REF(channel, end);
@@ -155,6 +167,17 @@ static time_ns turnarounds(const struct payload *payload, const struct path *pat
     return payload->stores && payload->instances > 1 ? (payload->instances - 1) * round_trip : 0; /* each waits for its answer */
 }
 
+/* Of one that stands for many associations each further one is opened before its instance goes: a connection, the request, the
+ * answer, and what both sides take for it. */
+static time_ns openings(const struct virtual *virtual, const struct channel *channel, unsigned end, const struct payload *payload, const struct path *path)
+{
+    if (channel->span <= 1 || end != 0 || !payload->stores || payload->instances <= 1) {
+        return 0;
+    }
+    const struct virtual_time *takes = &virtual->nodes[channel->ends[1].node].services[VIRTUAL_ASSOCIATE].time;
+    return (payload->instances - 1) * (4 * path->delay_ns + virtual->nodes[channel->ends[0].node].setup.connect_ns + takes->base_ns + takes->each_ns);
+}
+
 /* False when it must wait: what is before it moves, or the way is blocked. */
 static bool transmit(struct virtual *virtual, uint32_t ref, struct payload *payload)
 {
@@ -184,7 +207,7 @@ static bool transmit(struct virtual *virtual, uint32_t ref, struct payload *payl
         end->storing += payload->instances;
     }
     const struct path *onward = payload->streamed ? NULL : onward_path(virtual, ref);
-    time_ns extra = turnarounds(payload, path, onward);
+    time_ns extra = turnarounds(payload, path, onward) + openings(virtual, channel, e, payload, path);
     bool limited = path_is_limited(virtual, path) || (onward != NULL && path_is_limited(virtual, onward));
     if (payload->streamed) {
         payload->streamed = false;
@@ -304,6 +327,19 @@ static bool cut_message(struct dimse *message, int64_t *bytes)
     *bytes = whole < instances ? 0 : *bytes - whole * each;
     message->object.span = whole > 1 ? (uint32_t)whole : 0;
     return whole > 0;
+}
+
+int64_t pipe_whole(const struct payload *payload, int64_t bytes)
+{
+    int64_t instances = 0;
+    for (size_t i = 0; i < payload->count; i++) {
+        struct dimse message = payload->dimse[i];
+        if (!cut_message(&message, &bytes)) {
+            break;
+        }
+        instances += dimse_instances(&message);
+    }
+    return instances;
 }
 
 void pipe_cut_short(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, int64_t bytes)

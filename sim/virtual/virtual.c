@@ -243,7 +243,7 @@ enum err virtual_init(struct virtual **out, const struct virtual_config *config,
         return is_sound(config) ? ERR_LIMIT : ERR_BAD_INPUT;
     }
     virtual->config = *config;
-    virtual->config.run_max = config->run_max == 0 ? RUN_MAX : config->run_max;
+    virtual->config.run_max = config->run_max == 0 ? UINT32_MAX : config->run_max;
     virtual->config.small_max = config->small_max == 0 ? 16384 : config->small_max;
     virtual->limits = limits_of(config);
     virtual->now_ns = config->start_ns;

@@ -155,7 +155,7 @@ struct virtual_config {
     struct virtual_plan plan;         /* next null: none */
     struct virtual_watcher watcher;
     struct virtual_trace trace;       /* line null: none; the hash is always made */
-    uint32_t run_max;                 /* messages in one RECEIVED (RUN_MAX) */
+    uint32_t run_max;                 /* instances in one RECEIVED, of RUN_MAX messages at most; 0: as many as came in the run */
     int64_t small_max;                /* bytes up to which a message takes no share of a link from others (16 KiB) */
     /* Bytes of one instance of an object that does not say its size; null: 512 KiB. */
     int64_t (*object_size)(void *self, uint32_t node, const struct object *object);

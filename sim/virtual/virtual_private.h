@@ -149,6 +149,7 @@ struct channel {
     bool used;
     uint8_t protocol;
     uint32_t generation, next_free;
+    uint32_t span;            /* associations it stands for, one for each instance (struct command); 0 and 1: one */
     uint32_t reject;          /* result, source, reason of a refusal */
     struct payload *ask;      /* what was asked for, until it is answered */
     struct payload *contexts; /* as answered */
@@ -327,6 +328,8 @@ bool path_is_limited(const struct virtual *virtual, const struct path *path);
 bool flow_start(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, const struct path *first, const struct path *second, time_ns extra_ns);
 /* Ends it without delivery; the payload is given back. */
 void flow_cut(struct virtual *virtual, uint32_t flow);
+/* Ends it where it is, and gives what it carried: so many bytes of it have passed. */
+struct payload *flow_stop(struct virtual *virtual, uint32_t flow, int64_t *bytes);
 void network_due(struct virtual *virtual);
 void network_park(struct virtual *virtual, uint32_t half, uint32_t channel, unsigned end);
 void network_forget(struct virtual *virtual, uint32_t ref);
@@ -380,6 +383,10 @@ void pipe_pump(struct virtual *virtual, uint32_t ref); /* sends what may go */
 void pipe_arrive(struct virtual *virtual, uint32_t ref, struct payload *payload);
 void pipe_left(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, time_ns extra_ns); /* a flow ended */
 /* A flow was cut when so many bytes of it had passed: what is whole arrives. Takes the payload. */
+/* How many whole instances so many of its bytes are. */
+int64_t pipe_whole(const struct payload *payload, int64_t bytes);
+/* The end waits for the answer to each instance of what it sent: together they take so much longer than the last. */
+void pipe_waits_for_each(struct virtual *virtual, uint32_t ref, time_ns more_ns);
 void pipe_cut_short(struct virtual *virtual, uint32_t channel, unsigned end, struct payload *payload, int64_t bytes);
 void pipe_retry(struct virtual *virtual, uint32_t channel, unsigned end); /* a half link is free again */
 void pipe_work(struct virtual *virtual, uint32_t ref); /* goes on with the inbox */
@@ -406,6 +413,8 @@ void jobs_begin(struct virtual *virtual, uint32_t node, const struct relay_job *
 void jobs_end(struct virtual *virtual, uint32_t node, int64_t job);
 /* The engine is to hear now that bytes of this job flow. */
 bool job_owes_sign(struct virtual *virtual, struct relay_entry *entry);
+/* What the splice would have done to the data set; null: nothing. */
+void job_coerces(struct virtual *virtual, struct object *object, const struct dataset *coercion);
 void jobs_due(struct virtual *virtual);
 void jobs_drop_node(struct virtual *virtual, uint32_t node);
 /* A holder was accepted for a job: `ref` is the engine's end. */
@@ -415,6 +424,8 @@ void passage_received(struct virtual *virtual, uint32_t passage, uint32_t channe
 void passage_closed(struct virtual *virtual, uint32_t passage, uint32_t channel);
 /* The channel to the destination if what the holder sends streams on to it: channel + 1. */
 uint32_t passage_onward(const struct virtual *virtual, uint32_t passage);
+/* The holder's channel + 1; 0: it is gone. */
+uint32_t passage_holder(const struct virtual *virtual, uint32_t passage);
 
 /* ---- durable.c */
 size_t durable_memory(const struct virtual_limits *limits);

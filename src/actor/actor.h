@@ -12,7 +12,8 @@
  * Runs. SEND carries one message or a run: up to RUN_MAX of one kind on one channel (C-FIND responses,
  * C-STORE requests, their responses). A run arrives as one RECEIVED; C-STORE requests are answered in one
  * RECEIVED of responses, in order (on the wire gathered up to RUN_MAX or 50 ms). Nothing may depend on where a run is cut.
- * RUN_MAX counts instances: the sum of the spans (struct object) of a run, not its messages.
+ * RUN_MAX counts messages. A message of a span (struct object) stands for many instances: where there are spans, in the
+ * virtual world, one run may hold RUN_INSTANCES_MAX of them; a run size that somebody asked for counts instances.
  *
  * Memory. Slices in an event are good during the step. Slices in `out` must live in out->arena or in the
  * actor; the driver copies what it keeps before the next step. */
@@ -24,6 +25,7 @@
 #include "src/hl7/hl7.h"
 
 #define RUN_MAX 64
+#define RUN_INSTANCES_MAX 1024
 #define OUT_COMMANDS_MAX 512      /* in one step */
 #define OUT_RECORDS_MAX 4096
 #define OUT_OBSERVATIONS_MAX 4096
@@ -160,6 +162,8 @@ struct command {
     slice calling, called;     /* AE titles of OPEN */
     struct contexts contexts;
     time_ns timeout_ns;        /* OPEN: until answered; 0: the driver's default of 10 s */
+    uint32_t span;             /* OPEN, where there are spans (struct object): it stands for so many associations, one after the
+                                  other, with one instance each of the span that is sent on it; 0 and 1: one */
     enum accept accept;
     int64_t job;
     struct relay_job relay;

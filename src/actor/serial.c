@@ -415,6 +415,7 @@ static void code_open(struct codec *codec, struct command *command)
     code_slice(codec, &command->called);
     code_contexts(codec, &command->contexts);
     CODE(codec, 8, command->timeout_ns);
+    CODE(codec, 4, command->span);
 }
 
 static void code_command(struct codec *codec, struct command *command)

@@ -443,6 +443,7 @@ static void put_command_body(struct buffer *buffer, const struct command *comman
         put_int(buffer, "peer", command->peer);
         put_text(buffer, "calling", command->calling);
         put_text(buffer, "called", command->called);
+        put_span(buffer, command->span);
         put_contexts(buffer, &command->contexts);
         break;
     case COMMAND_ACCEPT:

@@ -108,6 +108,7 @@ int64_t channel_open_contexts(struct engine *engine, struct out *out, uint32_t n
     command->timeout_ns = timeout_ns;
     command->contexts = contexts;
     health_taken(engine, node);
+    source_find_yield(engine, out, node);
     return channel->number;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Finds, the private door: source_find.c (life and queue), find_ask.c (the question in the node's
- * dialect), find_row.c (the answer made uniform). */
+ * Finds, the private door: source_find.c (life and queue), find_idle.c (associations kept), find_ask.c
+ * (the question in the node's dialect), find_row.c (the answer made uniform). */
 #ifndef PONT_ENGINE_FIND_PRIVATE_H
 #define PONT_ENGINE_FIND_PRIVATE_H
 
@@ -9,6 +9,7 @@
 
 #define FINDS_MAX     128u          /* questions under way or waiting */
 #define FIND_MESSAGES_MAX 1000u      /* requests on one association; then a new one is opened */
+#define FIND_IDLE_NS TIME_MIN        /* an association without a question is kept so long, where there is room */
 #define FIND_ROWS_MAX 12288u        /* rows told of one question, above the largest study; more is FIND_CAPPED */
 #define FIND_ARENA    (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
 #define FIND_SEEN     16384u /* places of the table of rows seen; a power of two, a quarter above FIND_ROWS_MAX */
@@ -45,6 +46,7 @@ struct find {
     int64_t channel;
     uint16_t message_id;
     bool silent;  /* nothing heard since the last request */
+    bool taken_over; /* its association was another question's, and nothing was heard on it since */
     bool stopped; /* rows or memory of ours ran out */
     enum find_outcome outcome;
     slice why; /* a literal, or in the arena */
@@ -62,6 +64,13 @@ struct find {
     uint16_t *seen_at;  /* by hash: number in seen + 1, 0 free; the table grows with the rows */
     uint32_t seen_count, seen_mask;
 };
+/* An association to a node that the next question may have. */
+struct idle_find {
+    int64_t channel; /* 0: none */
+    uint16_t message;
+    bool timed;      /* a timer looks at it */
+    time_ns until_ns;
+};
 struct find_state {
     struct find finds[FINDS_MAX];
     uint32_t handle_last, queued[NODES_MAX]; /* of each node */
@@ -69,6 +78,7 @@ struct find_state {
     int64_t spare;            /* an association whose question has just ended; 0: none */
     uint32_t spare_node;
     uint16_t spare_message; /* the last message id on it */
+    struct idle_find idle[NODES_MAX];
 };
 
 /* ---- find_ask.c */
@@ -91,6 +101,15 @@ slice find_gap(const struct find *find);
 bool find_push(struct find *find, const struct part *part);
 /* The level at which an attribute is a key. */
 enum find_level find_tag_level(uint32_t tag);
+
+/* ---- find_idle.c */
+/* Is there one that a question to the node has just left, or else one that was kept? Then it is the spare one. */
+bool find_has_spare(struct engine *engine, uint32_t node);
+/* The spare one stays for the node's next question; false when it may not. */
+bool find_keep_spare(struct engine *engine);
+void find_idle_timer(struct engine *engine, struct out *out, uint32_t node);
+bool find_idle_waits(struct engine *engine, uint32_t node);
+void find_idle_closed(struct engine *engine, const struct channel *channel);
 
 /* ---- find_row.c */
 /* UTF-8, canonical ids, no padding, no sequences; in out->arena. False when memory ran out. */

@@ -213,6 +213,7 @@ void health_refused(struct engine *engine, struct out *out, uint32_t node,
 {
     if (event->refusal == REFUSAL_TRANSIENT) {
         too_many(engine, out, node);
+        source_find_yield(engine, out, node);
     } else if (event->refusal == REFUSAL_NO_ROUTE || event->refusal == REFUSAL_TIMEOUT) {
         health_failed(engine, out, node, SLICE("cannot connect"));
     } else {

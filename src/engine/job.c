@@ -161,6 +161,7 @@ static void job_start(struct engine *engine, struct out *out, struct transfer *t
     transfer->destination_taken = transfer->path == PATH_DIRECT || transfer->relay_open;
     if (transfer->destination_taken) {
         health_taken(engine, transfer->destination);
+        source_find_yield(engine, out, transfer->destination);
     }
     transfer->root = node_at(engine, node)->study_root ? UID_STUDY_ROOT_MOVE : UID_PATIENT_ROOT_MOVE;
     transfer->final_seen = transfer->lost = transfer->rule_broken = false;

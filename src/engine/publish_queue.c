@@ -53,13 +53,16 @@ void publish_wake(struct engine *engine, struct out *out, uint32_t row)
     }
 }
 
-/* ---- Looking again at what is published. Timer subjects: exam row, round. */
+/* ---- Looking again at what is published. Timer subjects: exam row, round. Of an exam that was done long ago nothing comes late. */
+#define SETTLED_NS (7 * TIME_DAY)
 static const time_ns look_again_ns[] = {15 * TIME_S, TIME_MIN, 5 * TIME_MIN};
 #define ROUNDS (sizeof look_again_ns / sizeof look_again_ns[0])
 
 static void look_again(struct engine *engine, uint32_t row, uint8_t round)
 {
-    if (round <= ROUNDS) {
+    time_ns done = row_get_exam(engine, row).completed_at;
+    bool settled = done > 0 && done < engine->now - SETTLED_NS;
+    if (round <= ROUNDS && !settled) {
         timer_set(engine, TIMER_PUBLISH, (int64_t)round << 32 | row,
                   engine->now + look_again_ns[round - 1]);
     }

@@ -151,6 +151,18 @@ static void query_end(struct engine *engine, struct out *out, struct query *quer
     query_give(query);
 }
 
+/* The same, in one run with the last rows. */
+static void query_end_run(struct engine *engine, struct out *out, struct query *query, uint16_t status, slice comment, struct message *last)
+{
+    last->protocol = PROTOCOL_DICOM;
+    last->unreadable = SLICE_EMPTY;
+    last->dimse = dimse_response(&query->request, status);
+    last->dimse.sop_class_uid = text_copy(out, query->request.sop_class_uid);
+    last->dimse.error_comment = comment;
+    query_record(engine, out, query, status);
+    query_give(query);
+}
+
 static void sources_cancel(struct engine *engine, struct out *out, struct query *query)
 {
     for (size_t i = 0; i < query->source_count; i++) {
@@ -161,7 +173,8 @@ static void sources_cancel(struct engine *engine, struct out *out, struct query 
     query->source_count = query->pending = 0;
 }
 
-static void query_final(struct engine *engine, struct out *out, struct query *query)
+/* `last`: its place in the run of the last rows; null: it goes alone. */
+static void query_final(struct engine *engine, struct out *out, struct query *query, struct message *last)
 {
     bool incomplete = query->incomplete.size > 0;
     if (MUTANT(M_QUIET_DOWN)) {
@@ -170,7 +183,13 @@ static void query_final(struct engine *engine, struct out *out, struct query *qu
     if (MUTANT(M_ALWAYS_PARTIAL)) {
         incomplete = true;
     }
-    query_end(engine, out, query, incomplete ? STATUS_INCOMPLETE : STATUS_SUCCESS, incomplete ? comment_of(query, out) : SLICE_EMPTY);
+    uint16_t status = incomplete ? STATUS_INCOMPLETE : STATUS_SUCCESS;
+    slice comment = incomplete ? comment_of(query, out) : SLICE_EMPTY;
+    if (last == NULL) {
+        query_end(engine, out, query, status, comment);
+    } else {
+        query_end_run(engine, out, query, status, comment, last);
+    }
 }
 
 /* ---- Telling the rows. */
@@ -191,12 +210,14 @@ static size_t run_fill(struct engine *engine, struct out *out, struct query *que
     return count;
 }
 
-/* One run, and the final answer behind the last. The rows stand in the query, which the final answer gives back:
+/* One run, the final answer behind its last row where there is room. The rows stand in the query, which the final answer gives back:
  * what goes out is copied first. */
 static void query_tell(struct engine *engine, struct out *out, struct query *query)
 {
     size_t most = engine->config->run_max == 0 || engine->config->run_max > RUN_MAX ? RUN_MAX : engine->config->run_max;
-    if (query->next_row != NULL) {
+    if (query->next_row == NULL) {
+        query_final(engine, out, query, NULL);
+    } else {
         struct message *messages = arena_take(out->arena, most * sizeof *messages);
         if (messages == NULL) {
             out->full = true;
@@ -206,10 +227,10 @@ static void query_tell(struct engine *engine, struct out *out, struct query *que
         struct command *command = out_command(out, COMMAND_SEND);
         command->channel = query->channel;
         command->protocol = PROTOCOL_DICOM;
+        if (query->next_row == NULL && count < most) {
+            query_final(engine, out, query, &messages[count++]);
+        }
         command->run = (struct run){messages, count};
-    }
-    if (query->next_row == NULL) {
-        query_final(engine, out, query);
     }
 }
 

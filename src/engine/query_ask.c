@@ -108,6 +108,14 @@ static void question_doubt(const struct query *query, const struct query_row *ro
     put_key(keys, TAG_StudyInstanceUID, row->uid, out);
 }
 
+/* The letters are part of the number: RADIS2 writes it so, and by that number its PACS had the study. */
+static bool is_written_so(const struct engine *engine, const struct question *question, slice value)
+{
+    uint32_t row = row_find_exam(engine, &(struct row_exam){.issuer = question->accession.issuer, .accession = value});
+    uint32_t bare = row_find_exam(engine, &(struct row_exam){.issuer = question->accession.issuer, .accession = question->accession.value});
+    return row != ROW_NONE && row_get_exam(engine, row).study != 0 && bare == ROW_NONE;
+}
+
 /* The nth question for the node put into `keys`; false when there is none. */
 static bool question_nth(const struct engine *engine, const struct query *query, uint32_t node, size_t nth, struct dataset *keys,
                          struct out *out)
@@ -132,7 +140,7 @@ static bool question_nth(const struct engine *engine, const struct query *query,
             const struct organisation *issuer = organisation_by_issuer(engine, question->accession.issuer);
             bool at_home = issuer == node_organisation(engine, node);
             value = at_home ? value : coercion_accession(question->accession, 0, out->arena);
-            if (at_home && !slice_equal(value, question->accession.value) && nth == 1) {
+            if (at_home && !slice_equal(value, question->accession.value) && nth == 1 && !is_written_so(engine, question, value)) {
                 value = question->accession.value; /* the client wrote the letters; the organisation may not */
                 nth = 0;
             }

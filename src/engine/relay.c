@@ -425,12 +425,14 @@ bool relay_batch(struct relay *relay, time_ns at_ns, bool flush, const struct re
     if (wait == 0 || !(flush || wait >= RUN_MAX || at_ns >= relay_due(relay))) {
         return false;
     }
-    size_t taken = wait < RUN_MAX ? wait : RUN_MAX, told = 0;
+    size_t taken = 0, told = 0;
     uint32_t before = 0;
-    for (size_t i = 0; i < taken; i++) {
-        uint32_t number = relay->queue[(relay->queue_first + i) % (relay->instance_count + 1)];
-        if (i > 0 && goes_on(relay, before, number)) {
+    for (; taken < wait; taken++) {
+        uint32_t number = relay->queue[(relay->queue_first + taken) % (relay->instance_count + 1)];
+        if (taken > 0 && goes_on(relay, before, number)) {
             relay->batch[told - 1].span = span_count(relay->batch[told - 1].span) + 1;
+        } else if (told == RUN_MAX) {
+            break;
         } else {
             relay->batch[told] = result_of(relay, number, relay->batch_uids[told]);
             told++;

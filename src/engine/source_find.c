@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * One question to one node: waiting for a place, the association, part after part, the one end. A question that
- * waits takes over the association of one that ends: opening one costs both sides more than most answers do. */
+ * waits takes over the association of one that ends, and where the node has room for more it stays a while for the next:
+ * opening one costs both sides more than most answers do. */
 #include "src/engine/find_private.h"
 
 enum err source_find_init(struct engine *engine)
@@ -137,6 +138,7 @@ static void take_over(struct engine *engine, struct out *out, struct find *find)
     channel->subject = find->handle;
     find->channel = state->spare;
     find->message_id = state->spare_message;
+    find->taken_over = true;
     state->spare = 0;
     ask(engine, out, find);
 }
@@ -160,10 +162,10 @@ static void release_spare(struct engine *engine, struct out *out)
     if (engine->find->spare != 0) {
         source_find_pump(engine, out, engine->find->spare_node);
     }
-    if (engine->find->spare != 0) {
+    if (engine->find->spare != 0 && !find_keep_spare(engine)) {
         channel_close(engine, out, engine->find->spare);
-        engine->find->spare = 0;
     }
+    engine->find->spare = 0;
 }
 
 static struct find *first_waiting(struct engine *engine, uint32_t node)
@@ -185,7 +187,7 @@ void source_find_pump(struct engine *engine, struct out *out, uint32_t node)
     for (struct find *find = first_waiting(engine, node); find != NULL;
          find = first_waiting(engine, node)) {
         enum gate gate = health_gate(engine, node);
-        bool spare = engine->find->spare != 0 && engine->find->spare_node == node;
+        bool spare = gate != GATE_DOWN && find_has_spare(engine, node);
         if (gate == GATE_BUSY && !spare) {
             return;
         }
@@ -597,7 +599,7 @@ static void take_response(struct engine *engine, struct out *out, struct find *f
         find->parts == NULL) {
         return;
     }
-    find->silent = false;
+    find->silent = find->taken_over = false;
     if (status_is_pending(response->status)) {
         take_row(engine, out, find, response);
         return;
@@ -641,6 +643,9 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
 {
     uint32_t handle = (uint32_t)channel->subject;
     struct find *find = find_of(engine, handle);
+    if (event->kind == EVENT_CLOSED) {
+        find_idle_closed(engine, channel);
+    }
     if (find == NULL || find->channel != channel->number || find->state < FIND_OPENING ||
         find->state == FIND_DOOMED) {
         return; /* ended or cancelled; the association is on its way out */
@@ -649,6 +654,10 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
         on_opened(engine, event, out, find);
     } else if (event->kind == EVENT_REFUSED) {
         on_refused(engine, event, out, find);
+    } else if (event->kind == EVENT_CLOSED && find->taken_over) {
+        find->taken_over = false; /* the node had done with it when the question came: it is asked on one of its own */
+        find->channel = 0;
+        set_state(engine, find, FIND_QUEUED);
     } else if (event->kind == EVENT_CLOSED) {
         health_failed(engine, out, find->node, SLICE("cut off in mid-answer"));
         end(engine, out, find, FIND_DOWN, SLICE("connection lost"));
@@ -663,13 +672,17 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
 
 bool source_find_waits(struct engine *engine, int64_t subject)
 {
-    return find_of(engine, (uint32_t)subject) != NULL;
+    return subject < 0 ? find_idle_waits(engine, (uint32_t)(-1 - subject)) : find_of(engine, (uint32_t)subject) != NULL;
 }
 
 /* The deadline, or a question doomed before. */
 void source_find_timer(struct engine *engine, struct out *out, int64_t subject)
 {
-    struct find *find = find_of(engine, (uint32_t)subject);
+    struct find *find = subject < 0 ? NULL : find_of(engine, (uint32_t)subject);
+    if (subject < 0) {
+        find_idle_timer(engine, out, (uint32_t)(-1 - subject));
+        return;
+    }
     if (find == NULL) {
         return;
     }

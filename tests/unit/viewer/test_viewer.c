@@ -262,16 +262,22 @@ START_TEST(watcher_asks_at_doubling_intervals_until_it_sees_the_exam)
             TAG_LocalNamespaceEntityID),
         SLICE("CAV")));
     answer(channel, &request, STATUS_SUCCESS, "", NULL);
-    ck_assert_ptr_nonnull(command_of(COMMAND_CLOSE));
+    ck_assert_ptr_null(command_of(COMMAND_CLOSE));
     ck_assert_ptr_null(seen(OBSERVATION_watched));
     ck_assert_int_eq(viewer_due(viewer), now + 10 * TIME_S);
     now = viewer_due(viewer);
-    step(&clock);
-    channel = let_open(&request);
+    step(&clock); /* over the association that is still there */
+    const struct command *sent = command_of(COMMAND_SEND);
+    ck_assert(sent != NULL && sent->channel == channel);
+    request = sent->run.messages[0].dimse;
     answer(channel, &request, STATUS_PENDING, "", row("1.2.3"));
     answer(channel, &request, STATUS_SUCCESS, "", NULL);
     const struct observation *watched = seen(OBSERVATION_watched);
     ck_assert(watched->flag && watched->latency_ns == 15 * TIME_S);
+    ck_assert_int_eq(viewer_due(viewer), now + 4 * TIME_MIN);
+    now = viewer_due(viewer);
+    step(&clock);
+    ck_assert_ptr_nonnull(command_of(COMMAND_CLOSE));
     ck_assert_int_eq(viewer_due(viewer), TIME_NEVER);
 }
 END_TEST
