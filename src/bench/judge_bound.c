@@ -31,7 +31,7 @@ void judge_bound_init(struct judge *judge)
     }
 }
 
-/* ---- Disturbances, seen from one transfer. */
+/* ---- Disturbances, seen from one transfer. What RADIS2 says late, twice or not at all holds up no images. */
 
 struct disturbance {
     bool own, other; /* of one of its nodes, a link or the engine; of a PACS that it has nothing to do with */
@@ -54,6 +54,9 @@ static struct disturbance disturbed(const struct judge *judge, uint32_t study, u
     size_t nodes = judge->scenario->node_count;
     for (uint32_t f = judge->fault_count; f > 0 && judge->faults[f - 1].reach >= since; f--) {
         const struct fault_window *window = &judge->faults[f - 1];
+        if (window->index < nodes && judge->scenario->nodes[window->index].kind == KIND_RIS) {
+            continue;
+        }
         bool pacs = window->index < nodes && judge->scenario->nodes[window->index].kind == KIND_PACS;
         bool own = !pacs || window->node == destination || holds(judge, study, window->node);
         found.own = found.own || (own && window->until >= since);
@@ -81,9 +84,12 @@ void judge_retrieved(struct judge *judge, slice study_uid, slice viewer, time_ns
 {
     uint32_t study = judge_study(judge, study_uid);
     time_ns bound = judge->within[INVARIANT_published_is_retrievable];
-    bool busy = (seen->number & 0xFF00) == STATUS_OUT_OF_RESOURCES || seen->number == (int64_t)STATUS_CANCEL, good = seen->number == 0;
-    if (study == JUDGE_NONE || judge_next_uid(judge, study) != JUDGE_NONE || busy || !is_owed(judge, study, asked_at - bound) ||
-        (!good && judge_disturbed(judge, SLICE_EMPTY, asked_at - bound, seen->at_ns))) {
+    bool busy = seen->number == (int64_t)STATUS_OUT_OF_RESOURCES || seen->number == (int64_t)STATUS_CANCEL, good = seen->number == 0;
+    if (study == JUDGE_NONE || judge_next_uid(judge, study) != JUDGE_NONE || busy || !is_owed(judge, study, asked_at - bound)) {
+        return;
+    }
+    struct disturbance found = disturbed(judge, study, (uint16_t)judge_word(judge, viewer), asked_at - bound);
+    if (!good && (found.own || found.other)) {
         return;
     }
     const int64_t lines[] = {asked_line, line};

@@ -235,15 +235,31 @@ static enum err rebuild(void *self, uint32_t node, struct actor *actor)
     return make_engine(self, actor);
 }
 
-/* The limits of engine.yaml are those of a site's day; a population may bring a year. */
+static bool is_said(const struct scenario *scenario, const char *name)
+{
+    for (size_t i = 0; i < scenario->policy_count; i++) {
+        if (slice_equal(scenario->policies[i].name, slice_from(name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The limits of engine.yaml are those of a site's day; a population may bring a year. What the scenario itself says stays. */
 static void hold_load(const struct scenario *scenario, struct engine_config *config)
 {
     struct load_expected expected;
+    const struct engine_config before = *config;
     if (actors_expect(scenario, &expected)) {
         struct engine_load load = {.exams = (uint64_t)(expected.exams + expected.priors), .studies = (uint64_t)(expected.exams + expected.priors),
                                    .persons = (uint64_t)expected.persons, .numbers = (uint64_t)expected.registrations, .cases = (uint64_t)expected.meetings_names};
         engine_config_hold(config, &load);
     }
+    config->persons_max = is_said(scenario, "limits.persons") ? before.persons_max : config->persons_max;
+    config->exams_max = is_said(scenario, "limits.exams") ? before.exams_max : config->exams_max;
+    config->studies_max = is_said(scenario, "limits.studies") ? before.studies_max : config->studies_max;
+    config->demands_max = is_said(scenario, "limits.demands") ? before.demands_max : config->demands_max;
+    config->audits_max = is_said(scenario, "limits.audits") ? before.audits_max : config->audits_max;
 }
 
 /* engine.yaml is written and read as on the wire, so that both worlds have the same engine. */

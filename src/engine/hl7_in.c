@@ -294,9 +294,8 @@ static time_ns event_time(const struct engine *engine, const struct hl7_value *v
 
 /* *refuse stays empty when it was applied. */
 static void apply(struct engine *engine, struct out *out, const struct hl7_value *value,
-                  slice *refuse)
+                  time_ns event_at, slice *refuse)
 {
-    time_ns event_at = event_time(engine, value);
     int64_t person = identity_apply(engine, out, value, event_at, refuse);
     if (refuse->size > 0) {
         return;
@@ -361,7 +360,7 @@ static void take(struct engine *engine, struct out *out, int64_t channel,
         return;
     }
     slice refuse = SLICE_EMPTY;
-    apply(engine, out, value, &refuse);
+    apply(engine, out, value, row == ROW_NONE ? event_time(engine, value) : engine->now, &refuse);
     receipt.ack = refuse.size > 0 ? SLICE("AR") : SLICE("AA");
     if (!(MUTANT(M_ACK_EARLY) && refuse.size == 0 && put_off(engine, &receipt))) {
         put_receipt(engine, out, &receipt);

@@ -218,7 +218,7 @@ static slice move_identifiers(struct engine *engine, struct out *out, int64_t fr
          row != ROW_NONE; row = next) {
         next = index_next(engine, INDEX_identifier_person, row);
         struct row_identifier identifier = row_get_identifier(engine, row);
-        identifier.person = MUTANT(M_KEEP_MERGED) ? from : to;
+        identifier.person = to;
         row_put_identifier(engine, out, &identifier);
         moved = TEXT(out, moved, SLICE("\\"), identifier.issuer, SLICE("/"), identifier.value);
     }
@@ -521,7 +521,9 @@ static void unmerge(struct engine *engine, struct out *out, slice key, int64_t p
         identity_add_name(engine, out, &old, (struct full_name){family, given});
     }
     give_cases(engine, out, person, way.from, way.cases);
-    give_back(engine, out, person, way.from, way.numbers);
+    if (!MUTANT(M_KEEP_MERGED)) {
+        give_back(engine, out, person, way.from, way.numbers);
+    }
     refile(engine, out, person);
     tell_again(engine, out, key, way.claim);
     links_changed(engine, out, person, identity_survivor(engine, way.from));

@@ -84,6 +84,14 @@ static uint32_t need_home(struct telling *telling, const struct person *person, 
 
 /* ---- RADIS2. */
 
+static void replace(struct telling *telling, slice name, slice value)
+{
+    struct plan_entry *entry = &telling->step->entry;
+    for (size_t i = 0; i < entry->argument_count; i++) {
+        entry->arguments[i].value = slice_equal(entry->arguments[i].name, name) ? value : entry->arguments[i].value;
+    }
+}
+
 static void tell_demographics(struct telling *telling)
 {
     const struct person *person = person_of(telling, "person");
@@ -92,16 +100,25 @@ static void tell_demographics(struct telling *telling)
         return;
     }
     entry_put_who(telling->binder, &telling->step->entry, person, site, FILED_NAME);
-    const struct tree *maiden = tree_get(telling->verb, "maiden");
-    if (integer_of(telling, "maiden") == 0) {
+    const struct tree *maiden = tree_get(telling->verb, "maiden"), *late = tree_get(telling->verb, "late");
+    bool former = integer_of(telling, "maiden") != 0, called = slice_equal(text_of(telling, "called"), SLICE("maiden"));
+    if (late != NULL) {
+        put_int(telling, "at", telling->binder->scenario->start - integer_of(telling, "late"));
+    }
+    if ((former || called) && person->maiden_family.size == 0) {
+        const struct tree *at = former ? maiden : tree_get(telling->verb, "called");
+        (void)complain(telling->binder->to, "P112", at->at, "people.%.*s.maiden is missing: there is no maiden name to tell", SLICE_ARGS(person->id));
         return;
     }
-    if (person->maiden_family.size == 0) {
-        (void)complain(telling->binder->to, "P112", maiden->at, "people.%.*s.maiden is missing: there is no maiden name to tell", SLICE_ARGS(person->id));
+    if (former) {
+        put(telling, "previous_family", person->maiden_family);
+        put(telling, "previous_given", person->maiden_given);
+        put(telling, "previous_kind", SLICE("M"));
     }
-    put(telling, "previous_family", person->maiden_family);
-    put(telling, "previous_given", person->maiden_given);
-    put(telling, "previous_kind", SLICE("M"));
+    if (called) {
+        replace(telling, SLICE("family"), person->maiden_family);
+        replace(telling, SLICE("given"), person->maiden_given);
+    }
 }
 
 /* One number given out twice: the order names the accession number of another patient's study. */
@@ -111,12 +128,7 @@ static void put_number_of(struct telling *telling)
     if (other == NULL || study == NULL) {
         return;
     }
-    struct plan_entry *entry = &telling->step->entry;
-    for (size_t i = 0; i < entry->argument_count; i++) {
-        if (slice_equal(entry->arguments[i].name, SLICE("accession"))) {
-            entry->arguments[i].value = other->accession;
-        }
-    }
+    replace(telling, SLICE("accession"), other->accession);
     if (telling->binder->scenario->nodes[other->node].site != telling->binder->scenario->nodes[study->node].site) {
         (void)complain(telling->binder->to, "P209", tree_get(telling->verb, "number_of")->at, "%s is of another site: its number does not clash",
                        quoted(other->id).text);
