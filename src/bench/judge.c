@@ -351,6 +351,9 @@ static slice sentence(struct judge *judge, const struct results *results)
 
 enum err judge_end(struct judge *judge, struct results *results)
 {
+    /* The run went on after what was seen last: an answer that is late by then is late. */
+    time_ns end = judge->scenario->start + results->simulated_ns;
+    judge->now = end > judge->now ? end : judge->now;
     judge->at_step = 0;
     judge_questions_end(judge, results->error.size == 0);
     judge_records_end(judge, results);
