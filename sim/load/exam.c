@@ -83,8 +83,9 @@ enum err exam_seal(struct load *load, uint32_t index, struct draft *draft)
 {
     struct exam *exam = &load->exams[index];
     exam->base = draft->count > 0 && draft->events[0].at > load->now ? draft->events[0].at : load->now;
-    exam->event_count = (uint8_t)draft->count;
-    for (size_t i = 0; i < draft->count; i++) {
+    size_t count = draft->count < EVENTS_MAX ? draft->count : EVENTS_MAX;
+    exam->event_count = (uint8_t)count;
+    for (size_t i = 0; i < count; i++) {
         time_ns offset = draft->events[i].at > exam->base ? (draft->events[i].at - exam->base) >> OFFSET_SHIFT : 0;
         exam->what[i] = draft->events[i].what;
         exam->detail[i] = draft->events[i].detail;

@@ -98,9 +98,27 @@ struct restoring {
 
 static enum err restore_row(void *self, const struct record *record)
 {
-    struct restoring *restoring = self;
-    struct node_state *node = &restoring->virtual->nodes[restoring->node];
-    return node->actor.restore == NULL ? ERR_OK : node->actor.restore(node->actor.self, record);
+    const struct actor *actor = self;
+    return actor->restore == NULL ? ERR_OK : actor->restore(actor->self, record);
+}
+
+void fault_copy(struct virtual *virtual, uint32_t number)
+{
+    const struct virtual_copies *copies = &virtual->config.copies;
+    const struct virtual_watcher *watcher = &virtual->config.watcher;
+    const struct node_state *node = &virtual->nodes[number];
+    struct actor copy = {0};
+    if (copies->one_in == 0 || random_below(random_draw(virtual->config.seed, PURPOSE('c', 'o', 'p', 'y'), number, (uint64_t)node->commits), copies->one_in) != 0) {
+        return;
+    }
+    virtual_check(virtual, copies->make(copies->self, number, &copy), "a copy could not be made");
+    virtual_check(virtual, virtual->err == ERR_OK ? durable_each(virtual->rows, number, &copy, restore_row) : ERR_OK, "the rows of a copy could not be restored");
+    if (virtual->err == ERR_OK) {
+        uint64_t digest = copy.digest == NULL ? 0 : copy.digest(copy.self);
+        virtual->counts.copies++;
+        virtual->counts.wrong_restores += digest != node->meta.state_digest;
+        virtual_check(virtual, watcher->copied == NULL ? ERR_OK : watcher->copied(watcher->self, number, node->meta.step, node->meta.state_digest, digest), "a watcher of copies");
+    }
 }
 
 static enum err tell_row(void *self, const struct record *record)
@@ -128,7 +146,7 @@ void node_restart(struct virtual *virtual, uint32_t number)
         return;
     }
     virtual_check(virtual, config->rebuild(config->rebuild_self, number, &node->actor), "the actor could not be made again");
-    virtual_check(virtual, virtual->err == ERR_OK ? durable_each(virtual->rows, number, &restoring, restore_row) : ERR_OK, "the rows could not be restored");
+    virtual_check(virtual, virtual->err == ERR_OK ? durable_each(virtual->rows, number, &node->actor, restore_row) : ERR_OK, "the rows could not be restored");
     if (virtual->err != ERR_OK) {
         return;
     }

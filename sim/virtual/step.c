@@ -186,6 +186,9 @@ static void commit(struct virtual *virtual, uint32_t number)
     if (watcher->committed != NULL && virtual->err == ERR_OK) {
         virtual_check(virtual, watcher->committed(watcher->self, number, node->meta.step, node->meta.state_digest, virtual->now_ns), "a watcher of commits");
     }
+    if (virtual->err == ERR_OK) {
+        fault_copy(virtual, number);
+    }
 }
 
 static void observe_all(struct virtual *virtual, uint32_t number)

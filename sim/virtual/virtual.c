@@ -155,7 +155,7 @@ static struct virtual_limits limits_of(const struct virtual_config *config)
 
 static bool keeps_rows(const struct virtual_config *config)
 {
-    return config->keep_records || config->crashes.one_in > 0;
+    return config->keep_records || config->crashes.one_in > 0 || config->copies.one_in > 0;
 }
 
 static size_t queue_nodes(const struct virtual_config *config)

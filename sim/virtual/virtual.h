@@ -108,6 +108,8 @@ struct virtual_watcher {
     enum err (*record)(void *self, uint32_t node, const struct record *record, int64_t step, time_ns at_ns, bool restored);
     enum err (*committed)(void *self, uint32_t node, int64_t step, uint64_t digest, time_ns at_ns);
     enum err (*left)(void *self, uint32_t node, const struct command *command, int64_t step, time_ns at_ns);
+    /* A copy made from the durable rows, see virtual_copies: its digest beside the one that was committed. */
+    enum err (*copied)(void *self, uint32_t node, int64_t step, uint64_t committed, uint64_t copied);
 };
 
 /* ---- The trace: every event that an actor took and every command that it gave. */
@@ -130,6 +132,14 @@ struct virtual_crashes {
     unsigned point;       /* 1 before the commit, 2 after it and before its commands leave, 3 after them; 0: drawn */
 };
 
+/* ---- Copies of durable nodes, made from their rows at their own commits: what a death would leave, though nobody dies, so that
+ * it can be looked at after each commit there is. They take part in nothing: the trace hash is the same without them. */
+struct virtual_copies {
+    uint32_t one_in; /* a seeded one in so many commits; 1: every commit; 0: none */
+    enum err (*make)(void *self, uint32_t node, struct actor *actor); /* as rebuild, but beside the node that lives */
+    void *self;
+};
+
 /* Zero means the default in brackets. */
 struct virtual_limits {
     size_t events_max;        /* pending at once (1 M) */
@@ -137,7 +147,7 @@ struct virtual_limits {
     size_t node_channels_max; /* open at once at one node (1024): above, associations are rejected as transient */
     size_t flows_max;         /* large transfers at once (8192) */
     size_t relays_max;        /* relay jobs at once (1024) */
-    size_t records_max;       /* durable rows, with crashes or keep_records (1 M) */
+    size_t records_max;       /* durable rows, with crashes, copies or keep_records (1 M) */
     size_t payload_bytes;     /* of what is on its way (256 MiB) */
     size_t record_bytes;      /* of durable rows (256 MiB) */
     time_ns open_timeout_ns, answer_timeout_ns, message_timeout_ns, write_timeout_ns, idle_timeout_ns, release_timeout_ns; /* as the wire driver */
@@ -166,6 +176,7 @@ struct virtual_config {
     enum err (*rebuild)(void *self, uint32_t node, struct actor *actor);
     void *rebuild_self;
     struct virtual_crashes crashes;
+    struct virtual_copies copies;
     bool keep_records;                /* durable rows are kept though no crash is asked for: virtual_kill may be called */
     uint32_t proof_one_in;            /* one in so many messages goes through write and parse, and must come back equal; 0: none */
     struct virtual_limits limits;
@@ -226,7 +237,8 @@ struct virtual_counts {
     int64_t commands, observations, records, commits, kills;
     int64_t messages, instances, bytes; /* delivered */
     int64_t channels, refused, flows, relays;
-    int64_t wrong_restores; /* lives whose digest was not the one committed before */
+    int64_t wrong_restores; /* lives and copies whose digest was not the one committed before */
+    int64_t copies;
     int64_t dropped;   /* came for a dead channel or life */
     int64_t proofs, unequal; /* messages that went through write and parse and came back equal; or did not: our bug */
     int64_t pending_high, channels_high, flows_high, payload_high; /* most at once */

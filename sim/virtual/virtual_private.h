@@ -451,5 +451,6 @@ bool node_parks(struct virtual *virtual, struct pending *pending);
 void node_unpark(struct virtual *virtual, uint32_t node);
 /* Whether this commit is one to crash at: 0 no, 1 before it, 2 before the commands leave, 3 after. */
 unsigned fault_crash_point(struct virtual *virtual, uint32_t node);
+void fault_copy(struct virtual *virtual, uint32_t node); /* if this commit is one of which a copy is made */
 
 #endif

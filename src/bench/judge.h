@@ -34,6 +34,8 @@ void judge_link_carried(struct judge *judge, uint32_t link, int64_t bytes);
 /* The replay of a life: equal, or the first difference. */
 MUST_USE enum err judge_replayed(struct judge *judge, int64_t life, bool equal, slice difference);
 MUST_USE enum err judge_restored(struct judge *judge, int64_t life, uint64_t committed_digest, uint64_t restored_digest);
+/* One that was restored at a commit beside the engine that lives on: does it stand where that one stands? */
+MUST_USE enum err judge_copied(struct judge *judge, int64_t step, uint64_t committed_digest, uint64_t copied_digest);
 
 /* Everything was fed. Fills what the judge knows of `results` (invariants, counts, latency, expectations, story,
  * transfers, nodes, outcome_digest, sentence, verdict); the caller fills the rest before. */

@@ -557,6 +557,13 @@ enum err judge_restored(struct judge *judge, int64_t life, uint64_t committed_di
     return ERR_OK;
 }
 
+enum err judge_copied(struct judge *judge, int64_t step, uint64_t committed_digest, uint64_t copied_digest)
+{
+    judge_case(judge, INVARIANT_restore_is_exact, committed_digest != copied_digest, NULL, 0, "restored at step %lld of life %lld: %016llx, committed was %016llx",
+               (long long)step, (long long)judge->life, (unsigned long long)copied_digest, (unsigned long long)committed_digest);
+    return ERR_OK;
+}
+
 /* ---- The end. */
 
 void judge_records_end(struct judge *judge, struct results *results)

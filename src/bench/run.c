@@ -204,7 +204,7 @@ static enum err play_virtually(struct stage *stage, struct judge *judge, struct 
 {
     struct virtual_options world = {.folder = folder, .observations = judge != NULL && !options->bare, .trace = judge != NULL && options->trace, .all = options->trace_all, .run_max = options->run_max,
                                     .look = judge == NULL ? NULL : options->look, .judge = judge, .crash_one_in = options->crash_one_in, .crash_first = options->crash_first,
-                                    .crash_last = options->crash_last, .observer = stage_observe, .observer_self = stage,
+                                    .crash_last = options->crash_last, .restore_one_in = judge == NULL ? 0 : options->restore_one_in, .observer = stage_observe, .observer_self = stage,
                                     .next = scenario->populated ? next_row : NULL, .next_self = stage};
     struct arena rows = {0};
     struct ears ears = {judge, judge == NULL ? NULL : options->hops};

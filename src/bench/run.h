@@ -28,6 +28,7 @@ struct run_options {
     struct hops *hops;         /* filled with how long things took; null: nobody wants to know */
     uint32_t crash_one_in;     /* virtual: the engine dies at a seeded one in so many of its commits; 0: only as the story says */
     int64_t crash_first, crash_last; /* only at commits so numbered; last 0: no end */
+    uint32_t restore_one_in;   /* virtual: beside it one is restored from its rows at a seeded one in so many commits, and compared; 0: none */
 };
 
 /* Plays and judges in the world that is named. The folder used is written to `folder` (512 bytes). ERR_OK also when

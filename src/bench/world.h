@@ -79,6 +79,7 @@ struct virtual_options {
     struct judge *judge;       /* told of the engine's record stream; null: nobody is */
     uint32_t crash_one_in;     /* the engine dies at a seeded one in so many commits and is restored; 1: each; 0: none */
     int64_t crash_first, crash_last;
+    uint32_t restore_one_in;   /* beside the engine that lives, one is restored at a seeded one in so many commits; 1: each; 0: none */
     world_observer *observer;
     void *observer_self;
     /* The next row of the load, in order of time; null: there is none any more. Null: no rows. */

@@ -36,7 +36,7 @@ struct inner {
     struct peer *peers;
     uint32_t engine, *engine_peers;
     struct engine_file *file;
-    struct arena engine_memory, memory, header; /* of the engine; of the driver; of one object's header */
+    struct arena engine_memory, copy_memory, memory, header; /* of the engine; of a copy of it; of the driver; of one object's header */
     FILE *observations, *trace;
     int64_t line, trace_lines;
     struct buffer text;      /* one line */
@@ -143,6 +143,13 @@ static enum err on_committed(void *self, uint32_t node, int64_t step, uint64_t d
     return inner->options.judge == NULL ? ERR_OK : judge_committed(inner->options.judge, step, digest, at_ns);
 }
 
+static enum err on_copied(void *self, uint32_t node, int64_t step, uint64_t committed, uint64_t copied)
+{
+    struct inner *inner = self;
+    (void)node;
+    return inner->options.judge == NULL ? ERR_OK : judge_copied(inner->options.judge, step, committed, copied);
+}
+
 static enum err on_left(void *self, uint32_t node, const struct command *command, int64_t step, time_ns at_ns)
 {
     struct inner *inner = self;
@@ -219,12 +226,12 @@ static const struct dataset *object_header(void *self, uint32_t node, const stru
 
 /* ---- Making it. */
 
-static enum err make_engine(struct inner *inner, struct actor *actor)
+static enum err make_engine(const struct inner *inner, struct actor *actor, struct arena *memory)
 {
     struct engine *engine = NULL;
-    arena_drop(&inner->engine_memory);
-    enum err err = arena_make(&inner->engine_memory, (size_t)inner->file->config.memory);
-    err = err == ERR_OK ? engine_init(&engine, &inner->file->config, &inner->engine_memory) : err;
+    arena_drop(memory);
+    enum err err = arena_make(memory, (size_t)inner->file->config.memory);
+    err = err == ERR_OK ? engine_init(&engine, &inner->file->config, memory) : err;
     *actor = err == ERR_OK ? engine_actor(engine) : *actor;
     return err;
 }
@@ -232,7 +239,15 @@ static enum err make_engine(struct inner *inner, struct actor *actor)
 static enum err rebuild(void *self, uint32_t node, struct actor *actor)
 {
     (void)node; /* the engine alone is durable */
-    return make_engine(self, actor);
+    struct inner *inner = self;
+    return make_engine(inner, actor, &inner->engine_memory);
+}
+
+static enum err make_copy(void *self, uint32_t node, struct actor *actor)
+{
+    (void)node;
+    struct inner *inner = self;
+    return make_engine(inner, actor, &inner->copy_memory);
 }
 
 static bool is_said(const struct scenario *scenario, const char *name)
@@ -312,7 +327,7 @@ static enum err make_nodes(struct inner *inner, struct arena *arena)
         if (err == ERR_OK && from->kind == KIND_ENGINE) {
             node->peers = inner->engine_peers;
             node->peer_count = inner->file->peer_count;
-            err = make_engine(inner, &node->actor);
+            err = make_engine(inner, &node->actor, &inner->engine_memory);
         } else if (err == ERR_OK) {
             err = actors_make(&inner->made[n], scenario, n, &options, arena);
             node->actor = inner->made[n].actor;
@@ -341,9 +356,10 @@ static enum err make_driver(struct inner *inner)
     struct virtual_config config = {.seed = inner->scenario->seed, .start_ns = inner->scenario->start, .nodes = inner->nodes,
                                     .node_count = inner->scenario->node_count, .sites = inner->model.sites,
                                     .site_count = inner->model.site_count, .links = inner->model.links, .link_count = inner->model.link_count,
-                                    .watcher = {inner, on_observe, on_start, on_record, on_committed, on_left}, .run_max = inner->options.run_max,
+                                    .watcher = {inner, on_observe, on_start, on_record, on_committed, on_left, on_copied}, .run_max = inner->options.run_max,
                                     .object_size = object_size, .object_self = inner, .rebuild = rebuild, .rebuild_self = inner,
                                     .crashes = {inner->options.crash_one_in, inner->options.crash_first, inner->options.crash_last, 0},
+                                    .copies = {inner->options.restore_one_in, make_copy, inner},
                                     .keep_records = kills(inner->scenario)};
     if (!inner->scenario->populated) { /* a year's lists do without dates and descriptions of copies */
         config.object_header = object_header;
@@ -504,6 +520,7 @@ static void inner_stop(void *self)
         actors_drop(&inner->made[n]);
     }
     arena_drop(&inner->engine_memory);
+    arena_drop(&inner->copy_memory);
     arena_drop(&inner->memory);
     arena_drop(&inner->header);
     close_file(&inner->observations);

@@ -30,7 +30,7 @@ static void catch_interrupts(void)
 }
 
 struct run_words {
-    const char *world, *seed, *speed, *out, *junit, *quirks, *trace, *progress, *quiet, *json, *mutant, *without, *run_max, *timed, *crash_at, *crash_every, *goto_event, *watch;
+    const char *world, *seed, *speed, *out, *junit, *quirks, *trace, *progress, *quiet, *json, *mutant, *without, *run_max, *timed, *crash_at, *crash_every, *restore_every, *goto_event, *watch;
     const char *sets[OPTION_MANY + 1];
 };
 
@@ -57,7 +57,17 @@ static bool read_words(const struct run_words *words, struct run_options *run, s
         if (!option_number("run", "crash-every", words->crash_every, 1, 1000000, &number)) {
             return false;
         }
+        if (number == 1) {
+            fprintf(stderr, "pont run: --crash-every 1: what dies at each of its commits answers nobody, so the run has no end; --restore-every 1 restores it at each, --crash-at K kills it at one\n");
+            return false;
+        }
         run->crash_one_in = (uint32_t)number;
+    }
+    if (words->restore_every != NULL) {
+        if (!option_number("run", "restore-every", words->restore_every, 1, 1000000, &number)) {
+            return false;
+        }
+        run->restore_one_in = (uint32_t)number;
     }
     if (words->crash_at != NULL) {
         if (!option_number("run", "crash-at", words->crash_at, 1, INT64_MAX, &run->crash_first)) {
@@ -249,7 +259,8 @@ int cmd_run(int argc, char **argv)
         {"timed", NULL, "objectives of time fail the run too", &words.timed},
         {"run-max", "N", "messages in one run, 1 to 64", &words.run_max},
         {"crash-at", "K", "virtual: the engine dies at its Kth commit, before what it decided leaves, and is restored", &words.crash_at},
-        {"crash-every", "N", "virtual: it dies at a seeded one in N of its commits", &words.crash_every},
+        {"crash-every", "N", "virtual: it dies at a seeded one in N of its commits (2 or more)", &words.crash_every},
+        {"restore-every", "N", "virtual: at a seeded one in N commits another is restored beside it and compared", &words.restore_every},
         {"set", "NAME=VALUE...", "give a param of the scenario another value", words.sets},
         {"goto", "N", "virtual: stop when event N was taken, and say where everything stands", &words.goto_event},
         {"watch", "FIELD", "virtual: a line whenever this number changes; help lists what can be watched", &words.watch},
