@@ -51,20 +51,47 @@ static time_ns exponential(uint32_t purpose, int64_t index, double mean_ns)
 
 #define CHANNELS 900
 
+enum law { EXPONENTIAL, FIXED, LOGNORMAL, TABLE };
+
+/* Of the service that is drawn by a table, as `make calibrate` writes them: the factor in thousandths for the 0th, 10th ... 100th in a hundred. */
+static const uint32_t table[] = {174, 383, 533, 677, 829, 1000, 1206, 1477, 1878, 2612, 5740};
+#define TABLE_COUNT (sizeof table / sizeof table[0])
+#define SIGMA 0.8
+
 static struct crowd {
     int64_t free[CHANNELS], first_channel;
     size_t free_count;
     time_ns began[2 * CHANNELS + 4];
     int64_t arrivals, opened, most;
-    double mean_between_ns, mean_service_ns;
-    bool fixed;
+    double mean_between_ns, mean_service_ns, asked_ns; /* asked: of what is asked for, which a table stretches */
+    enum law law;
     struct means sojourn;
 } crowd;
 
+/* Of the given mean: the median is exp(-sigma^2 / 2) of it. */
+static double lognormal(int64_t index, double mean)
+{
+    double normal = real_normal(real_unit(random_draw(11, 3, 0, (uint64_t)index)));
+    return mean * real_exp(SIGMA * normal - SIGMA * SIGMA / 2);
+}
+
+static time_ns crowd_demand_us(int64_t index, double mean_us)
+{
+    switch (crowd.law) {
+    case EXPONENTIAL:
+        return exponential(2, index, mean_us);
+    case LOGNORMAL:
+        return real_round(lognormal(index, mean_us)) + 1;
+    case FIXED:
+    case TABLE: /* the service draws its own */
+        break;
+    }
+    return (time_ns)mean_us;
+}
+
 static void crowd_arrive(struct toy *toy, time_ns now, struct out *out)
 {
-    double mean_us = crowd.mean_service_ns / 1000;
-    time_ns demand = crowd.fixed ? (time_ns)mean_us : exponential(2, crowd.arrivals, mean_us);
+    time_ns demand = crowd_demand_us(crowd.arrivals, crowd.asked_ns / 1000);
     ck_assert_uint_gt(crowd.free_count, 0);
     int64_t channel = crowd.free[--crowd.free_count];
     crowd.began[channel] = now;
@@ -95,19 +122,44 @@ static void take_crowd(struct toy *toy, const struct event *event, struct out *o
     }
 }
 
-static void run_crowd(uint32_t servers, double load, bool fixed, int64_t customers)
+/* Means of a factor of the table and of its square: it is straight between its points. */
+static double table_mean(void)
+{
+    double sum = 0;
+    for (size_t i = 0; i + 1 < TABLE_COUNT; i++) {
+        sum += (table[i] + table[i + 1]) / 2e3;
+    }
+    return sum / (TABLE_COUNT - 1);
+}
+
+static double table_square(void)
+{
+    double sum = 0;
+    for (size_t i = 0; i + 1 < TABLE_COUNT; i++) {
+        double low = table[i] / 1e3, high = table[i + 1] / 1e3;
+        sum += (low * low + low * high + high * high) / 3;
+    }
+    return sum / (TABLE_COUNT - 1);
+}
+
+static void run_crowd(uint32_t servers, double load, enum law law, int64_t customers)
 {
     memset(&crowd, 0, sizeof crowd);
     toys_make(2);
     t.list[0].take = take_crowd;
     t.list[1].take = take_serve;
     t.nodes[1].services[VIRTUAL_STORE] = (struct virtual_time){.each_ns = TIME_US, .slots = servers};
+    if (law == TABLE) {
+        t.nodes[1].services[VIRTUAL_STORE].quantiles = table;
+        t.nodes[1].services[VIRTUAL_STORE].quantile_count = TABLE_COUNT;
+    }
     t.config.limits.idle_timeout_ns = 1000 * TIME_DAY;
     t.config.limits.node_channels_max = 2000;
     toys_open();
-    crowd.mean_service_ns = 10e6;
+    crowd.asked_ns = 10e6;
+    crowd.mean_service_ns = law == TABLE ? crowd.asked_ns * table_mean() : crowd.asked_ns;
     crowd.mean_between_ns = crowd.mean_service_ns / (load * servers);
-    crowd.fixed = fixed;
+    crowd.law = law;
     crowd.most = customers;
     crowd.sojourn = (struct means){.per_batch = customers * 9 / 10 / BATCHES, .skip = customers / 20};
     for (int i = 0; i < 3; i++) {
@@ -137,7 +189,7 @@ static double erlang_c(uint32_t servers, double load)
 
 START_TEST(one_server_with_exponential_service_has_the_sojourn_of_m_m_1)
 {
-    run_crowd(1, 0.7, false, 300000);
+    run_crowd(1, 0.7, EXPONENTIAL, 300000);
     means_check(&crowd.sojourn, crowd.mean_service_ns / (1 - 0.7));
 }
 END_TEST
@@ -149,7 +201,7 @@ START_TEST(several_servers_have_the_wait_that_erlang_gives)
         double load;
     } cases[] = {{2, 0.6}, {10, 0.85}};
     for (size_t i = 0; i < 2; i++) {
-        run_crowd(cases[i].servers, cases[i].load, false, 300000);
+        run_crowd(cases[i].servers, cases[i].load, EXPONENTIAL, 300000);
         double wait = erlang_c(cases[i].servers, cases[i].load) * crowd.mean_service_ns / (cases[i].servers * (1 - cases[i].load));
         means_check(&crowd.sojourn, wait + crowd.mean_service_ns);
     }
@@ -158,8 +210,24 @@ END_TEST
 
 START_TEST(fixed_service_halves_the_wait_as_pollaczek_and_khinchine_say)
 {
-    run_crowd(1, 0.8, true, 300000);
+    run_crowd(1, 0.8, FIXED, 300000);
     means_check(&crowd.sojourn, crowd.mean_service_ns + 0.8 * crowd.mean_service_ns / (2 * (1 - 0.8)));
+}
+END_TEST
+
+/* M/G/1: the mean wait is load * mean * (1 + c^2) / (2 (1 - load)), c^2 being variance over the square of the mean; one law whose
+ * demands are drawn by who asks, and one that the service draws from the table of factors that every node of a world has. */
+START_TEST(the_wait_before_a_service_of_any_law_is_that_of_pollaczek_and_khinchine)
+{
+    const struct {
+        enum law law;
+        double square; /* 1 + c^2 */
+    } cases[] = {{LOGNORMAL, real_exp(SIGMA * SIGMA)}, {TABLE, table_square() / (table_mean() * table_mean())}};
+    for (size_t i = 0; i < 2; i++) {
+        run_crowd(1, 0.7, cases[i].law, 400000);
+        ck_assert_msg(cases[i].square > 1.5 && cases[i].square < 2.5, "1 + c^2 is %f: it is neither fixed nor exponential", cases[i].square);
+        means_check(&crowd.sojourn, crowd.mean_service_ns * (1 + 0.7 * cases[i].square / (2 * (1 - 0.7))));
+    }
 }
 END_TEST
 
@@ -331,4 +399,5 @@ START_TEST(flows_of_any_size_share_a_link_as_a_processor_is_shared)
 END_TEST
 
 UNIT_MAIN(one_server_with_exponential_service_has_the_sojourn_of_m_m_1, several_servers_have_the_wait_that_erlang_gives,
-          fixed_service_halves_the_wait_as_pollaczek_and_khinchine_say, calls_are_lost_as_often_as_erlang_says, flows_of_any_size_share_a_link_as_a_processor_is_shared)
+          fixed_service_halves_the_wait_as_pollaczek_and_khinchine_say, the_wait_before_a_service_of_any_law_is_that_of_pollaczek_and_khinchine,
+          calls_are_lost_as_often_as_erlang_says, flows_of_any_size_share_a_link_as_a_processor_is_shared)
