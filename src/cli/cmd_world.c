@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define WORLD_ARENA (1024u << 20)
-#define SETTLE_S 120 /* until the history is published; then the sheet is written all the same, and says so */
+#define SETTLE_S 120 /* until every archive has told what it holds and the history is published; then the sheet is written all the same, and says so */
 
 static volatile sig_atomic_t stopped;
 
@@ -26,8 +26,10 @@ struct up {
     struct scenario *scenario;
     struct stage stage;
     FILE *truth;
-    size_t archives; /* whose truth is not told yet */
-    const char *folder;
+    size_t archives, archive_count; /* archives: whose truth is not told yet */
+    bool short_truth; /* the sheet says that it may be */
+    const char *folder, *sheet;
+    int64_t settle_s;
 };
 
 static void put_quoted(FILE *file, slice text)
@@ -50,6 +52,18 @@ static void put_truth(struct up *up, const struct observation *seen)
     fputc('\n', up->truth);
 }
 
+static enum err write_sheet(const struct up *up);
+
+/* The last archive has told what it holds, after the sheet said that one had not. */
+static void complete_truth(struct up *up)
+{
+    up->short_truth = false;
+    fflush(up->truth);
+    if (write_sheet(up) == ERR_OK) {
+        fprintf(stderr, "pont: every archive has told what it holds now: %s/truth.csv is complete, and the sheet says so\n", up->folder);
+    }
+}
+
 /* Told before the stage acts. */
 static enum err look(void *self, const struct observation *seen, int64_t line)
 {
@@ -59,6 +73,9 @@ static enum err look(void *self, const struct observation *seen, int64_t line)
         put_truth(up, seen);
     } else if (seen->kind == OBSERVATION_truth_told) {
         up->archives -= up->archives > 0;
+        if (up->archives == 0 && up->short_truth) {
+            complete_truth(up);
+        }
     } else if (seen->kind == OBSERVATION_story) {
         fprintf(stderr, "pont: %.*s\n", SLICE_ARGS(seen->text));
     }
@@ -92,8 +109,9 @@ static void put_people(FILE *sheet, const struct scenario *scenario)
     }
 }
 
-static enum err write_sheet(const struct up *up, const char *path)
+static enum err write_sheet(const struct up *up)
 {
+    const char *path = up->sheet;
     const struct scenario *scenario = up->scenario;
     char fresh[620], host[64];
     snprintf(fresh, sizeof fresh, "%s.part", path);
@@ -118,7 +136,7 @@ static enum err write_sheet(const struct up *up, const char *path)
         }
     }
     put_people(sheet, scenario);
-    fprintf(sheet, "truth: %s/truth.csv\n", up->folder);
+    fprintf(sheet, "truth: %s/truth.csv\ntruth_complete: %s\n", up->folder, up->archives == 0 ? "true" : "false");
     bool ok = fclose(sheet) == 0 && rename(fresh, path) == 0;
     return ok ? ERR_OK : ERR_SYSTEM;
 }
@@ -132,7 +150,7 @@ static bool is_settled(const struct up *up, bool engine)
 static enum err settle(struct up *up, bool engine)
 {
     const struct world *world = &up->stage.world;
-    time_ns end = world->now(world->self) + SETTLE_S * TIME_S;
+    time_ns end = world->now(world->self) + up->settle_s * TIME_S;
     enum err err = engine ? stage_history(&up->stage) : ERR_OK;
     while (err == ERR_OK && !stopped && !is_settled(up, engine) && world->now(world->self) < end) {
         err = world->poll(world->self, end);
@@ -140,8 +158,22 @@ static enum err settle(struct up *up, bool engine)
     return err;
 }
 
+static void say_up(const struct up *up, bool settled)
+{
+    if (up->short_truth) {
+        fprintf(stderr, "pont: %zu of %zu archives had not told what they hold after %lld s: %s/truth.csv may be short\n", up->archives, up->archive_count,
+                (long long)up->settle_s, up->folder);
+    }
+    printf("The world is up%s: %lld of %zu exams published", settled ? "" : ", but has not settled", (long long)up->stage.watched, up->scenario->history_exams);
+    if (!settled) {
+        printf(" after %lld s; see its logs", (long long)up->settle_s);
+    }
+    printf(". Endpoints: %s; ^C ends it.\n", up->sheet);
+    fflush(stdout);
+}
+
 struct world_words {
-    const char *sheet, *no_engine, *engine_config, *play, *quirks, *out, *seed;
+    const char *sheet, *no_engine, *engine_config, *play, *quirks, *out, *seed, *settle;
 };
 
 static int bring_up(struct up *up, const struct world_words *words, struct world_options *options, struct arena *arena)
@@ -166,7 +198,7 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
     up->stage.then = look;
     up->stage.then_self = up;
     for (size_t n = 0; n < up->scenario->node_count; n++) {
-        up->archives += up->scenario->nodes[n].kind == KIND_PACS && !up->scenario->nodes[n].external;
+        up->archive_count = up->archives += up->scenario->nodes[n].kind == KIND_PACS && !up->scenario->nodes[n].external;
     }
     const struct world *world = &up->stage.world;
     enum err err = world_wire(&up->stage.world, up->scenario, options, why, arena);
@@ -176,15 +208,13 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
     err = settle(up, !options->without_engine);
     fflush(up->truth);
     snprintf(path, sizeof path, "%s/sheet.yaml", up->folder);
-    const char *sheet = words->sheet == NULL ? path : words->sheet;
-    if (err == ERR_OK && write_sheet(up, sheet) != ERR_OK) {
+    up->sheet = words->sheet == NULL ? path : words->sheet;
+    up->short_truth = up->archives > 0;
+    if (err == ERR_OK && write_sheet(up) != ERR_OK) {
         err = ERR_SYSTEM;
-        fprintf(stderr, "pont: cannot write the sheet %s: %s\n", sheet, strerror(errno));
+        fprintf(stderr, "pont: cannot write the sheet %s: %s\n", up->sheet, strerror(errno));
     } else if (err == ERR_OK) {
-        bool settled = is_settled(up, !options->without_engine);
-        printf("The world is up%s: %lld of %zu exams published%s. Endpoints: %s; ^C ends it.\n", settled ? "" : ", but has not settled",
-               (long long)up->stage.watched, up->scenario->history_exams, settled ? "" : " after 120 s; see its logs", sheet);
-        fflush(stdout);
+        say_up(up, is_settled(up, !options->without_engine));
         while (err == ERR_OK && !stopped) {
             err = stage_turn(&up->stage, TIME_NEVER);
         }
@@ -207,6 +237,7 @@ int cmd_world(int argc, char **argv)
         {"play", NULL, "tell the story too, not only the history", &words.play},
         {"quirks", "LEVEL", "documented, reported or assumed", &words.quirks},
         {"seed", "N", "another seed", &words.seed},
+        {"settle", "SECONDS", "how long the sheet waits for the world to settle (120)", &words.settle},
         {"out", "DIR", "folder of the world (logs, truth.csv, registry)", &words.out},
     };
     const struct options table = {"world", rows, sizeof rows / sizeof rows[0], 1, 1};
@@ -221,7 +252,9 @@ int cmd_world(int argc, char **argv)
     static struct up up;
     struct arena arena;
     int64_t seed = 0;
-    if (words.seed != NULL && !option_number("world", "seed", words.seed, 0, INT64_MAX, &seed)) {
+    up.settle_s = SETTLE_S;
+    if ((words.seed != NULL && !option_number("world", "seed", words.seed, 0, INT64_MAX, &seed)) ||
+        (words.settle != NULL && !option_number("world", "settle", words.settle, 0, 3600, &up.settle_s))) {
         return 2;
     }
     options.quirks = words.quirks == NULL ? SLICE("assumed") : slice_from(words.quirks);
