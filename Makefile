@@ -66,7 +66,7 @@ $(BUILD)/calibration.c: sim/calibration.yaml Makefile
 	@mkdir -p $(@D)
 	@{ echo '#include "src/bench/calibration.h"'; echo 'const struct calibration_row calibration_rows[VIRTUAL_SERVICE_COUNT] = {'; \
 	   sed -nE 's/^  ([a-z0-9]+): \{base: ([0-9]+) us, each: ([0-9]+) us, rate: ([0-9]+) B\/s, factors: \[([0-9, ]+)\]\}$$/[VIRTUAL_\U\1\E] = {\2, \3, \4, {\5}},/p' $<; \
-	   echo '};'; sed -nE 's/^  (commit|restart): ([0-9]+) us$$/const int64_t calibration_\1_us = \2;/p' $<; } > $@
+	   echo '};'; sed -nE 's/^  restart: ([0-9]+) us$$/const int64_t calibration_restart_us = \1;/p' $<; } > $@
 $(BUILD)/obj/calibration.o: $(BUILD)/calibration.c
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) -c -o $@ $<

@@ -55,7 +55,6 @@ struct virtual_node {
     const uint32_t *peers; /* its peer number -> node, VIRTUAL_NONE: nobody is there; null: the same number */
     size_t peer_count;     /* with `peers` */
     struct virtual_time services[VIRTUAL_SERVICE_COUNT];
-    time_ns commit_ns;     /* durable: what a step costs before its commands leave */
     time_ns restart_ns;    /* from a kill until it listens again */
     time_ns connect_ns;    /* 0: nothing; added to each association it opens */
     uint32_t channels_max; /* open at once; 0: limits.node_channels_max */

@@ -124,9 +124,10 @@ enum err model_make(struct model *model, const struct scenario *scenario, struct
 static struct virtual_time calibrated(const struct calibration_row *row)
 {
     struct virtual_time time = {.base_ns = row->base_us * TIME_US, .each_ns = row->each_us * TIME_US, .bytes_per_s = row->bytes_per_s};
-    bool varies = row->factors[CALIBRATION_QUANTILES - 1] > 0;
-    time.quantiles = varies ? row->factors : NULL;
-    time.quantile_count = varies ? CALIBRATION_QUANTILES : 0;
+    while (time.quantile_count < CALIBRATION_QUANTILES && row->factors[time.quantile_count] > 0) {
+        time.quantile_count++;
+    }
+    time.quantiles = time.quantile_count > 0 ? row->factors : NULL;
     return time;
 }
 
@@ -166,7 +167,6 @@ enum err model_node(struct virtual_node *node, const struct model *model, const 
     }
     if (from->kind == KIND_ENGINE) {
         node->durable = true;
-        node->commit_ns = calibration_commit_us * TIME_US;
         node->restart_ns = calibration_restart_us * TIME_US;
     }
     return err;
