@@ -202,7 +202,7 @@ static void index_put(struct node *node, uint32_t number)
     for (int i = 0; i < (entry->made ? INDEX_COUNT : INDEX_SOP); i++) {
         struct arena scratch = {.memory = memory, .size = sizeof memory};
         slice value = entry_value(node, entry, (enum index)i, text, &scratch);
-        entry->hash[i] = (uint32_t)hash64((uint64_t)i, value);
+        entry->hash[i] = (uint32_t)hash64_words((uint64_t)i, value);
     }
     chain_in(archive, number);
 }
@@ -226,7 +226,7 @@ static uint32_t chain_walk(const struct node *node, enum index index, uint32_t a
 
 uint32_t archive_first(const struct node *node, enum index index, slice value, struct arena *arena)
 {
-    uint32_t hash = (uint32_t)hash64((uint64_t)index, value);
+    uint32_t hash = (uint32_t)hash64_words((uint64_t)index, value);
     return chain_walk(node, index, node->archive.heads[index][hash & node->archive.head_mask], hash,
                       value, arena, false);
 }
@@ -244,7 +244,7 @@ uint32_t archive_by_number(const struct node *node, int64_t number)
     struct arena none = {0};
     memcpy(text, &number, sizeof number);
     slice value = {text, sizeof text};
-    uint32_t hash = (uint32_t)hash64(INDEX_NUMBER, value);
+    uint32_t hash = (uint32_t)hash64_words(INDEX_NUMBER, value);
     return chain_walk(node, INDEX_NUMBER,
                       node->archive.heads[INDEX_NUMBER][hash & node->archive.head_mask], hash, value,
                       &none, true);

@@ -29,12 +29,12 @@ static uint64_t stem_of(slice uid, slice *stem)
 /* ---- Finding. The number of the first + 1; without one NONE comes of it. */
 static uint32_t *uid_head(const struct node *node, slice uid)
 {
-    return &node->archive.uid_heads[hash64(11, uid) & node->archive.kept_mask];
+    return &node->archive.uid_heads[hash64_words(11, uid) & node->archive.kept_mask];
 }
 
 static uint32_t *stem_head(const struct node *node, slice stem)
 {
-    return &node->archive.stem_heads[hash64(12, stem) & node->archive.kept_mask];
+    return &node->archive.stem_heads[hash64_words(12, stem) & node->archive.kept_mask];
 }
 
 uint32_t kept_find(const struct node *node, slice sop_uid, uint32_t *offset)

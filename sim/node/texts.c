@@ -43,7 +43,7 @@ slice texts_get(const struct texts *texts, uint32_t name)
 
 static uint64_t hash_of(slice text)
 {
-    return hash64(0, text);
+    return hash64_words(0, text);
 }
 
 /* Twice as many chains: each is parted in two. */

@@ -103,21 +103,23 @@ bool dataset_get_int(const struct dataset *dataset, uint32_t tag, int64_t *numbe
     return !cursor.bad;
 }
 
-static enum err put_element(struct dataset *dataset, struct element element)
+/* Where the element of this tag belongs, to be filled in whole; null when there is no room. */
+static struct element *room_for(struct dataset *dataset, uint32_t tag)
 {
-    bool last = dataset->count == 0 || dataset->elements[dataset->count - 1].tag < element.tag; /* most come in order */
-    uint32_t at = last ? dataset->count : place_of(dataset, element.tag);
-    if (at < dataset->count && dataset->elements[at].tag == element.tag) {
-        dataset->elements[at] = element;
-        return ERR_OK;
+    bool last = dataset->count == 0 || dataset->elements[dataset->count - 1].tag < tag; /* most come in order */
+    uint32_t at = last ? dataset->count : place_of(dataset, tag);
+    struct element *element = &dataset->elements[at];
+    if (at < dataset->count && element->tag == tag) {
+        return element;
     }
     if (dataset->count == dataset->capacity) {
-        return ERR_LIMIT;
+        return NULL;
     }
-    memmove(&dataset->elements[at + 1], &dataset->elements[at], (dataset->count - at) * sizeof element);
-    dataset->elements[at] = element;
+    if (!last) {
+        memmove(element + 1, element, (dataset->count - at) * sizeof *element);
+    }
     dataset->count++;
-    return ERR_OK;
+    return element;
 }
 
 enum err dataset_put(struct dataset *dataset, uint32_t tag, slice value)
@@ -127,7 +129,12 @@ enum err dataset_put(struct dataset *dataset, uint32_t tag, slice value)
 
 enum err dataset_put_vr(struct dataset *dataset, uint32_t tag, uint16_t vr, slice value)
 {
-    return put_element(dataset, (struct element){.tag = tag, .vr = vr, .value = value});
+    struct element *element = room_for(dataset, tag);
+    if (element == NULL) {
+        return ERR_LIMIT;
+    }
+    *element = (struct element){.tag = tag, .vr = vr, .value = value};
+    return ERR_OK;
 }
 
 enum err dataset_put_u16(struct dataset *dataset, struct arena *arena, uint32_t tag, uint16_t value)
@@ -142,7 +149,12 @@ enum err dataset_put_u16(struct dataset *dataset, struct arena *arena, uint32_t 
 
 enum err dataset_put_items(struct dataset *dataset, uint32_t tag, struct dataset *items, uint32_t item_count)
 {
-    return put_element(dataset, (struct element){tag, VR_SQ, SLICE_EMPTY, item_count == 0 ? NULL : items, item_count});
+    struct element *element = room_for(dataset, tag);
+    if (element == NULL) {
+        return ERR_LIMIT;
+    }
+    *element = (struct element){tag, VR_SQ, SLICE_EMPTY, item_count == 0 ? NULL : items, item_count};
+    return ERR_OK;
 }
 
 void dataset_remove(struct dataset *dataset, uint32_t tag)
@@ -160,16 +172,19 @@ static enum err copy_level(struct dataset *out, const struct dataset *from, stru
     assert(depth <= DATASET_DEPTH_MAX);
     enum err err = spare > UINT32_MAX - from->count ? ERR_LIMIT : dataset_init(out, arena, from->count + spare);
     for (uint32_t i = 0; err == ERR_OK && i < from->count; i++) {
-        struct element element = from->elements[i];
-        element.value = arena_copy(arena, element.value);
-        element.items = element.item_count == 0 ? NULL : arena_array(arena, element.item_count, sizeof(struct dataset));
-        if (element.value.data == NULL || (element.item_count > 0 && element.items == NULL)) {
+        const struct element *element = &from->elements[i];
+        struct element *copy = &out->elements[out->count++];
+        copy->tag = element->tag;
+        copy->vr = element->vr;
+        copy->value = arena_copy(arena, element->value);
+        copy->items = element->item_count == 0 ? NULL : arena_array(arena, element->item_count, sizeof(struct dataset));
+        copy->item_count = element->item_count;
+        if (copy->value.data == NULL || (copy->item_count > 0 && copy->items == NULL)) {
             return ERR_LIMIT;
         }
-        for (uint32_t j = 0; err == ERR_OK && j < element.item_count; j++) {
-            err = copy_level(&element.items[j], &from->elements[i].items[j], arena, 0, depth + 1);
+        for (uint32_t j = 0; err == ERR_OK && j < copy->item_count; j++) {
+            err = copy_level(&copy->items[j], &element->items[j], arena, 0, depth + 1);
         }
-        out->elements[out->count++] = element;
     }
     return err;
 }

@@ -79,12 +79,20 @@ uint32_t index_count_of(uint16_t table)
     return count;
 }
 
-/* ---- Values. */
+/* ---- Values. What stands in a chain is in use: that is not looked at again, for every look is at memory far off. */
+static const char *cells_of(const struct rows *rows, uint32_t row)
+{
+    assert(row < rows->bound);
+    return rows->cells + (size_t)row * rows->layout.size;
+}
+
 void index_raw(const struct registry *registry, const struct index *index, uint32_t row, struct raw *raw)
 {
+    const struct rows *rows = &registry->tables[index->table];
+    const char *cells = cells_of(rows, row);
     raw->values[0] = 0; /* every index has a column, which gcc -O3 cannot know */
     for (uint8_t i = 0; i < index->column_count; i++) {
-        raw->values[i] = rows_raw(registry, index->table, row, index->columns[i]);
+        raw->values[i] = layout_raw(&rows->layout, cells, index->columns[i]);
     }
 }
 
@@ -100,8 +108,10 @@ static bool same_raw(const struct index *index, const struct raw *a, const struc
 
 static bool has_raw(const struct registry *registry, const struct index *index, uint32_t row, const struct raw *raw)
 {
+    const struct rows *rows = &registry->tables[index->table];
+    const char *cells = cells_of(rows, row);
     for (uint8_t i = 0; i < index->column_count; i++) {
-        if (rows_raw(registry, index->table, row, index->columns[i]) != raw->values[i]) {
+        if (layout_raw(&rows->layout, cells, index->columns[i]) != raw->values[i]) {
             return false;
         }
     }
@@ -120,9 +130,11 @@ static uint64_t hash_of(const struct index *index, const struct raw *raw)
 /* Order of two rows by the table's key, texts by their bytes. */
 static int compare_keys(const struct registry *registry, uint16_t table, uint32_t a, uint32_t b)
 {
-    const struct layout *layout = &registry->tables[table].layout;
+    const struct rows *rows = &registry->tables[table];
+    const struct layout *layout = &rows->layout;
+    const char *of_a = cells_of(rows, a), *of_b = cells_of(rows, b);
     for (size_t i = 0; i < layout->keys; i++) {
-        int64_t x = rows_raw(registry, table, a, i), y = rows_raw(registry, table, b, i);
+        int64_t x = layout_raw(layout, of_a, i), y = layout_raw(layout, of_b, i);
         if (x != y) {
             return layout->cell[i] == CELL_TEXT ? slice_compare(text_heap_get(&registry->texts, (uint32_t)x), text_heap_get(&registry->texts, (uint32_t)y))
                                                 : (x > y) - (x < y);
@@ -160,12 +172,12 @@ static bool is_left_out(const struct index *index, const struct raw *raw)
 /* The link behind which a row of this value belongs. */
 static uint32_t *place_of(struct registry *registry, struct index *index, uint32_t row, const struct raw *raw)
 {
-    uint32_t *link = &index->heads[hash_of(index, raw) & index->mask];
+    uint32_t *head = &index->heads[hash_of(index, raw) & index->mask], *link = head;
     uint32_t last = index->last;
     if (last != 0 && has_raw(registry, index, last - 1, raw) && compare_keys(registry, index->table, last - 1, row) < 0) {
         link = &index->next[last - 1]; /* most rows come in the order of their keys */
     }
-    bool inside = link != &index->heads[hash_of(index, raw) & index->mask];
+    bool inside = link != head;
     for (; *link != 0; link = &index->next[*link - 1]) {
         bool equal = has_raw(registry, index, *link - 1, raw);
         if (equal && compare_keys(registry, index->table, *link - 1, row) > 0) {

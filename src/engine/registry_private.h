@@ -89,6 +89,12 @@ static inline int64_t layout_integer(const struct layout *layout, const char *ce
     memcpy(&small, cells + layout->offset[column], sizeof small);
     return small;
 }
+/* As it lies there: of a text its name. */
+static inline int64_t layout_raw(const struct layout *layout, const char *cells, size_t column)
+{
+    int64_t value = layout_integer(layout, cells, column);
+    return layout->cell[column] == CELL_TEXT ? (int64_t)(uint32_t)value : value;
+}
 static inline slice layout_text(const struct text_heap *texts, const struct layout *layout, const char *cells, size_t column)
 {
     uint32_t name;

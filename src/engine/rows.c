@@ -109,8 +109,7 @@ static int64_t cell_get(enum cell cell, const char *at)
 int64_t rows_raw(const struct registry *registry, uint16_t table, uint32_t row, size_t column)
 {
     const struct rows *rows = &registry->tables[table];
-    assert(row < rows->bound && rows->used[row]);
-    return cell_get(rows->layout.cell[column], cells_at(rows, row) + rows->layout.offset[column]);
+    return layout_raw(&rows->layout, rows_cells(rows, row), column);
 }
 
 static struct record_value value_of(const struct registry *registry, const struct layout *layout, const char *cells, size_t column)

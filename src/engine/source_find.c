@@ -340,7 +340,7 @@ static void seen_grow(struct find *find)
 /* True when the UID (of the part's level) was told before. */
 static bool seen_before(struct find *find, slice uid)
 {
-    uint64_t hash = hash64(find->handle, uid);
+    uint64_t hash = hash64_words(find->handle, uid);
     uint16_t *place = seen_place(find, hash);
     if (*place != 0) {
         return true;
