@@ -32,7 +32,7 @@ enum err pipes_init(struct virtual *virtual, struct arena *arena)
 
 static size_t slot_of(const struct channels *channels, uint32_t node, int64_t number)
 {
-    return (size_t)mix_number(node, (uint64_t)number) & channels->map_mask;
+    return (size_t)(mix_number(node, 0) + (uint64_t)number) & channels->map_mask; /* numbers count up: their places stay near each other */
 }
 
 uint32_t pipe_find(const struct virtual *virtual, uint32_t node, int64_t number)
