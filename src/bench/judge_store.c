@@ -44,6 +44,12 @@ uint64_t store_hash(uint64_t seed, slice text)
 
 #define TAG_MASK 0xFFFFFFFFFFFFFF00u
 
+/* Never 0: a free slot is known by `high` alone, without a look at memory far off. */
+static uint64_t tag_of(uint64_t hash)
+{
+    return (hash & TAG_MASK) == 0 ? 0x100 : hash & TAG_MASK;
+}
+
 static void put_slot(struct store_index *index, size_t at, uint64_t tag, uint32_t value)
 {
     index->high[at] = tag | (value + 1) >> 16;
@@ -55,7 +61,7 @@ static uint32_t slot_value(const struct store_index *index, size_t at)
 }
 static bool is_free(const struct store_index *index, size_t at)
 {
-    return (index->high[at] & 0xFF) == 0 && index->low[at] == 0;
+    return index->high[at] == 0;
 }
 static size_t home(const struct store_index *index, uint64_t tag)
 {
@@ -101,7 +107,7 @@ enum err store_index_put(struct store_index *index, uint64_t hash, uint32_t valu
     if (index->count * 5 >= index->slot_count * 4 && !grow(index)) {
         return ERR_LIMIT;
     }
-    uint64_t tag = hash & TAG_MASK;
+    uint64_t tag = tag_of(hash);
     size_t at = slot_of(index, tag);
     index->count += is_free(index, at);
     put_slot(index, at, tag, value);
@@ -113,14 +119,14 @@ uint32_t store_index_find(const struct store_index *index, uint64_t hash)
     if (index->slot_count == 0) {
         return STORE_NONE;
     }
-    size_t at = slot_of(index, hash & TAG_MASK);
+    size_t at = slot_of(index, tag_of(hash));
     return is_free(index, at) ? STORE_NONE : slot_value(index, at);
 }
 
 /* Those behind move up, so that no path is broken. */
 void store_index_remove(struct store_index *index, uint64_t hash)
 {
-    size_t mask = index->slot_count - 1, at = index->slot_count == 0 ? 0 : slot_of(index, hash & TAG_MASK);
+    size_t mask = index->slot_count - 1, at = index->slot_count == 0 ? 0 : slot_of(index, tag_of(hash));
     if (index->slot_count == 0 || is_free(index, at)) {
         return;
     }

@@ -5,7 +5,7 @@
 #include "src/engine/engine_private.h"
 
 #define FIXED_BYTES  (192u << 20) /* of questions, publications, requests, pools: all that no limit scales */
-#define TEXT_AN_EXAM 640u         /* bytes: UIDs, numbers, reasons; the common ones stand once */
+#define TEXT_AN_EXAM 768u         /* bytes: UIDs, numbers, reasons; the common ones stand once */
 #define LEAST        1000u
 
 static void raise_to(uint32_t *limit, uint64_t wanted)

@@ -6,15 +6,14 @@
 #include "src/base/hash.h"
 
 struct block {
-    uint32_t next; /* in its chain, or of the free ones */
-    uint32_t rows; /* that say it */
+    uint32_t rows; /* that say it; of a free one the next free */
     uint16_t size;
-    uint16_t mark; /* of its hash */
+    bool is_free;
 };
 _Static_assert(sizeof(struct block) % TEXT_UNIT == 0, "texts follow their head");
 
 #define EXACT      64u /* classes 0 .. EXACT: blocks of so many units */
-#define HEADS_LEAST 256u
+#define SLOTS_LEAST 256u
 
 /* Exact up to 256 bytes, then two classes for each power of two. */
 static uint32_t class_units(uint32_t class)
@@ -53,16 +52,16 @@ enum err text_heap_init(struct text_heap *heap, struct arena *arena, size_t spar
     if (left < spare + 65536) {
         return ERR_LIMIT;
     }
-    /* A sixteenth for the heads of the chains: texts of rows are seldom shorter than 64 bytes with
-     * their head. Not zeroed as a whole: pages are touched when texts come. */
-    size_t most = HEADS_LEAST, bytes = left - spare - 64;
-    while (most * 2 * sizeof(uint32_t) <= bytes / 16 && most < (size_t)1 << 30) {
+    /* A quarter for the slots: a text takes 32 bytes with its head, and seldom less. Not zeroed as a whole: pages are
+     * touched when texts come. */
+    size_t most = SLOTS_LEAST, bytes = left - spare - 64;
+    while (most * 2 * sizeof(struct text_slot) <= bytes / 4 && most < (size_t)1 << 30) {
         most *= 2;
     }
-    *heap = (struct text_heap){.used = 1, .mask = HEADS_LEAST - 1, .most = (uint32_t)most};
-    heap->heads = (uint32_t *)(void *)take(arena, most * sizeof *heap->heads);
-    memset(heap->heads, 0, HEADS_LEAST * sizeof *heap->heads);
-    size_t units = (bytes - most * sizeof *heap->heads) / TEXT_UNIT;
+    *heap = (struct text_heap){.used = 1, .mask = SLOTS_LEAST - 1, .most = (uint32_t)most};
+    heap->slots = (struct text_slot *)(void *)take(arena, most * sizeof *heap->slots);
+    memset(heap->slots, 0, SLOTS_LEAST * sizeof *heap->slots);
+    size_t units = (bytes - most * sizeof *heap->slots) / TEXT_UNIT;
     heap->units = units < TEXT_ABSENT ? (uint32_t)units : TEXT_ABSENT;
     heap->memory = take(arena, (size_t)heap->units * TEXT_UNIT);
     return ERR_OK;
@@ -70,7 +69,7 @@ enum err text_heap_init(struct text_heap *heap, struct arena *arena, size_t spar
 
 bool text_heap_room(const struct text_heap *heap, size_t bytes)
 {
-    return (uint64_t)(heap->units - heap->used) * TEXT_UNIT >= bytes;
+    return (uint64_t)(heap->units - heap->used) * TEXT_UNIT >= bytes && heap->count < heap->most / 8 * 7;
 }
 
 slice text_heap_get(const struct text_heap *heap, uint32_t name)
@@ -82,44 +81,56 @@ slice text_heap_get(const struct text_heap *heap, uint32_t name)
     return (slice){(const char *)(block + 1), block->size};
 }
 
-/* ---- Chains. */
-static uint64_t hash_of(slice text)
+/* ---- Slots: linear probing. A slot says enough of the hash to pass by other texts without a look at them. */
+static uint32_t hash_of(slice text)
 {
-    return hash64_words(1, text);
+    return (uint32_t)hash64_words(1, text);
 }
 
-/* The link to the text, or the end of its chain. */
-static uint32_t *link_of(const struct text_heap *heap, slice text, uint64_t hash)
+/* The slot of the text, or the free one where it belongs. */
+static uint32_t slot_of(const struct text_heap *heap, slice text, uint32_t hash)
 {
-    uint32_t *link = &heap->heads[hash & heap->mask];
-    for (; *link != 0; link = &block_at(heap, *link)->next) {
-        const struct block *block = block_at(heap, *link);
-        if (block->mark == (uint16_t)(hash >> 48) && block->size == text.size &&
-            memcmp(block + 1, text.data, text.size) == 0) {
-            return link;
+    uint32_t at = hash & heap->mask;
+    for (; heap->slots[at].name != 0; at = (at + 1) & heap->mask) {
+        if (heap->slots[at].hash == hash) {
+            const struct block *block = block_at(heap, heap->slots[at].name);
+            if (block->size == text.size && memcmp(block + 1, text.data, text.size) == 0) {
+                break;
+            }
         }
     }
-    return link;
+    return at;
 }
 
-/* Twice as many chains: each is parted in two. */
+/* Twice as many slots: filled again from the texts as they lie. */
 static void grow(struct text_heap *heap)
 {
-    uint32_t old = heap->mask + 1;
-    memset(heap->heads + old, 0, old * sizeof *heap->heads);
-    heap->mask = 2 * old - 1;
-    for (uint32_t i = 0; i < old; i++) {
-        uint32_t *low = &heap->heads[i], *high = &heap->heads[i + old];
-        for (uint32_t at = *low; at != 0;) {
-            struct block *block = block_at(heap, at);
-            uint32_t **to = (hash_of(text_heap_get(heap, at)) & old) != 0 ? &high : &low;
-            uint32_t next = block->next;
-            **to = at;
-            *to = &block->next;
-            at = next;
+    heap->mask = 2 * heap->mask + 1;
+    memset(heap->slots, 0, ((size_t)heap->mask + 1) * sizeof *heap->slots);
+    for (uint32_t name = 1; name < heap->used; name += class_units(class_of(block_at(heap, name)->size))) {
+        const struct block *block = block_at(heap, name);
+        if (block->is_free) {
+            continue;
         }
-        *low = *high = 0;
+        uint32_t hash = hash_of((slice){(const char *)(block + 1), block->size}), at = hash & heap->mask;
+        while (heap->slots[at].name != 0) {
+            at = (at + 1) & heap->mask;
+        }
+        heap->slots[at] = (struct text_slot){name, hash};
     }
+}
+
+/* Those behind move up, so that no search ends at the hole. */
+static void slot_give(struct text_heap *heap, uint32_t hole)
+{
+    for (uint32_t at = (hole + 1) & heap->mask; heap->slots[at].name != 0; at = (at + 1) & heap->mask) {
+        uint32_t home = heap->slots[at].hash & heap->mask;
+        if (((at - home) & heap->mask) >= ((at - hole) & heap->mask)) {
+            heap->slots[hole] = heap->slots[at];
+            hole = at;
+        }
+    }
+    heap->slots[hole] = (struct text_slot){0, 0};
 }
 
 uint32_t text_heap_find(const struct text_heap *heap, slice text)
@@ -127,7 +138,7 @@ uint32_t text_heap_find(const struct text_heap *heap, slice text)
     if (text.data == NULL || text.size == 0) {
         return 0;
     }
-    uint32_t name = *link_of(heap, text, hash_of(text));
+    uint32_t name = heap->slots[slot_of(heap, text, hash_of(text))].name;
     return name == 0 ? TEXT_ABSENT : name;
 }
 
@@ -136,12 +147,18 @@ static uint32_t block_take(struct text_heap *heap, uint32_t class)
 {
     uint32_t name = heap->free_heads[class];
     if (name != 0) {
-        heap->free_heads[class] = block_at(heap, name)->next;
+        heap->free_heads[class] = block_at(heap, name)->rows;
     } else if (heap->units - heap->used >= class_units(class)) {
         name = heap->used;
         heap->used += class_units(class);
     }
     return name;
+}
+
+/* No more slots to be had, and those there are nearly full. */
+static bool is_crowded(const struct text_heap *heap)
+{
+    return heap->mask + 1 == heap->most && heap->count >= heap->most / 16 * 15;
 }
 
 bool text_heap_put(struct text_heap *heap, slice text, uint32_t *name)
@@ -151,24 +168,22 @@ bool text_heap_put(struct text_heap *heap, slice text, uint32_t *name)
         return true;
     }
     assert(text.size <= TEXT_MAX);
-    uint64_t hash = hash_of(text);
-    uint32_t *link = link_of(heap, text, hash);
-    if (*link != 0) {
-        *name = *link;
+    uint32_t hash = hash_of(text), at = slot_of(heap, text, hash);
+    if (heap->slots[at].name != 0) {
+        *name = heap->slots[at].name;
         block_at(heap, *name)->rows++;
         return true;
     }
-    uint32_t class = class_of(text.size), fresh = block_take(heap, class);
+    uint32_t class = class_of(text.size), fresh = is_crowded(heap) ? 0 : block_take(heap, class);
     if (fresh == 0) {
         return false;
     }
     struct block *block = block_at(heap, fresh);
-    *block = (struct block){
-        .rows = 1, .size = (uint16_t)text.size, .mark = (uint16_t)(hash >> 48)};
+    *block = (struct block){.rows = 1, .size = (uint16_t)text.size};
     memcpy(block + 1, text.data, text.size);
-    *link = fresh;
+    heap->slots[at] = (struct text_slot){fresh, hash};
     heap->live += (uint64_t)class_units(class) * TEXT_UNIT;
-    if (++heap->count > heap->mask && heap->mask + 1 < heap->most) {
+    if (++heap->count > heap->mask / 4 * 3 && heap->mask + 1 < heap->most) {
         grow(heap);
     }
     *name = fresh;
@@ -186,10 +201,11 @@ void text_heap_free(struct text_heap *heap, uint32_t name)
         return;
     }
     slice text = text_heap_get(heap, name);
-    uint32_t *link = link_of(heap, text, hash_of(text)), class = class_of(text.size);
-    assert(*link == name);
-    *link = block->next;
-    block->next = heap->free_heads[class];
+    uint32_t at = slot_of(heap, text, hash_of(text)), class = class_of(text.size);
+    assert(heap->slots[at].name == name);
+    slot_give(heap, at);
+    block->is_free = true;
+    block->rows = heap->free_heads[class];
     heap->free_heads[class] = name;
     heap->live -= (uint64_t)class_units(class) * TEXT_UNIT;
     heap->count--;

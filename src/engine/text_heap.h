@@ -13,12 +13,16 @@
 #define TEXT_CLASSES 96u
 #define TEXT_ABSENT  UINT32_MAX
 
+struct text_slot {
+    uint32_t name, hash; /* name 0: free */
+};
+
 struct text_heap {
     char *memory;
     uint32_t units, used;              /* of TEXT_UNIT bytes; unit 0 is the empty text */
     uint32_t free_heads[TEXT_CLASSES]; /* first free block of each class, 0 none */
-    uint32_t *heads;                   /* of the hash chains; grow with the texts */
-    uint32_t mask, most;               /* chains now less one, and at most */
+    struct text_slot *slots;           /* by hash, the next free one when taken; grow with the texts */
+    uint32_t mask, most;               /* slots now less one, and at most */
     uint32_t count;                    /* texts */
     uint64_t live;                     /* bytes of blocks in use */
 };
