@@ -115,6 +115,8 @@ void find_idle_closed(struct engine *engine, const struct channel *channel);
 /* UTF-8, canonical ids, no padding, no sequences; in out->arena. False when memory ran out. */
 bool find_uniform(struct engine *engine, struct out *out, const struct find *find,
                   const struct dataset *raw, struct dataset *row);
+/* True when the UID (of the part's level) was told before. */
+bool find_seen_before(struct find *find, slice uid);
 /* Does it answer what was asked? */
 bool find_matches(struct engine *engine, struct out *out, const struct find *find,
                   enum find_level level, const struct dataset *row);

@@ -236,3 +236,39 @@ void find_describe(struct engine *engine, uint32_t node, const struct dataset *d
     row->series_uid = dataset_get(dataset, TAG_SeriesInstanceUID);
     row->sop_uid = dataset_get(dataset, TAG_SOPInstanceUID);
 }
+
+/* ---- Rows seen. */
+/* The place of the hash: free, or of an equal one. */
+static uint16_t *seen_place(const struct find *find, uint64_t hash)
+{
+    uint32_t at = (uint32_t)(hash >> 32) & find->seen_mask;
+    while (find->seen_at[at] != 0 && find->seen[find->seen_at[at] - 1] != hash) {
+        at = (at + 1) & find->seen_mask;
+    }
+    return &find->seen_at[at];
+}
+
+/* Most questions have few rows, and are to touch little memory. */
+static void seen_grow(struct find *find)
+{
+    find->seen_mask = 2 * find->seen_mask + 1;
+    memset(find->seen_at, 0, (find->seen_mask + 1) * sizeof *find->seen_at);
+    for (uint32_t s = 0; s < find->seen_count; s++) {
+        *seen_place(find, find->seen[s]) = (uint16_t)(s + 1);
+    }
+}
+
+bool find_seen_before(struct find *find, slice uid)
+{
+    uint64_t hash = hash64_words(find->handle, uid);
+    uint16_t *place = seen_place(find, hash);
+    if (*place != 0) {
+        return true;
+    }
+    find->seen[find->seen_count++] = hash;
+    *place = (uint16_t)find->seen_count;
+    if (find->seen_count * 4 >= (find->seen_mask + 1) * 3 && find->seen_mask + 1 < FIND_SEEN) {
+        seen_grow(find);
+    }
+    return false;
+}

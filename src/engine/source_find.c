@@ -317,42 +317,6 @@ static void next_part(struct engine *engine, struct out *out, struct find *find)
 }
 
 /* ---- Rows. */
-/* The place of the hash: free, or of an equal one. */
-static uint16_t *seen_place(const struct find *find, uint64_t hash)
-{
-    uint32_t at = (uint32_t)(hash >> 32) & find->seen_mask;
-    while (find->seen_at[at] != 0 && find->seen[find->seen_at[at] - 1] != hash) {
-        at = (at + 1) & find->seen_mask;
-    }
-    return &find->seen_at[at];
-}
-
-/* Most questions have few rows, and are to touch little memory. */
-static void seen_grow(struct find *find)
-{
-    find->seen_mask = 2 * find->seen_mask + 1;
-    memset(find->seen_at, 0, (find->seen_mask + 1) * sizeof *find->seen_at);
-    for (uint32_t s = 0; s < find->seen_count; s++) {
-        *seen_place(find, find->seen[s]) = (uint16_t)(s + 1);
-    }
-}
-
-/* True when the UID (of the part's level) was told before. */
-static bool seen_before(struct find *find, slice uid)
-{
-    uint64_t hash = hash64_words(find->handle, uid);
-    uint16_t *place = seen_place(find, hash);
-    if (*place != 0) {
-        return true;
-    }
-    find->seen[find->seen_count++] = hash;
-    *place = (uint16_t)find->seen_count;
-    if (find->seen_count * 4 >= (find->seen_mask + 1) * 3 && find->seen_mask + 1 < FIND_SEEN) {
-        seen_grow(find);
-    }
-    return false;
-}
-
 static slice level_uid(enum find_level level, const struct find_row *row, struct out *out)
 {
     switch (level) {
@@ -498,7 +462,7 @@ static void take_row(struct engine *engine, struct out *out, struct find *find,
     find_note_day(find, dataset_get(&row, TAG_StudyDate));
     slice uid = level_uid(part->level, &described, out);
     bool many = find->row_count >= FIND_ROWS_MAX || find->seen_count >= FIND_SEEN / 4 * 3;
-    if (uid.size == 0 || many || seen_before(find, uid)) {
+    if (uid.size == 0 || many || find_seen_before(find, uid)) {
         find->stopped = find->stopped || many;
         return; /* twice the same row, or a row that names nothing */
     }
