@@ -219,6 +219,26 @@ static void say_times(struct buffer *text, const struct judged *judged)
     buffer_put_text(text, " us.");
 }
 
+static void say_others(struct buffer *text, int64_t permille)
+{
+    buffer_put_text(text, " Others used ");
+    buffer_put_int(text, (permille + 5) / 10);
+    buffer_put_text(text, " % of the processors while it was measured: measure again when the machine is quiet.");
+}
+
+static void judge_worst(struct results *results, const struct fidelity_cell *worst)
+{
+    if (off_p50(worst) <= FIDELITY_P50_MICRO_MAX) {
+        return;
+    }
+    if (results->others_permille <= FIDELITY_OTHERS_PERMILLE_MAX) {
+        results->verdict = VERDICT_FAIL;
+    } else if (results->verdict == VERDICT_PASS) {
+        results->verdict = VERDICT_INCONCLUSIVE;
+        results->error = SLICE("times are worlds apart, and others used the machine while they were measured");
+    }
+}
+
 void fidelity_judge(struct results *results, const struct results *predicted, struct arena *arena)
 {
     bool ended = results->error.size == 0 && predicted->error.size == 0;
@@ -242,7 +262,10 @@ void fidelity_judge(struct results *results, const struct results *predicted, st
     struct judged judged = judge_cells(results);
     if (ended && judged.worst != NULL) {
         say_times(&text, &judged);
-        results->verdict = off_p50(judged.worst) > FIDELITY_P50_MICRO_MAX ? VERDICT_FAIL : results->verdict;
+        if (results->others_permille > FIDELITY_OTHERS_PERMILLE_MAX) {
+            say_others(&text, results->others_permille);
+        }
+        judge_worst(results, judged.worst);
     }
     results->sentence = buffer_slice(&text);
 }

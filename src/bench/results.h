@@ -143,6 +143,7 @@ struct results {
     } *nodes;
     size_t node_count;
     double engine_cpu_s, engine_rss_max_mib;
+    int64_t others_permille; /* on the wire: of the processors' time, what others used meanwhile */
     struct fidelity fidelity; /* world both */
     slice error;            /* why the run is inconclusive; empty: it is not */
     const struct series *series; /* of a long run, for the year's report; null in a short one */

@@ -4,6 +4,7 @@
 #include "src/bench/folder.h"
 #include "src/bench/judge.h"
 #include "src/bench/look.h"
+#include "src/bench/machine.h"
 #include "src/bench/stage.h"
 
 #include <signal.h>
@@ -145,6 +146,8 @@ static enum err play_on_the_wire(struct stage *stage, struct results *results, s
     struct ears ears = {NULL, options->hops};
     stage->then = hear;
     stage->then_self = &ears;
+    struct machine_use before, after;
+    bool looked = machine_look(&before);
     show(stage, "starting the world");
     enum err err = world_wire(&stage->world, scenario, &world, why, arena);
     if (err != ERR_OK) {
@@ -155,6 +158,7 @@ static enum err play_on_the_wire(struct stage *stage, struct results *results, s
     results->plan = stage_totals(stage);
     show(stage, "stopping the world");
     stage->world.stop(stage->world.self);
+    results->others_permille = looked && machine_look(&after) ? machine_others(&before, &after) : 0; /* its processes have ended */
     struct world_resources resources = stage->world.resources(stage->world.self);
     results->engine_cpu_s = resources.engine_cpu_s;
     results->engine_rss_max_mib = resources.engine_rss_max_mib;

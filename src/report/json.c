@@ -182,8 +182,8 @@ enum err report_json(const struct results *results, const char *folder, char why
     if (results->series != NULL) {
         json_object_set_new(root, "series", json_series(results));
     }
-    json_object_set_new(root, "resources", json_pack("{s:{s:f, s:f, s:I}}", "engine", "cpu_s", results->engine_cpu_s, "rss_max_mib", results->engine_rss_max_mib, "lives",
-                                                     (json_int_t)results->lives));
+    json_object_set_new(root, "resources", json_pack("{s:{s:f, s:f, s:I}, s:f}", "engine", "cpu_s", results->engine_cpu_s, "rss_max_mib", results->engine_rss_max_mib, "lives",
+                                                     (json_int_t)results->lives, "others_cpu_share", (double)results->others_permille / 1000));
     json_object_set_new(root, "build", json_pack("{s:o, s:o}", "commit", json_slice(results->commit), "compiler", json_slice(results->compiler)));
     if (results->error.size > 0) {
         json_object_set_new(root, "error", json_slice(results->error));

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "src/bench/fidelity.h"
+#include "src/bench/machine.h"
 
 static struct arena arena;
 static struct outcome_item items[2][8];
@@ -159,6 +160,16 @@ START_TEST(times_that_are_worlds_apart_fail_where_the_scenario_wants_them_alike)
         both.fidelity = fidelity;
         fidelity_judge(&both, &results[0], &arena);
         ck_assert_int_eq(both.verdict, cases[c].verdict);
+        /* Measured while others used the machine: never good, and never the fault of anybody. */
+        both.others_permille = FIDELITY_OTHERS_PERMILLE_MAX + 1;
+        both.verdict = VERDICT_PASS;
+        fidelity_judge(&both, &results[0], &arena);
+        ck_assert_int_eq(both.verdict, cases[c].verdict == VERDICT_FAIL ? VERDICT_INCONCLUSIVE : VERDICT_PASS);
+        both.verdict = VERDICT_FAIL;
+        fidelity_judge(&both, &results[0], &arena);
+        ck_assert_int_eq(both.verdict, VERDICT_FAIL);
+        both.others_permille = 0;
+        both.error = SLICE_EMPTY;
         scenario.same.p50_micro = 0;
         both.verdict = VERDICT_PASS;
         fidelity_judge(&both, &results[0], &arena);
@@ -167,6 +178,21 @@ START_TEST(times_that_are_worlds_apart_fail_where_the_scenario_wants_them_alike)
 }
 END_TEST
 
-UNIT_MAIN(the_same_sentences_in_another_order_are_equal, the_first_difference_says_what_each_world_came_to, what_one_world_alone_has_is_absent_in_the_other,
+START_TEST(what_others_use_is_what_was_busy_and_not_ours)
+{
+    struct machine_use before = {.own = 1}, after = {.own = 3};
+    ck_assert(machine_read(&before, "cpu  1000 0 500 8000 500 0 0 0 0 0\n", 100)); /* 100 s went by, 15 s of it busy */
+    ck_assert(machine_read(&after, "cpu  1500 100 700 8300 600 50 50 200 0 0\n", 100)); /* 15 s more, 11 s busy, 2 s ours */
+    ck_assert_int_eq(machine_others(&before, &after), 600);
+    after.own = 50;
+    ck_assert_int_eq(machine_others(&before, &after), 0);
+    ck_assert_int_eq(machine_others(&after, &after), 0);
+    ck_assert(!machine_read(&after, "intr 5 6", 100));
+    ck_assert(!machine_read(&after, "", 100));
+    ck_assert(!machine_read(&after, "cpu 1 2 3 4 5", 0));
+}
+END_TEST
+
+UNIT_MAIN(what_others_use_is_what_was_busy_and_not_ours, the_same_sentences_in_another_order_are_equal, the_first_difference_says_what_each_world_came_to, what_one_world_alone_has_is_absent_in_the_other,
           a_difference_at_the_edge_of_a_fault_is_left_out_and_counted_once, the_worst_prediction_stands_first, quantiles_lie_between_the_values,
           unequal_worlds_fail_whatever_each_came_to, times_that_are_worlds_apart_fail_where_the_scenario_wants_them_alike)
