@@ -93,8 +93,8 @@ void judge_retrieved(struct judge *judge, slice study_uid, slice viewer, time_ns
         return;
     }
     const int64_t lines[] = {asked_line, line};
-    judge_case(judge, INVARIANT_published_is_retrievable, !good, lines, 2, "%.*s asked for published study %.*s: %s", SLICE_ARGS(viewer), SLICE_ARGS(study_uid),
-               good ? "it came" : "it did not come, and nothing had gone wrong");
+    judge_case(judge, INVARIANT_published_is_retrievable, !good, lines, 2, "%.*s asked for published study %.*s: %s%s%.*s", SLICE_ARGS(viewer), SLICE_ARGS(study_uid),
+               good ? "it came" : "it did not come, and nothing had gone wrong", seen->text.size > 0 ? ": " : "", SLICE_ARGS(seen->text));
 }
 
 /* ---- A transfer ended. */

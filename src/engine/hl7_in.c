@@ -292,6 +292,56 @@ static time_ns event_time(const struct engine *engine, const struct hl7_value *v
     return engine->now;
 }
 
+static bool has_control(slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if ((uint8_t)text.data[i] < 0x20 || text.data[i] == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_clean(struct out *out, slice *text)
+{
+    if (!has_control(*text)) {
+        return;
+    }
+    struct buffer buffer = buffer_make(out->arena, text->size);
+    for (size_t i = 0; i < text->size; i++) {
+        uint8_t byte = (uint8_t)text->data[i];
+        buffer_put_byte(&buffer, byte < 0x20 || byte == 0x7F ? ' ' : byte);
+    }
+    out->full = out->full || buffer.full;
+    *text = buffer_slice(&buffer);
+}
+
+/* What names a person, an exam or a meeting is one line of text. Control characters can be written in HL7 (\.br\, \X0A\):
+ * in a report they are its lines, elsewhere a blank. */
+static void clean(struct out *out, struct hl7_value *value)
+{
+    for (size_t i = 0; i < HL7_FIELD_COUNT; i++) {
+        if (i != HL7_FIELD_REPORT) {
+            put_clean(out, &value->fields[i]);
+        }
+    }
+    for (size_t i = 0; i < value->id_count; i++) {
+        put_clean(out, &value->ids[i].value);
+        put_clean(out, &value->ids[i].authority);
+    }
+    for (size_t i = 0; i < value->prior_id_count; i++) {
+        put_clean(out, &value->prior_ids[i].value);
+        put_clean(out, &value->prior_ids[i].authority);
+    }
+    for (size_t i = 0; i < value->name_count; i++) {
+        struct hl7_name *name = &value->names[i];
+        slice *const parts[] = {&name->family, &name->given, &name->middle, &name->prefix};
+        for (size_t p = 0; p < sizeof parts / sizeof parts[0]; p++) {
+            put_clean(out, parts[p]);
+        }
+    }
+}
+
 /* *refuse stays empty when it was applied. */
 static void apply(struct engine *engine, struct out *out, const struct hl7_value *value,
                   time_ns event_at, slice *refuse)
@@ -360,7 +410,9 @@ static void take(struct engine *engine, struct out *out, int64_t channel,
         return;
     }
     slice refuse = SLICE_EMPTY;
-    apply(engine, out, value, row == ROW_NONE ? event_time(engine, value) : engine->now, &refuse);
+    struct hl7_value cleaned = *value;
+    clean(out, &cleaned);
+    apply(engine, out, &cleaned, row == ROW_NONE ? event_time(engine, value) : engine->now, &refuse);
     receipt.ack = refuse.size > 0 ? SLICE("AR") : SLICE("AA");
     if (!(MUTANT(M_ACK_EARLY) && refuse.size == 0 && put_off(engine, &receipt))) {
         put_receipt(engine, out, &receipt);

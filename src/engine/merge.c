@@ -9,13 +9,19 @@
  * with the number when the merge is taken back; so does whatever was merged into it since. */
 #include "src/engine/identity.h"
 
-/* ---- The way back: the lines of the review row of a merge. */
+/* ---- The way back: the lines of the review row of a merge. What is listed has NEXT before it; no text that HL7 brings
+ * holds a control character (hl7_in.c), and no issuer a slash. */
+#define NEXT  '\x1e'
+#define GIVEN '\x1f' /* before a given name */
+#define NEXT_TEXT  SLICE("\x1e")
+#define GIVEN_TEXT SLICE("\x1f")
+
 struct way {
     int64_t from;       /* the person that ended */
-    slice names;        /* \family^given: those that the survivor did not have */
-    slice numbers;      /* \issuer/value: those that came to her */
+    slice names;        /* family, given: those that the survivor did not have */
+    slice numbers;      /* issuer/value: those that came to her */
     slice into;         /* issuer/value: what the message merged into; NHS/... by an NHS number */
-    slice cases;        /* \meeting: those she was listed for */
+    slice cases;        /* meetings she was listed for */
     slice claim;        /* what was told last under the number since, read_told() */
     time_ns opened_at;
 };
@@ -29,7 +35,7 @@ static bool way_find(const struct engine *engine, struct out *out, slice key, st
     }
     slice rest = text_copy(out, row_get_review(engine, row).text), from = slice_cut(&rest, '\n');
     *way = (struct way){.opened_at = row_get_review(engine, row).opened_at};
-    bool sound = slice_to_int64(slice_before(from, slice_index(from, '\\')), &way->from);
+    bool sound = slice_to_int64(slice_before(from, slice_index(from, NEXT)), &way->from);
     assert(sound);
     slice *const lines[] = {&way->names, &way->numbers, &way->into, &way->cases, &way->claim};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -65,14 +71,14 @@ bool identity_is_retired(const struct engine *engine, struct out *out, struct lo
 
 static void read_told(slice told, struct claim *claim)
 {
-    (void)slice_to_int64(slice_cut(&told, '\\'), &claim->event_at);
-    claim->nhs = slice_cut(&told, '\\');
-    claim->birth_date = slice_cut(&told, '\\');
-    claim->sex = slice_cut(&told, '\\');
-    claim->name.family = slice_cut(&told, '\\');
-    claim->name.given = slice_cut(&told, '\\');
+    (void)slice_to_int64(slice_cut(&told, NEXT), &claim->event_at);
+    claim->nhs = slice_cut(&told, NEXT);
+    claim->birth_date = slice_cut(&told, NEXT);
+    claim->sex = slice_cut(&told, NEXT);
+    claim->name.family = slice_cut(&told, NEXT);
+    claim->name.given = slice_cut(&told, NEXT);
     while (told.data != NULL && claim->former_count < HL7_REPETITIONS_MAX) {
-        slice given = slice_cut(&told, '\\'), family = slice_cut(&given, '^');
+        slice given = slice_cut(&told, NEXT), family = slice_cut(&given, GIVEN);
         claim->former[claim->former_count++] =
             (struct full_name){family, given.data == NULL ? SLICE_EMPTY : given};
     }
@@ -87,12 +93,11 @@ static slice with_name(struct out *out, slice names, struct full_name name)
 {
     return name.family.size == 0
                ? names
-               : TEXT(out, names, SLICE("\\"), name.family, SLICE("^"), name.given);
+               : TEXT(out, names, NEXT_TEXT, name.family, GIVEN_TEXT, name.given);
 }
 
 void identity_told_claim(struct engine *engine, struct out *out, const struct claim *claim)
 {
-    const slice next = SLICE("\\");
     struct way way;
     struct claim before = {.event_at = INT64_MIN};
     slice key = identity_key(out, claim->local), names = SLICE_EMPTY;
@@ -118,9 +123,9 @@ void identity_told_claim(struct engine *engine, struct out *out, const struct cl
     if (known && !same) {
         names = with_name(out, names, older->name);
     }
-    way.claim = TEXT(out, text_int(out, newer->event_at), next, latest(older->nhs, newer->nhs),
-                     next, latest(older->birth_date, newer->birth_date), next,
-                     latest(older->sex, newer->sex), next, name.family, next, name.given, names);
+    way.claim = TEXT(out, text_int(out, newer->event_at), NEXT_TEXT, latest(older->nhs, newer->nhs),
+                     NEXT_TEXT, latest(older->birth_date, newer->birth_date), NEXT_TEXT,
+                     latest(older->sex, newer->sex), NEXT_TEXT, name.family, NEXT_TEXT, name.given, names);
     way_put(engine, out, key, &way);
 }
 
@@ -142,7 +147,7 @@ void identity_told_name(struct engine *engine, struct out *out, const struct cla
     slice key = identity_key(out, claim->local);
     if (identity_add_name(engine, out, person, name) && way_find(engine, out, key, &way) &&
         !by_nhs(&way)) {
-        way.names = TEXT(out, way.names, SLICE("\\"), name.family, SLICE("^"), name.given);
+        way.names = TEXT(out, way.names, NEXT_TEXT, name.family, GIVEN_TEXT, name.given);
         way_put(engine, out, key, &way);
     }
 }
@@ -156,11 +161,11 @@ void identity_told_case(struct engine *engine, struct out *out, const struct hl7
                        &number) &&
         way_find(engine, out, identity_key(out, number), &way) && !by_nhs(&way)) {
         for (slice rest = way.cases; rest.data != NULL && rest.size > 0;) {
-            if (slice_equal(slice_cut(&rest, '\\'), meeting)) {
+            if (slice_equal(slice_cut(&rest, NEXT), meeting)) {
                 return;
             }
         }
-        way.cases = TEXT(out, way.cases, SLICE("\\"), meeting);
+        way.cases = TEXT(out, way.cases, NEXT_TEXT, meeting);
         way_put(engine, out, identity_key(out, number), &way);
     }
 }
@@ -186,13 +191,13 @@ static slice share_names(struct engine *engine, struct out *out, const struct ro
 {
     slice added = SLICE_EMPTY;
     if (identity_add_name(engine, out, to, (struct full_name){from->family, from->given})) {
-        added = TEXT(out, SLICE("\\"), from->family, SLICE("^"), from->given);
+        added = TEXT(out, NEXT_TEXT, from->family, GIVEN_TEXT, from->given);
     }
     for (uint32_t row = index_first_int(engine, INDEX_name_person, from->id); row != ROW_NONE;
          row = index_next(engine, INDEX_name_person, row)) {
         struct row_name name = row_get_name(engine, row);
         if (identity_add_name(engine, out, to, (struct full_name){name.family, name.given})) {
-            added = TEXT(out, added, SLICE("\\"), name.family, SLICE("^"), name.given);
+            added = TEXT(out, added, NEXT_TEXT, name.family, GIVEN_TEXT, name.given);
         }
     }
     return added;
@@ -201,7 +206,7 @@ static slice share_names(struct engine *engine, struct out *out, const struct ro
 static void unshare_names(struct engine *engine, struct out *out, int64_t person, slice added)
 {
     while (added.data != NULL && added.size > 0) {
-        slice given = slice_cut(&added, '\\'), family = slice_cut(&given, '^');
+        slice given = slice_cut(&added, NEXT), family = slice_cut(&given, GIVEN);
         if (family.size > 0) {
             row_delete_name(
                 engine, out,
@@ -220,7 +225,7 @@ static slice move_identifiers(struct engine *engine, struct out *out, int64_t fr
         struct row_identifier identifier = row_get_identifier(engine, row);
         identifier.person = to;
         row_put_identifier(engine, out, &identifier);
-        moved = TEXT(out, moved, SLICE("\\"), identifier.issuer, SLICE("/"), identifier.value);
+        moved = TEXT(out, moved, NEXT_TEXT, identifier.issuer, SLICE("/"), identifier.value);
     }
     return moved;
 }
@@ -284,7 +289,7 @@ static slice move_cases(struct engine *engine, struct out *out, int64_t from, in
         one.mdt = moved.mdt = text_copy(out, one.mdt);
         moved.why = text_copy(out, one.why);
         moved.person = to;
-        cases = TEXT(out, cases, SLICE("\\"), one.mdt);
+        cases = TEXT(out, cases, NEXT_TEXT, one.mdt);
         row_delete_mdt_case(engine, out, &one);
         if (row_find_mdt_case(engine, &moved) == ROW_NONE) {
             row_put_mdt_case(engine, out, &moved);
@@ -428,7 +433,7 @@ static void give_cases(struct engine *engine, struct out *out, int64_t from, int
                        slice cases)
 {
     while (cases.data != NULL && cases.size > 0) {
-        struct row_mdt_case one = {.mdt = slice_cut(&cases, '\\'), .person = from};
+        struct row_mdt_case one = {.mdt = slice_cut(&cases, NEXT), .person = from};
         uint32_t row = one.mdt.size == 0 ? ROW_NONE : row_find_mdt_case(engine, &one);
         if (row == ROW_NONE || !row_room(engine, TABLE_mdt_case, 1)) {
             continue; /* the meeting is over, or she was taken off its list */
@@ -474,7 +479,7 @@ static void give_back(struct engine *engine, struct out *out, int64_t from, int6
                       slice numbers)
 {
     while (numbers.data != NULL && numbers.size > 0) {
-        slice key = slice_cut(&numbers, '\\'), value = key, issuer = slice_cut(&value, '/');
+        slice key = slice_cut(&numbers, NEXT), value = key, issuer = slice_cut(&value, '/');
         struct local_number number = {issuer, value.data == NULL ? SLICE_EMPTY : value};
         uint32_t row = row_find_identifier(
             engine, &(struct row_identifier){.issuer = number.issuer, .value = number.value});
@@ -515,7 +520,7 @@ static void unmerge(struct engine *engine, struct out *out, slice key, int64_t p
     old.merged_into = 0;
     row_put_person(engine, out, &old);
     for (slice names = way.names; names.data != NULL && names.size > 0;) {
-        slice given = slice_cut(&names, '\\'), family = slice_cut(&given, '^');
+        slice given = slice_cut(&names, NEXT), family = slice_cut(&given, GIVEN);
         found = identity_row(engine, way.from, &old);
         assert(found);
         identity_add_name(engine, out, &old, (struct full_name){family, given});

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/fake.h"
 
+#include "src/engine/identity.h"
+
 static const struct fake_patient at_gwent = {"GWE",   "40018586", "9990000018", "Price",
                                              "Megan", "19580411", NULL,         false};
 static const struct fake_patient at_cardiff = {"CAV",       "C624723",  "9990000018", "PRICE",
@@ -205,6 +207,34 @@ START_TEST(a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back)
     uint64_t digest = engine_digest(fake.engine);
     fake_restart();
     ck_assert(engine_digest(fake.engine) == digest);
+}
+END_TEST
+
+/* What HL7 can write in a number or a name (\\E\\, \\S\\, \\X0A\\) must not cut the list of what goes back. */
+START_TEST(numbers_and_names_of_any_letters_go_back)
+{
+    static const struct fake_patient odd = {"GWE", "4\\0/2^9|9", NULL, "Mor\\gan^X", "Si/an\\", "19710930", NULL, false};
+    fake_init();
+    fake_start();
+    tell(HL7_ADT_A04, sian, "20100301090000", "AA");
+    tell(HL7_ADT_A04, odd, "20100301090000", "AA");
+    int64_t one = person_of("GWE", "40021111"), two = person_of("GWE", odd.number);
+    ck_assert_int_ne(two, 0);
+    tell_two(HL7_ADT_A40, sian, odd.number, "GWE", "20100301100000", "AA");
+    ck_assert_int_eq(person_of("GWE", odd.number), one);
+    struct fake_patient renamed = odd;
+    renamed.family = "Other\nname\x1e";
+    tell(HL7_ADT_A08, renamed, "20100301103000", "AA"); /* while her number is retired */
+    tell_two(HL7_ADT_A37, sian, odd.number, "GWE", "20100301110000", "AA");
+    ck_assert_int_eq(person_of("GWE", odd.number), two);
+    ck_assert_int_eq(person_of("GWE", "40021111"), one);
+    struct row_person row;
+    ck_assert(identity_row(fake.engine, two, &row));
+    ck_assert(slice_equal(row.family, SLICE("Other name ")));
+    ck_assert(slice_equal(row.given, SLICE("Si/an\\")));
+    ck_assert(identity_row(fake.engine, one, &row));
+    ck_assert(slice_equal(row.family, SLICE("Morgan")));
+    ck_assert(!identity_knows_name(fake.engine, &row, (struct full_name){SLICE("Mor\\gan^X"), SLICE("Si/an\\")}, &fake.keep));
 }
 END_TEST
 
@@ -542,7 +572,7 @@ UNIT_MAIN(nhs_numbers_have_ten_digits_and_a_right_check_digit,
           a_maiden_name_told_later_links_what_was_held_for_review,
           local_numbers_never_cross_an_organisation,
           a_merge_moves_exams_and_studies_and_an_unlink_moves_them_back,
-          a_number_that_nobody_had_is_merged_and_given_back,
+          numbers_and_names_of_any_letters_go_back, a_number_that_nobody_had_is_merged_and_given_back,
           what_was_linked_by_a_number_goes_back_with_it,
           an_nhs_number_told_during_a_mistaken_merge_goes_back_with_its_number,
           an_nhs_number_told_with_the_one_who_stays_stays,
