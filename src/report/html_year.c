@@ -4,9 +4,10 @@
 #include "src/report/report_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define BANDS_MAX 2000
-#define OUTAGES_SHOWN 60
+#define OUTAGES_SHOWN 30 /* rows; with more of them those that cost something, the dearest first */
 
 /* One measure of a month; `known` false: the month had no case of it. */
 typedef double measure_of(const struct series_month *month, bool *known);
@@ -308,6 +309,56 @@ static void put_outage(struct buffer *page, const struct results *results, const
     html_markup(page, "</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td></tr>\n", (long long)outage->exams_late, (long long)outage->queries_partial);
 }
 
+struct outage_row {
+    size_t first, together;
+    int64_t cost; /* exams late and answers marked: of all that began together */
+};
+
+static int by_cost(const void *a, const void *b)
+{
+    const struct outage_row *one = a, *other = b;
+    return one->cost != other->cost ? (one->cost < other->cost ? 1 : -1) : one->first < other->first ? -1 : 1;
+}
+
+static size_t outage_rows(const struct series *series, struct outage_row *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < series->outage_count; i += rows[count++].together) {
+        const struct series_outage *outage = &series->outages[i];
+        rows[count] = (struct outage_row){.first = i, .together = 1, .cost = outage->exams_late + outage->queries_partial};
+        while (i + rows[count].together < series->outage_count && same_outage(outage, outage + rows[count].together)) {
+            rows[count].together++;
+        }
+    }
+    return count;
+}
+
+static void put_outage_rows(struct buffer *page, const struct results *results, struct arena *arena)
+{
+    struct outage_row *rows = arena_array(arena, results->series->outage_count, sizeof *rows);
+    if (rows == NULL) {
+        page->full = true;
+        return;
+    }
+    size_t count = outage_rows(results->series, rows), shown = count;
+    if (count > OUTAGES_SHOWN) {
+        qsort(rows, count, sizeof *rows, by_cost);
+        for (shown = 0; shown < OUTAGES_SHOWN && rows[shown].cost > 0; shown++) {
+        }
+    }
+    buffer_put_text(page, "<table><thead><tr><th>From</th><th>Where</th><th>What</th><th class=\"n\">Length</th><th class=\"n\">Exams late</th>"
+                          "<th class=\"n\">Answers marked</th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < shown; i++) {
+        put_outage(page, results, &results->series->outages[rows[i].first], rows[i].together);
+    }
+    buffer_put_text(page, "</tbody></table>\n");
+    if (shown < count && rows[shown].cost == 0) {
+        html_markup(page, "<p class=\"soft\">The dearest first. The other %zu cost nothing; all of them are in the file.</p>\n", count - shown);
+    } else if (shown < count) {
+        html_markup(page, "<p class=\"soft\">The dearest %zu of %zu; all of them are in the file.</p>\n", shown, count);
+    }
+}
+
 static void put_outages(struct buffer *page, const struct results *results, struct arena *arena)
 {
     static const char *const columns[] = {"from", "fault", "effect", "node", "length_ms", "planned", "exams_late", "answers_marked"};
@@ -322,13 +373,6 @@ static void put_outages(struct buffer *page, const struct results *results, stru
     csv_line(&csv);
     int64_t planned = 0;
     for (size_t i = 0; i < series->outage_count; i++) {
-        planned += series->outages[i].planned;
-    }
-    html_markup(page, "<section><h2>What failed, and what it cost</h2>\n<p>%zu faults, %lld of them planned work. An exam is late when it was seen published after the objective while the fault lasted.</p>\n"
-                      "<table><thead><tr><th>From</th><th>Where</th><th>What</th><th class=\"n\">Length</th><th class=\"n\">Exams late</th><th class=\"n\">Answers marked</th></tr></thead><tbody>\n",
-                series->outage_count, (long long)planned);
-    size_t shown = 0, rows = 0;
-    for (size_t i = 0; i < series->outage_count; i++) {
         const struct series_outage *outage = &series->outages[i];
         char at[32];
         struct buffer stamp = buffer_over(at, sizeof at);
@@ -342,23 +386,11 @@ static void put_outages(struct buffer *page, const struct results *results, stru
         csv_number(&csv, outage->exams_late);
         csv_number(&csv, outage->queries_partial);
         csv_line(&csv);
-        if (i < shown) {
-            continue; /* stands in the row of the one before */
-        }
-        size_t together = 1;
-        while (i + together < series->outage_count && same_outage(outage, outage + together)) {
-            together++;
-        }
-        if (rows < OUTAGES_SHOWN) {
-            put_outage(page, results, outage, together);
-            shown = i + together;
-            rows++;
-        }
+        planned += outage->planned;
     }
-    buffer_put_text(page, "</tbody></table>\n");
-    if (shown < series->outage_count) {
-        html_markup(page, "<p class=\"soft\">The first %zu of %zu shown; all of them in the file.</p>\n", shown, series->outage_count);
-    }
+    html_markup(page, "<section><h2>What failed, and what it cost</h2>\n<p>%zu faults, %lld of them planned work. An exam is late when it was seen published after the objective while the fault lasted.</p>\n",
+                series->outage_count, (long long)planned);
+    put_outage_rows(page, results, arena);
     csv_link(page, &csv, "faults");
     buffer_put_text(page, "</section>\n");
 }

@@ -147,6 +147,31 @@ START_TEST(an_outage_says_where_how_long_and_what_it_cost)
 }
 END_TEST
 
+/* Forty cable cuts an hour apart, of which three cost something. */
+START_TEST(of_many_outages_those_that_cost_something_stand_first)
+{
+    struct series_outage many[40];
+    struct series_outage *before = series.outages;
+    size_t count = series.outage_count;
+    for (size_t i = 0; i < 40; i++) {
+        many[i] = outages[1];
+        many[i].from_ns = outages[1].from_ns + (time_ns)i * TIME_HOUR;
+        many[i].until_ns = many[i].from_ns + TIME_MIN;
+        many[i].exams_late = i == 7 ? 3 : i == 20 ? 111 : 0;
+        many[i].queries_partial = i == 30 ? 5 : 0;
+    }
+    series.outages = many;
+    series.outage_count = 40;
+    make_page();
+    const char *dearest = strstr(page, "<td class=\"n\">111</td>"), *next = strstr(page, "<td class=\"n\">5</td></tr>"), *last = strstr(page, "<td class=\"n\">3</td><td");
+    ck_assert(dearest != NULL && next != NULL && last != NULL && dearest < next && next < last);
+    ck_assert_ptr_nonnull(strstr(page, "The other 37 cost nothing"));
+    series.outages = before;
+    series.outage_count = count;
+    drop_page();
+}
+END_TEST
+
 START_TEST(a_place_where_nothing_happened_has_no_row)
 {
     make_page();
@@ -188,5 +213,5 @@ START_TEST(what_began_together_stands_in_one_row)
 }
 END_TEST
 
-UNIT_MAIN(every_day_of_the_year_is_one_cell, a_picture_says_its_finding_with_the_number_of_cases, a_window_that_burnt_its_budget_is_marked, an_outage_says_where_how_long_and_what_it_cost,
+UNIT_MAIN(every_day_of_the_year_is_one_cell, a_picture_says_its_finding_with_the_number_of_cases, a_window_that_burnt_its_budget_is_marked, an_outage_says_where_how_long_and_what_it_cost, of_many_outages_those_that_cost_something_stand_first,
           a_place_where_nothing_happened_has_no_row, results_json_holds_the_same_months_places_and_faults, what_began_together_stands_in_one_row)
