@@ -74,8 +74,7 @@ static bool manifest_images(struct node *node, struct operation *operation, uint
     return fits;
 }
 
-static bool manifest_entry(struct node *node, struct operation *operation, uint32_t number,
-                           bool whole, struct arena *scratch)
+static bool manifest_entry(struct node *node, struct operation *operation, uint32_t number, bool whole, struct arena *scratch)
 {
     slice series = dataset_get(&operation->query, TAG_SeriesInstanceUID),
           sop = dataset_get(&operation->query, TAG_SOPInstanceUID);
@@ -90,8 +89,7 @@ static bool manifest_entry(struct node *node, struct operation *operation, uint3
 
 /* Does the study belong to what is asked for? PatientID as filed, in Patient Root at every level.
  */
-static bool entry_is_meant(struct node *node, const struct operation *operation, uint32_t number,
-                           struct arena *scratch)
+static bool entry_is_meant(struct node *node, const struct operation *operation, uint32_t number, struct arena *scratch)
 {
     const struct entry *entry = &node->archive.entries[number];
     slice patient = dataset_get(&operation->query, TAG_PatientID),
@@ -178,8 +176,7 @@ static uint32_t remaining(const struct operation *operation)
     return operation->total - operation->completed - operation->failed - operation->warned;
 }
 
-static void put_counters(struct node *node, struct out *out, struct operation *operation,
-                         struct dimse *response, bool final)
+static void put_counters(struct node *node, struct out *out, struct operation *operation, struct dimse *response, bool final)
 {
     if (node_quirk(node, QUIRK_move_counters_missing)) {
         quirk_bites(node, out, operation, QUIRK_move_counters_missing);
@@ -225,8 +222,7 @@ static uint16_t final_status(struct node *node, struct out *out, struct operatio
                                                  : STATUS_SUBOPERATIONS_FAILED;
 }
 
-static void put_failed_uids(struct out *out, const struct operation *operation,
-                            struct dimse *response)
+static void put_failed_uids(struct out *out, const struct operation *operation, struct dimse *response)
 {
     if (operation->failed_uids.size == 0 || response->status == STATUS_SUCCESS) {
         return;
@@ -308,8 +304,7 @@ static uint32_t manifest_next(struct node *node, struct operation *operation, ui
     return 0;
 }
 
-static void fail_span(struct node *node, struct operation *operation, struct instance instance,
-                      uint32_t span)
+static void fail_span(struct node *node, struct operation *operation, struct instance instance, uint32_t span)
 {
     for (uint32_t i = 0; i < span; i++) {
         struct instance one = instance;
@@ -362,8 +357,7 @@ static bool splits(const struct node *node, const struct operation *operation)
 }
 
 /* One context for each class, and for each syntax an imported object stands in. */
-static bool propose_all(struct node *node, struct operation *operation, struct contexts *contexts,
-                        struct arena *arena)
+static bool propose_all(struct node *node, struct operation *operation, struct contexts *contexts, struct arena *arena)
 {
     uint32_t most = splits(node, operation) ? 1 : UINT32_MAX;
     struct operation cursor = *operation; /* what is looked at here is still to send */
@@ -384,20 +378,27 @@ static bool propose_all(struct node *node, struct operation *operation, struct c
     return contexts->list != NULL && contexts->count > 0;
 }
 
-/* Of how many images alike the next association is: where there are spans one stands for that of each. A fault's
- * instance begins one of its own. */
+/* Of how many images the next association is: where there are spans one stands for that of each of those that would ask for the
+ * same. A fault's instance begins one of its own. */
 static uint32_t store_span(struct node *node, const struct operation *operation)
 {
     struct operation cursor = *operation;
     struct instance instance;
+    struct instance_view first = {.sop_class = SLICE_EMPTY}, view;
     const struct faults *faults = &node->faults;
-    uint32_t most = node->setup->run_max > 0 ? 1 : RUN_INSTANCES_MAX;
+    uint32_t most = node->setup->run_max > 0 || !node->setup->spans ? 1 : RUN_INSTANCES_MAX, sum = 0, span;
     if (faults->hold && operation->sent + 1 <= faults->hold_nth) {
         uint32_t before = faults->hold_nth - 1 - operation->sent;
         most = before < 1 ? 1 : before < most ? before : most;
     }
-    uint32_t span = splits(node, operation) ? manifest_next(node, &cursor, most, &instance) : 1;
-    return span > 0 ? span : 1;
+    bool goes_on = splits(node, operation);
+    for (uint32_t i = 0; goes_on && i < RUN_MAX && sum < most && (span = manifest_next(node, &cursor, most - sum, &instance)) > 0; i++) {
+        instance_look(node, instance, i == 0 ? &first : &view);
+        bool fits = i == 0 || (!instance.kept && slice_equal(view.sop_class, first.sop_class));
+        goes_on = fits && !instance.kept; /* a kept one may stand in a syntax of its own */
+        sum += fits ? span : 0;
+    }
+    return sum > 0 ? sum : 1;
 }
 
 static void open_store(struct node *node, struct out *out, struct operation *operation)
@@ -407,8 +408,7 @@ static void open_store(struct node *node, struct out *out, struct operation *ope
     struct channel *channel = NULL;
     operation->store_span = store_span(node, operation);
     if (propose_all(node, operation, &contexts, out->arena)) {
-        channel = session_open(node, out, operation->peer, node->setup->aet, &contexts,
-                               operation->store_span, PURPOSE_STORE, owner);
+        channel = session_open(node, out, operation->peer, node->setup->aet, &contexts, operation->store_span, PURPOSE_STORE, owner);
     }
     if (channel == NULL) {
         fail_rest(node, operation);
@@ -577,6 +577,9 @@ static void finish(struct node *node, struct out *out, struct operation *operati
     }
     operation->completed += operation->skipped;
     operation->skipped = 0;
+    if (operation->total > RUN_MAX && node_quirk(node, QUIRK_move_no_pending)) {
+        quirk_bites(node, out, operation, QUIRK_move_no_pending); /* a longer run does not hide what it keeps back */
+    }
     answer_move_final(node, out, operation);
 }
 

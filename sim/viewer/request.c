@@ -444,7 +444,7 @@ void request_lost(struct viewer *viewer, const struct event *event, struct out *
     request->kind = REQUEST_FREE;
 }
 
-void request_image(struct viewer *viewer, struct out *out, slice study_uid)
+void request_image(struct viewer *viewer, struct out *out, slice study_uid, time_ns lead_ns)
 {
     for (uint32_t i = 0; i < viewer->request_bound; i++) {
         struct request *request = &viewer->requests[i];
@@ -454,7 +454,8 @@ void request_image(struct viewer *viewer, struct out *out, slice study_uid)
             struct observation *seen = out_observe(out, OBSERVATION_first_image, viewer->now);
             seen->other_id = viewer_copy(out, request->id);
             seen->study_uid = viewer_copy(out, study_uid);
-            seen->latency_ns = viewer->now - request->asked_ns;
+            time_ns waited = viewer->now - request->asked_ns;
+            seen->latency_ns = lead_ns < waited ? waited - lead_ns : waited;
         }
     }
 }

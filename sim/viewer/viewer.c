@@ -145,7 +145,7 @@ static void stored(struct viewer *viewer, const struct event *event, struct out 
                             .span = request->object.span};
         observe_delivered(viewer, out, request, status);
         if (status == STATUS_SUCCESS) {
-            request_image(viewer, out, slice_unpad(request->object.study_uid));
+            request_image(viewer, out, slice_unpad(request->object.study_uid), event->lead_ns);
         }
     }
     struct command *command = out_command(out, COMMAND_SEND);

@@ -78,7 +78,8 @@ void request_opened(struct viewer *viewer, const struct event *event, struct out
 void request_answer(struct viewer *viewer, const struct event *event, const struct dimse *response,
                     struct out *out);
 void request_lost(struct viewer *viewer, const struct event *event, struct out *out);
-void request_image(struct viewer *viewer, struct out *out, slice study_uid);
+/* An image of the study came, so long before now. */
+void request_image(struct viewer *viewer, struct out *out, slice study_uid, time_ns lead_ns);
 void request_clock(struct viewer *viewer, struct out *out);
 time_ns request_due(const struct viewer *viewer);
 /* The keys of a study question, empty ones included. */

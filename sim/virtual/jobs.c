@@ -559,6 +559,7 @@ static void receive_run(struct virtual *virtual, uint32_t index, struct payload 
     }
     passed->stores = true;
     passed->streamed = payload->streamed;
+    passed->began_ns = payload->began_ns;
     passed->bytes = payload->bytes;
     for (size_t i = 0; i < count; i++) {
         passed->instances += dimse_instances(&onward[i]);

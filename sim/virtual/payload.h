@@ -28,6 +28,7 @@ struct payload {
     int64_t held_back;    /* the last of them, which were not sent any more */
     int64_t parent;       /* number of the event that caused it */
     time_ns since_ns;     /* when it began to wait where it waits */
+    time_ns began_ns;     /* stores: when the first of it began to leave, the holder where a relay passes it on */
     uint32_t count;       /* messages, results, contexts */
     uint8_t service;      /* enum virtual_service */
     bool responses, stores; /* of what the run is */

@@ -205,6 +205,7 @@ static bool transmit(struct virtual *virtual, uint32_t ref, struct payload *payl
     }
     if (payload->stores) {
         end->storing += payload->instances;
+        payload->began_ns = payload->began_ns == 0 ? virtual->now_ns : payload->began_ns;
     }
     const struct path *onward = payload->streamed ? NULL : onward_path(virtual, ref);
     time_ns extra = turnarounds(payload, path, onward) + openings(virtual, channel, e, payload, path);
@@ -358,6 +359,7 @@ void pipe_cut_short(struct virtual *virtual, uint32_t channel, unsigned end, str
     if (part != NULL) {
         part->stores = part->streamed = true;
         part->parent = payload->parent;
+        part->began_ns = payload->began_ns;
         for (size_t i = 0; i < count; i++) {
             part->instances += dimse_instances(&whole[i]);
             part->bytes += bytes_of(&whole[i]);
@@ -529,6 +531,7 @@ static void give_run(struct virtual *virtual, uint32_t node, int64_t number, con
             virtual->messages[i].dimse = payload->dimse[first + i];
         }
         virtual->event.run = (struct run){virtual->messages, count};
+        virtual->event.lead_ns = payload->stores && first == 0 ? (virtual->now_ns - payload->began_ns) / payload->instances * (payload->instances - 1) : 0;
     }
     node_take(virtual, node, mix_number(payload->hash, first << 32 | count));
 }

@@ -132,6 +132,7 @@ struct event {
     size_t result_count;
     bool relay_ended;
     slice relay_text;     /* for people: why it ended; before its end a finding (what came that should not have) */
+    time_ns lead_ns;      /* RECEIVED of C-STORE requests, where there are spans: so long ago the first instance of the run came */
     struct object object;
     struct plan_entry plan;
 };

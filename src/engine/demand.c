@@ -62,9 +62,26 @@ static bool goes_before(const struct waiting *a, const struct waiting *b)
     return a->due_at != b->due_at ? a->due_at < b->due_at : a->demand < b->demand;
 }
 
+/* Could the scheduler begin anything? What waits for a time has a timer of its own. */
+static bool somebody_is_ready(const struct engine *engine)
+{
+    const struct retrieve_state *state = engine->retrieve;
+    for (size_t i = 0; i < TRANSFERS_MAX && state->transfer_count > 0; i++) {
+        if (state->transfers[i].used && state->transfers[i].phase == PHASE_READY) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < state->waiting_count; i++) {
+        if (state->waiting[i].not_before <= engine->now) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void schedule_soon(struct engine *engine)
 {
-    if (!engine->retrieve->ticking) {
+    if (!engine->retrieve->ticking && somebody_is_ready(engine)) {
         engine->retrieve->ticking = true;
         timer_set(engine, TIMER_RETRIEVE, 0, engine->now + (MUTANT(M_ADDRESS) ? (time_ns)((uintptr_t)engine->retrieve >> 4 & 0xFFFF) : 0));
     }

@@ -281,6 +281,7 @@ enum err engine_step(struct engine *engine, const struct event *event, struct ou
 {
     assert(event->at_ns >= engine->now);
     engine->now = event->at_ns;
+    source_find_expire(engine, out);
     switch (event->kind) {
     case EVENT_CLOCK:
         on_clock(engine, out);

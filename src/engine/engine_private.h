@@ -217,6 +217,8 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
 bool source_find_waits(struct engine *engine, int64_t subject);
 void source_find_timer(struct engine *engine, struct out *out, int64_t subject);
 void source_find_pump(struct engine *engine, struct out *out, uint32_t node);
+/* Associations that were kept long enough go. */
+void source_find_expire(struct engine *engine, struct out *out);
 /* Somebody else needs the place that an association kept for questions takes. */
 void source_find_yield(struct engine *engine, struct out *out, uint32_t node);
 slice find_outcome_text(enum find_outcome outcome); /* "timed out" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Associations kept for the next question, one for each node, only while the place is nobody else's. Timer subjects: less than zero,
- * by the node. */
+ * Associations kept for the next question, one for each node, only while the place is nobody else's. No timer is set for them: one
+ * that has been kept long enough goes when the engine next has anything to do, and the driver lets none be idle for ever. */
 #include "src/engine/find_private.h"
 
 bool find_has_spare(struct engine *engine, uint32_t node)
@@ -25,10 +25,8 @@ bool find_keep_spare(struct engine *engine)
     if (idle->channel != 0 || health_gate_bulk(engine, node) != GATE_OPEN) {
         return false;
     }
-    if (!idle->timed) {
-        timer_set(engine, TIMER_FIND, -1 - (int64_t)node, engine->now + FIND_IDLE_NS);
-    }
-    *idle = (struct idle_find){.channel = state->spare, .message = state->spare_message, .timed = true, .until_ns = engine->now + FIND_IDLE_NS};
+    *idle = (struct idle_find){.channel = state->spare, .message = state->spare_message, .until_ns = engine->now + FIND_IDLE_NS};
+    state->idle_due_ns = state->idle_due_ns == 0 || idle->until_ns < state->idle_due_ns ? idle->until_ns : state->idle_due_ns;
     channel_find(engine, state->spare)->subject = 0;
     return true;
 }
@@ -42,15 +40,22 @@ static void idle_close(struct engine *engine, struct out *out, uint32_t node)
     }
 }
 
-void find_idle_timer(struct engine *engine, struct out *out, uint32_t node)
+void source_find_expire(struct engine *engine, struct out *out)
 {
-    struct idle_find *idle = &engine->find->idle[node];
-    idle->timed = idle->channel != 0 && engine->now < idle->until_ns;
-    if (idle->timed) {
-        timer_set(engine, TIMER_FIND, -1 - (int64_t)node, idle->until_ns);
-    } else {
-        idle_close(engine, out, node);
+    struct find_state *state = engine->find;
+    time_ns due = 0;
+    if (state->idle_due_ns == 0 || state->idle_due_ns >= engine->now) {
+        return;
     }
+    for (uint32_t node = 0; node < engine->config->node_count; node++) {
+        const struct idle_find *idle = &state->idle[node];
+        if (idle->channel != 0 && idle->until_ns < engine->now) {
+            idle_close(engine, out, node);
+        } else if (idle->channel != 0 && (due == 0 || idle->until_ns < due)) {
+            due = idle->until_ns;
+        }
+    }
+    state->idle_due_ns = due;
 }
 
 void source_find_yield(struct engine *engine, struct out *out, uint32_t node)
@@ -58,13 +63,6 @@ void source_find_yield(struct engine *engine, struct out *out, uint32_t node)
     if (node != NODE_NONE && health_gate_bulk(engine, node) != GATE_OPEN) {
         idle_close(engine, out, node);
     }
-}
-
-bool find_idle_waits(struct engine *engine, uint32_t node)
-{
-    struct idle_find *idle = &engine->find->idle[node];
-    idle->timed = idle->channel != 0;
-    return idle->timed;
 }
 
 void find_idle_closed(struct engine *engine, const struct channel *channel)

@@ -9,7 +9,7 @@
 
 #define FINDS_MAX     128u          /* questions under way or waiting */
 #define FIND_MESSAGES_MAX 1000u      /* requests on one association; then a new one is opened */
-#define FIND_IDLE_NS TIME_MIN        /* an association without a question is kept so long, where there is room */
+#define FIND_IDLE_NS (3 * TIME_MIN)  /* an association without a question is kept so long, where there is room */
 #define FIND_ROWS_MAX 12288u        /* rows told of one question, above the largest study; more is FIND_CAPPED */
 #define FIND_ARENA    (192u * 1024) /* of one question: its keys, what is still to ask, rows kept */
 #define FIND_SEEN     16384u /* places of the table of rows seen; a power of two, a quarter above FIND_ROWS_MAX */
@@ -68,7 +68,6 @@ struct find {
 struct idle_find {
     int64_t channel; /* 0: none */
     uint16_t message;
-    bool timed;      /* a timer looks at it */
     time_ns until_ns;
 };
 struct find_state {
@@ -79,6 +78,7 @@ struct find_state {
     uint32_t spare_node;
     uint16_t spare_message; /* the last message id on it */
     struct idle_find idle[NODES_MAX];
+    time_ns idle_due_ns; /* when the first of them has been kept long enough, or before; 0: none */
 };
 
 /* ---- find_ask.c */
@@ -107,8 +107,6 @@ enum find_level find_tag_level(uint32_t tag);
 bool find_has_spare(struct engine *engine, uint32_t node);
 /* The spare one stays for the node's next question; false when it may not. */
 bool find_keep_spare(struct engine *engine);
-void find_idle_timer(struct engine *engine, struct out *out, uint32_t node);
-bool find_idle_waits(struct engine *engine, uint32_t node);
 void find_idle_closed(struct engine *engine, const struct channel *channel);
 
 /* ---- find_row.c */

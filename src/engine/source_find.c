@@ -636,17 +636,13 @@ void source_find_event(struct engine *engine, const struct event *event, struct 
 
 bool source_find_waits(struct engine *engine, int64_t subject)
 {
-    return subject < 0 ? find_idle_waits(engine, (uint32_t)(-1 - subject)) : find_of(engine, (uint32_t)subject) != NULL;
+    return find_of(engine, (uint32_t)subject) != NULL;
 }
 
 /* The deadline, or a question doomed before. */
 void source_find_timer(struct engine *engine, struct out *out, int64_t subject)
 {
-    struct find *find = subject < 0 ? NULL : find_of(engine, (uint32_t)subject);
-    if (subject < 0) {
-        find_idle_timer(engine, out, (uint32_t)(-1 - subject));
-        return;
-    }
+    struct find *find = find_of(engine, (uint32_t)subject);
     if (find == NULL) {
         return;
     }

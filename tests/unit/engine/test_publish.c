@@ -31,7 +31,7 @@ START_TEST(a_completed_exam_is_found_at_its_pacs_and_published)
     ck_assert_int_eq(fake.opens[1], 1);
     fake_run(10 * TIME_MIN);
     ck_assert_int_eq(fake.finds[1], 8); /* looked at again three times */
-    ck_assert_int_eq(fake.opens[1], 2); /* the first association is kept for a minute */
+    ck_assert_int_eq(fake.opens[1], 2); /* the first association is kept for some minutes */
 }
 END_TEST
 
