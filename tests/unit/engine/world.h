@@ -618,6 +618,10 @@ MAYBE void on_send(const struct command *command)
             node_store(link->node, command->channel, message);
         } else if (link->node < 0) {
             client_takes(message);
+        } else if (message->kind == DIMSE_C_FIND_RQ && w.down[link->node]) { /* what was kept open to it is gone, too */
+            link->open = false;
+            push((struct event){.kind = EVENT_CLOSED, .channel = command->channel, .cause = CLOSED_LOST});
+            return;
         } else if (message->kind == DIMSE_C_FIND_RQ) {
             node_find(link->node, command->channel, message);
         } else if (message->kind == DIMSE_C_MOVE_RQ) {
