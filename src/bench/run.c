@@ -232,7 +232,7 @@ static enum err play_again(const struct stage *before, struct judge *judge, stru
                            const struct virtual_sums *sums, struct arena *arena)
 {
     struct stage stage = {.scenario = scenario};
-    struct virtual_sums again;
+    struct virtual_sums again = {0};
     struct results none;
     char why[256] = "", difference[128] = "the same trace hash when played again";
     enum err err = play_virtually(&stage, NULL, scenario, options, folder, &again, &none, why, arena);

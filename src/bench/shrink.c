@@ -128,6 +128,21 @@ static bool launch(struct search *search, bool *keep, size_t first, size_t count
     return put(search, &candidate);
 }
 
+static void note_end(struct search *search, size_t task, bool fails)
+{
+    for (size_t i = 0; i < search->candidate_count; i++) {
+        struct candidate *candidate = &search->candidates[i];
+        if (candidate->task != task) {
+            continue;
+        }
+        candidate->ended = true;
+        candidate->fails = fails;
+        if (!fails) {
+            refuse(search->shrink, candidate->name);
+        }
+    }
+}
+
 /* Waits until the first candidate in order has ended. */
 static bool await_first(struct search *search)
 {
@@ -138,15 +153,7 @@ static bool await_first(struct search *search)
             search->shrink->err = ERR_SYSTEM; /* a signal: ^C */
             return false;
         }
-        for (size_t i = 0; i < search->candidate_count; i++) {
-            if (search->candidates[i].task == task) {
-                search->candidates[i].ended = true;
-                search->candidates[i].fails = code == FAILS;
-                if (code != FAILS) {
-                    refuse(search->shrink, search->candidates[i].name);
-                }
-            }
-        }
+        note_end(search, task, code == FAILS);
     }
     return true;
 }

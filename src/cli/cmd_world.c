@@ -224,6 +224,7 @@ static int bring_up(struct up *up, const struct world_words *words, struct world
     }
     world->stop(world->self);
     fclose(up->truth);
+    up->sheet = NULL; /* `path` goes */
     return err_exit_code(err);
 }
 

@@ -58,7 +58,7 @@ END_TEST
  * has told of when `hidden` is not NULL. */
 static void capped(const char *date, const char *hidden)
 {
-    static char uids[12][16], accessions[12][16], dates[12][16], controls[12][8];
+    static char uids[12][24], accessions[12][24], dates[12][32], controls[12][16];
     fake_init();
     fake.cap[1] = 5;
     fake_nodes[1].row_cap = 5;
