@@ -22,13 +22,12 @@ uint64_t hash64_mix(uint64_t hash, uint64_t number)
     return (hash ^ (hash >> 29)) * 0xBF58476D1CE4E5B9u ^ hash >> 32;
 }
 
-static uint64_t word_at(const char *data, size_t size)
+/* Little endian on every machine. Written out, for of a loop gcc -O2 makes no single load. */
+static uint64_t word_at(const char *data)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < size; i++) {
-        word |= (uint64_t)(uint8_t)data[i] << (8 * i);
-    }
-    return word;
+    const uint8_t *b = (const uint8_t *)data;
+    return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 | (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 | (uint64_t)b[6] << 48 |
+           (uint64_t)b[7] << 56;
 }
 
 uint64_t hash64_words(uint64_t seed, slice bytes)
@@ -36,10 +35,12 @@ uint64_t hash64_words(uint64_t seed, slice bytes)
     uint64_t hash = seed ^ (uint64_t)bytes.size * 0x94D049BB133111EBu;
     size_t at = 0;
     for (; at + 8 <= bytes.size; at += 8) {
-        hash = hash64_mix(hash, word_at(bytes.data + at, 8)); /* compilers make one load of it */
+        hash = hash64_mix(hash, word_at(bytes.data + at));
     }
     if (at < bytes.size) {
-        hash = hash64_mix(hash, word_at(bytes.data + at, bytes.size - at));
+        char rest[8] = {0};
+        memcpy(rest, bytes.data + at, bytes.size - at);
+        hash = hash64_mix(hash, word_at(rest));
     }
     return hash64_mix(hash, bytes.size);
 }
