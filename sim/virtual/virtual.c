@@ -106,7 +106,8 @@ void virtual_observe_fault(struct virtual *virtual, uint32_t node, const struct 
 {
     slice name = node < virtual->node_count ? virtual->nodes[node].setup.name : virtual->config.links[node - virtual->node_count].name;
     bool begins = entry->kind == PLAN_FAULT;
-    struct observation observation = {.kind = begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, .at_ns = virtual->now_ns, .actor = name, .text = entry->verb};
+    int64_t line = node < virtual->node_count ? 0 : (int64_t)(node - virtual->node_count) + 1;
+    struct observation observation = {.number = line, .kind = begins ? OBSERVATION_fault_began : OBSERVATION_fault_ended, .at_ns = virtual->now_ns, .actor = name, .text = entry->verb};
     if (begins) {
         observation.other_id = plan_get(entry, "fault");
         observation.flag = plan_get_int(entry, "announced", 0) != 0;

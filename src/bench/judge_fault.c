@@ -14,16 +14,12 @@ static void set_reach(struct judge *judge, uint32_t from)
     }
 }
 
-/* Links come behind the nodes. */
-static uint32_t place_of(const struct judge *judge, slice name)
+/* Lines come behind the nodes; those of one link have one name and are told apart by number. */
+static uint32_t place_of(const struct judge *judge, const struct observation *seen)
 {
-    uint32_t node = judge_node(judge, name);
-    for (size_t l = 0; node == JUDGE_NONE && l < judge->scenario->link_count; l++) {
-        if (slice_equal(judge->scenario->links[l].id, name)) {
-            return (uint32_t)(judge->scenario->node_count + l);
-        }
-    }
-    return node;
+    uint32_t node = judge_node(judge, seen->actor);
+    bool line = node == JUDGE_NONE && seen->number > 0 && (uint64_t)seen->number <= judge->scenario->link_count;
+    return line ? (uint32_t)(judge->scenario->node_count + (size_t)seen->number - 1) : node;
 }
 
 static void open_window(struct judge *judge, const struct observation *seen, slice effect)
@@ -31,23 +27,23 @@ static void open_window(struct judge *judge, const struct observation *seen, sli
     if (judge->fault_count < JUDGE_FAULTS_MAX) {
         bool told = seen->kind == OBSERVATION_fault_began; /* of a planned one the plan says which it is */
         judge->faults[judge->fault_count++] =
-            (struct fault_window){.node = judge_word(judge, seen->actor), .effect = judge_word(judge, effect), .index = place_of(judge, seen->actor), .from = seen->at_ns,
+            (struct fault_window){.node = judge_word(judge, seen->actor), .effect = judge_word(judge, effect), .index = place_of(judge, seen), .from = seen->at_ns,
                                   .until = TIME_NEVER, .fault = told ? judge_word(judge, seen->other_id) : 0, .planned = told && seen->flag};
         set_reach(judge, judge->fault_count - 1);
         judge_reach_fault(judge, &judge->faults[judge->fault_count - 1]);
     }
 }
 
-static void close_window(struct judge *judge, slice node, slice effect, time_ns at)
+static void close_window(struct judge *judge, const struct observation *seen, slice effect)
 {
-    uint32_t name = judge_word(judge, node), what = judge_word(judge, effect), first = judge->fault_count;
+    uint32_t name = judge_word(judge, seen->actor), place = place_of(judge, seen), what = judge_word(judge, effect), first = judge->fault_count;
     while (judge->fault_open < judge->fault_count && judge->faults[judge->fault_open].until != TIME_NEVER) {
         judge->fault_open++;
     }
     for (uint32_t f = judge->fault_count; f > judge->fault_open; f--) {
         struct fault_window *window = &judge->faults[f - 1];
-        if (window->until == TIME_NEVER && window->node == name && window->effect == what) {
-            window->until = at;
+        if (window->until == TIME_NEVER && window->node == name && window->effect == what && window->index == place) {
+            window->until = seen->at_ns;
             first = f - 1;
         }
     }
@@ -155,13 +151,13 @@ void judge_fault(struct judge *judge, const struct observation *seen)
         open_window(judge, seen, seen->text);
         return;
     case OBSERVATION_fault_ended:
-        close_window(judge, seen->actor, seen->text, seen->at_ns);
+        close_window(judge, seen, seen->text);
         return;
     case OBSERVATION_killed:
         open_window(judge, seen, SLICE("killed"));
         return;
     case OBSERVATION_restarted:
-        close_window(judge, seen->actor, SLICE("killed"), seen->at_ns);
+        close_window(judge, seen, SLICE("killed"));
         judge->reached[REACH_engine_killed] |= judge_is(judge, seen->actor, KIND_ENGINE);
         return;
     default:

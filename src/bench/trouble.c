@@ -170,7 +170,7 @@ static bool during(struct trouble *trouble, uint32_t index, const struct observa
     struct watch *watch = &trouble->watches[index];
     slice other = trouble->scenario->faults[index].during;
     bool killed = seen->kind == OBSERVATION_killed || seen->kind == OBSERVATION_restarted;
-    uint64_t place = hash64(hash64(1, seen->actor), killed ? SLICE("kill") : seen->text) | 1;
+    uint64_t place = hash64(hash64(killed ? 1 : 1 + (uint64_t)seen->number, seen->actor), killed ? SLICE("kill") : seen->text) | 1;
     bool began = (seen->kind == OBSERVATION_fault_began && slice_equal(seen->other_id, other)) ||
                  (seen->kind == OBSERVATION_killed && is_killed_by(trouble, other, seen->actor));
     if (!began && seen->kind != OBSERVATION_fault_ended && seen->kind != OBSERVATION_restarted) {

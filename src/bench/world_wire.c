@@ -362,9 +362,10 @@ static enum err write_line(int fd, slice line)
     return ERR_OK;
 }
 
-static void note_fault(struct wire *wire, slice actor, const struct plan_entry *entry)
+/* `line`: of a link's fault which of the scenario's lines, from 1. */
+static void note_fault(struct wire *wire, slice actor, int64_t line, const struct plan_entry *entry)
 {
-    struct observation seen = {.kind = entry->kind == PLAN_FAULT ? OBSERVATION_fault_began : OBSERVATION_fault_ended, .at_ns = wire_now(wire), .actor = actor, .text = entry->verb};
+    struct observation seen = {.kind = entry->kind == PLAN_FAULT ? OBSERVATION_fault_began : OBSERVATION_fault_ended, .at_ns = wire_now(wire), .actor = actor, .number = line, .text = entry->verb};
     if (entry->kind == PLAN_FAULT) {
         seen.other_id = plan_get(entry, "fault");
         seen.flag = plan_get_int(entry, "announced", 0) != 0;
@@ -379,7 +380,7 @@ static enum err tell_link(struct wire *wire, int64_t link, const struct plan_ent
     }
     enum err err = lines_tell(&wire->lines, (uint32_t)link, entry);
     if (err == ERR_OK) {
-        note_fault(wire, wire->scenario->links[link].id, entry);
+        note_fault(wire, wire->scenario->links[link].id, link + 1, entry);
     } else {
         snprintf(wire->why, sizeof wire->why, "the shaper does not take `%.*s` for link %lld: %s", SLICE_ARGS(entry->verb), (long long)link, err_text(err));
     }
@@ -403,7 +404,7 @@ static enum err wire_tell(void *self, slice node, const struct plan_entry *entry
     }
     if (n < wire->scenario->node_count && wire->processes[n].pid > 0 && stands_still(wire, n, entry)) {
         kill(wire->processes[n].pid, entry->kind == PLAN_FAULT ? SIGSTOP : SIGCONT);
-        note_fault(wire, node, entry);
+        note_fault(wire, node, 0, entry);
         return ERR_OK;
     }
     struct buffer line = buffer_over(text, sizeof text);

@@ -608,11 +608,11 @@ END_TEST
 
 START_TEST(a_long_run_is_told_month_by_month_and_place_by_place)
 {
-    static struct scenario_link links[] = {{.id = SLICE("line"), .rate_bps = 8000000}};
+    static struct scenario_link links[] = {{.id = SLICE("line"), .rate_bps = 8000000}, {.id = SLICE("line"), .rate_bps = 8000000}};
     scenario.length = 60 * TIME_DAY;
     scenario.start = SECOND(0); /* 1970-01-01 */
     scenario.links = links;
-    scenario.link_count = 1;
+    scenario.link_count = 2;
     arena_drop(&script.arena);
     script = (struct script){.line = 0};
     begin_world();
@@ -621,8 +621,10 @@ START_TEST(a_long_run_is_told_month_by_month_and_place_by_place)
     SEE(watched, 2 * day + 3, .actor = SLICE("watcher"), .issuer = SLICE("NOR"), .accession = SLICE("A1"), .flag = true, .latency_ns = 3 * TIME_S);
     SEE(fault_began, 3 * day, .actor = SLICE("pacs_south"), .text = SLICE("down"), .other_id = SLICE("planned-work"), .flag = true);
     SEE(fault_ended, 3 * day + 3600, .actor = SLICE("pacs_south"), .text = SLICE("down"));
-    SEE(fault_began, 40 * day, .actor = SLICE("line"), .text = SLICE("partition"));
-    SEE(fault_ended, 40 * day + 60, .actor = SLICE("line"), .text = SLICE("partition"));
+    SEE(fault_began, 40 * day, .actor = SLICE("line"), .text = SLICE("partition"), .number = 1);
+    SEE(fault_began, 40 * day + 20, .actor = SLICE("line"), .text = SLICE("partition"), .number = 2);
+    SEE(fault_ended, 40 * day + 60, .actor = SLICE("line"), .text = SLICE("partition"), .number = 1);
+    SEE(fault_ended, 40 * day + 620, .actor = SLICE("line"), .text = SLICE("partition"), .number = 2); /* the two are of one link, each by itself */
     judge_link_carried(script.judge, 0, 5000);
     SEE(truth_exam, 45 * day, .person = SLICE("bob"), .issuer = SLICE("SOU"), .accession = SLICE("A3"), .text = SLICE("completed"));
     deliver(45 * day, "pacs_north", "NOR", "N1", "1.2", "1.2.1");
@@ -646,9 +648,10 @@ START_TEST(a_long_run_is_told_month_by_month_and_place_by_place)
     ck_assert_int_eq(series->nodes[1].outages, 1);
     ck_assert_int_eq(series->nodes[1].planned, 1);
     ck_assert_int_eq(series->nodes[1].down_ns, 3600 * TIME_S);
-    ck_assert_uint_eq(series->outage_count, 2);
+    ck_assert_uint_eq(series->outage_count, 3);
     ck_assert(slice_equal(series->outages[0].id, SLICE("planned-work")));
     ck_assert_int_eq(series->links[0].down_ns, 60 * TIME_S);
+    ck_assert_int_eq(series->links[1].down_ns, 600 * TIME_S);
     ck_assert_int_eq(series->links[0].bytes_by_month[1], 5000);
 }
 END_TEST
