@@ -154,6 +154,11 @@ void judge_deadline(struct judge *judge, time_ns deadline_ns)
     judge->deadline_ns = deadline_ns;
 }
 
+void judge_patience(struct judge *judge, time_ns patience_ns)
+{
+    judge->patience_ns = patience_ns;
+}
+
 /* Violations push out the cases that held: what went wrong is never the part that was left out. */
 static struct evidence *evidence_slot(struct invariant_result *result, bool violation)
 {

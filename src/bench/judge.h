@@ -19,6 +19,8 @@ void judge_drop(struct judge *judge);
 void judge_want(struct judge *judge, const enum invariant *invariant, bool *seen);
 /* How long a question may take in engine time (the engine's configuration says); without it deadlines are not judged. */
 void judge_deadline(struct judge *judge, time_ns deadline_ns);
+/* How long the engine waits for one source: a PACS that takes longer is disturbed, whatever keeps it. */
+void judge_patience(struct judge *judge, time_ns patience_ns);
 /* `line` is the observation's line in observations.jsonl. Copies what it keeps. ERR_LIMIT when full. */
 MUST_USE enum err judge_observe(struct judge *judge, const struct observation *observation, int64_t line);
 

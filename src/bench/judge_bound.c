@@ -67,6 +67,17 @@ static struct disturbance disturbed(const struct judge *judge, uint32_t study, u
 
 /* ---- Published is retrievable. */
 
+static bool is_slow(const struct judge *judge, uint32_t study, time_ns since)
+{
+    struct holding holding;
+    for (uint32_t cursor = JUDGE_HOLDINGS; judge_next_holding(judge, study, &cursor, &holding);) {
+        if (judge_was_slow(judge, holding.node, since)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A PACS has all of it, nothing was rejected, and whose it is is beyond doubt: it must be possible to have it. */
 static bool is_owed(const struct judge *judge, uint32_t study, time_ns since)
 {
@@ -89,7 +100,7 @@ void judge_retrieved(struct judge *judge, slice study_uid, slice viewer, time_ns
         return;
     }
     struct disturbance found = disturbed(judge, study, (uint16_t)judge_word(judge, viewer), asked_at - bound);
-    if (!good && (found.own || found.other)) {
+    if (!good && (found.own || found.other || is_slow(judge, study, asked_at - bound))) {
         return;
     }
     const int64_t lines[] = {asked_line, line};

@@ -100,10 +100,22 @@ static void find_answered(struct judge *judge, uint32_t node, const struct obser
     struct source *source = &judge->sources[node];
     if (source->find_count > 0) {
         judge_fold_find(judge, node, seen->number != 0);
+        bool slow = judge->patience_ns > 0 && seen->at_ns - source->finds[0] > judge->patience_ns;
+        source->slow_at = slow ? seen->at_ns : source->slow_at;
         memmove(source->finds, source->finds + 1, (source->find_count - 1) * sizeof source->finds[0]);
         source->find_count--;
     }
     source->failed_at = seen->number != 0 || is_cut(seen->text) ? seen->at_ns : source->failed_at;
+}
+
+bool judge_was_slow(const struct judge *judge, uint16_t node, time_ns since)
+{
+    uint32_t at = judge_node(judge, judge_spell(judge, node));
+    if (at == JUDGE_NONE || judge->patience_ns <= 0) {
+        return false;
+    }
+    const struct source *source = &judge->sources[at];
+    return (source->slow_at > 0 && source->slow_at >= since) || (source->find_count > 0 && judge->now - source->finds[0] > judge->patience_ns);
 }
 
 static void move_answered(struct judge *judge, uint32_t node, const struct observation *seen)

@@ -204,6 +204,7 @@ struct source {
     time_ns finds[JUDGE_OPEN_FINDS_MAX]; /* received and not answered, oldest first */
     uint32_t find_count, move_count;
     time_ns failed_at, rejected_at;      /* last answer with a failure, last association refused; 0: never */
+    time_ns slow_at;                     /* last answer that came later than anybody waits for it; 0: never */
 };
 
 /* ---- The engine's rows, as far as a rule reads them. By their number: row 0 is nobody. */
@@ -276,6 +277,7 @@ struct judge {
     const struct scenario *scenario;
     struct arena *arena;
     time_ns deadline_ns;     /* of a question; 0: not known */
+    time_ns patience_ns;     /* of the engine with one source; 0: not known */
     struct invariant_result invariants[INVARIANT_COUNT];
     int64_t counts[COUNT_COUNT];
     int64_t *latencies[LATENCY_COUNT];
@@ -556,6 +558,7 @@ void judge_retrieved(struct judge *judge, slice study_uid, slice viewer, time_ns
 void judge_moved(struct judge *judge, uint32_t row, bool exam, uint32_t from, uint32_t to); /* identity or exam from person to person */
 void judge_unmerged(struct judge *judge, uint32_t from, uint32_t to); /* the step of which this is ends them */
 void judge_unmerge_end(struct judge *judge);
+bool judge_was_slow(const struct judge *judge, uint16_t node, time_ns since); /* left a question lie longer than the engine waits */
 bool judge_stops(slice effect); /* nothing is answered while it lasts */
 MUST_USE enum err judge_spooled(struct judge *judge, const struct record *record, bool restored);
 void judge_spool_end(struct judge *judge);

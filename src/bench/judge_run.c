@@ -116,6 +116,7 @@ static enum err replay_life(struct feed *feed, const char *folder, int64_t life,
     }
     if (err == ERR_OK) {
         judge_deadline(feed->judge, file->config.query_deadline_ns);
+        judge_patience(feed->judge, file->config.source_timeout_ns);
     }
     err = err == ERR_OK ? arena_make(&memory, (size_t)file->config.memory) : err;
     err = err == ERR_OK ? engine_init(&engine, &file->config, &memory) : err;

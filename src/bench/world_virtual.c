@@ -574,6 +574,7 @@ enum err world_virtual(struct world *world, struct scenario *scenario, const str
     }
     if (options->judge != NULL) {
         judge_deadline(options->judge, inner->file->config.query_deadline_ns);
+        judge_patience(options->judge, inner->file->config.source_timeout_ns);
     }
     return ERR_OK;
 }

@@ -461,6 +461,41 @@ START_TEST(a_published_study_that_does_not_come_though_nothing_happened_is_caugh
 }
 END_TEST
 
+START_TEST(a_published_study_that_cannot_be_had_is_caught_whatever_radis2_did)
+{
+    begin_world();
+    published();
+    SEE(fault_began, 1990, .actor = SLICE("ris"), .text = SLICE("ack_lost"));
+    retrieve(2000, 0xA702);
+    expect_broken(INVARIANT_published_is_retrievable);
+}
+END_TEST
+
+/* Its PACS let a question lie for longer than the engine waits for one source: before, during, long before. */
+START_TEST(a_retrieve_from_a_pacs_that_is_too_slow_may_fail)
+{
+    static const struct {
+        int received, answered;
+        int64_t cases;
+    } slow[] = {{1950, 1990, 0}, {1990, 0, 0}, {1000, 1040, 1}, {1990, 1992, 1}};
+    for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++) {
+        begin_world();
+        judge_patience(script.judge, 10 * TIME_S);
+        published();
+        SEE(find_received, slow[i].received, .actor = SLICE("pacs_north"), .peer = SLICE("PONT"));
+        if (slow[i].answered > 0) {
+            SEE(find_answered, slow[i].answered, .actor = SLICE("pacs_north"), .peer = SLICE("PONT"));
+        }
+        retrieve(2000, 0xA702);
+        end_world();
+        ck_assert_msg(checked(INVARIANT_published_is_retrievable) == slow[i].cases, "case %zu", i);
+        arena_drop(&script.arena);
+        script = (struct script){.line = 0};
+    }
+    begin_world();
+}
+END_TEST
+
 START_TEST(a_retrieve_soon_after_an_outage_may_fail)
 {
     begin_world();
@@ -469,6 +504,7 @@ START_TEST(a_retrieve_soon_after_an_outage_may_fail)
     SEE(fault_ended, 1900, .actor = SLICE("pacs_north"), .text = SLICE("down"));
     retrieve(2000, 0xA702);
     retrieve(2100, 0xB000);
+    retrieve(2200, 0xA700); /* honestly busy */
     end_world();
     ck_assert_int_eq(checked(INVARIANT_published_is_retrievable), 0);
 }
@@ -672,6 +708,7 @@ UNIT_MAIN(nothing_depends_on_where_a_span_is_cut, one_instance_missing_in_the_mi
           a_late_name_has_ten_minutes, images_that_come_for_a_case_that_was_ready_have_ten_minutes, an_objective_that_is_only_reported_fails_nothing,
           the_time_that_a_node_was_down_is_the_time_it_was_not_available, what_must_be_reached_and_what_must_not, a_name_that_no_table_has_is_never_reached,
           a_published_study_that_comes_is_retrievable, a_published_study_that_does_not_come_though_nothing_happened_is_caught,
+          a_published_study_that_cannot_be_had_is_caught_whatever_radis2_did, a_retrieve_from_a_pacs_that_is_too_slow_may_fail,
           a_retrieve_soon_after_an_outage_may_fail, a_transfer_that_waits_longer_than_it_may_is_caught, a_dead_node_that_holds_up_a_transfer_of_others_is_caught,
           a_transfer_whose_own_node_was_down_may_be_late, the_scenario_may_say_how_long_healing_takes, a_merge_that_is_undone_gives_everything_back,
           a_merge_that_is_undone_and_keeps_a_number_is_caught, an_object_leaves_the_spool_for_where_it_belongs, an_object_that_leaves_the_spool_for_nowhere_is_caught,
