@@ -292,6 +292,8 @@ int64_t retrieve_demand(struct engine *engine, struct out *out, const struct dem
 bool retrieve_is_at(const struct engine *engine, int64_t study, uint32_t node);
 /* Are images of the study on their way there just now? */
 bool retrieve_goes_to(const struct engine *engine, int64_t study, uint32_t node);
+/* Does the node send us images now? Then it is there, however long its other answers take. */
+bool retrieve_comes_from(const struct engine *engine, uint32_t node);
 void retrieve_move(struct engine *engine, const struct event *event, struct out *out, struct channel *channel, const struct dimse *request);
 void retrieve_get(struct engine *engine, const struct event *event, struct out *out, struct channel *channel, const struct dimse *request);
 void retrieve_cancel(struct engine *engine, struct out *out, struct channel *channel, uint16_t message_id);

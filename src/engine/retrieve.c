@@ -2,6 +2,7 @@
  *
  * Retrieval: hands events to the transfer, the proof or the request they belong to, and brings demands back to
  * life after a crash. */
+#include "src/engine/relay.h"
 #include "src/engine/retrieve_private.h"
 
 #define POOL_SHARE 8             /* of the engine's memory */
@@ -195,6 +196,18 @@ bool retrieve_goes_to(const struct engine *engine, int64_t study, uint32_t node)
     for (size_t i = 0; i < TRANSFERS_MAX; i++) {
         const struct transfer *transfer = &engine->retrieve->transfers[i];
         if (transfer->used && transfer->study == study && transfer->destination == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool retrieve_comes_from(const struct engine *engine, uint32_t node)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        const struct transfer *transfer = &engine->retrieve->transfers[i];
+        bool moving = transfer->used && transfer->phase == PHASE_MOVING && transfer->holders[transfer->holder].node == node;
+        if (moving && engine->now - transfer->sign_ns < 2 * RELAY_SIGN_NS) {
             return true;
         }
     }

@@ -24,6 +24,7 @@
 #define BACKOFF_LAST_NS (10 * TIME_S)
 #define PROOF_TRIES_MAX 6      /* lists of the destination before what is not in them counts as missing */
 #define CLEAN_RECORDS 1024     /* job items dropped in one step */
+#define TURN_NS (10 * TIME_MIN) /* how long a demand may wait for nodes that send other images first */
 #define SIGN_NS (20 * TIME_S)  /* a client that waits hears this often that it goes on: many give up after 30 s or 60 s of silence */
 
 enum phase {

@@ -656,7 +656,7 @@ void source_find_timer(struct engine *engine, struct out *out, int64_t subject)
         }
         end(engine, out, find, FIND_TIMEOUT,
             waiting ? SLICE("all its associations were in use") : SLICE("no final answer in time"));
-        if (!waiting && silent) {
+        if (!waiting && silent && !retrieve_comes_from(engine, node)) { /* some do one thing after the other */
             health_failed(engine, out, node, SLICE("no answer in time"));
         }
     }

@@ -261,6 +261,16 @@ static slice listing_gap(const struct engine *engine, const struct transfer *tra
     return any && count > 0 && transfer->wanted >= count && transfer->wanted >= row->wanted ? SLICE_EMPTY : why;
 }
 
+/* Who did not list is sending images: some products do one thing after the other, and that is no attempt that failed. Not for ever. */
+static bool waits_its_turn(const struct engine *engine, const struct transfer *transfer, const struct row_demand *row)
+{
+    bool busy = transfer->target_asked && !transfer->target.complete && retrieve_comes_from(engine, transfer->destination);
+    for (size_t i = 0; i < transfer->holder_count; i++) {
+        busy = busy || (!transfer->holders[i].complete && retrieve_comes_from(engine, transfer->holders[i].node));
+    }
+    return busy && engine->now < row->accepted_at + TURN_NS;
+}
+
 /* Nothing to send. Where every holder has said so again and again it does not hold the study any more. */
 static void nothing_listed(struct engine *engine, struct out *out, struct transfer *transfer, const struct row_demand *row, slice why)
 {
@@ -296,6 +306,10 @@ static void transfer_listed(struct engine *engine, struct out *out, struct trans
     bool found = demand_get(engine, transfer->demand, &row);
     assert(found);
     slice gap = listing_gap(engine, transfer, &row, out);
+    if (!transfer->full && (gap.size > 0 || transfer->target_asked) && waits_its_turn(engine, transfer, &row)) {
+        transfer_fail(engine, out, transfer, false, gap.size > 0 ? gap : SLICE("the destination is busy and did not list what it has"));
+        return;
+    }
     if (transfer->full) {
         transfer_fail(engine, out, transfer, true, SLICE("limit: memory of manifests"));
         return;

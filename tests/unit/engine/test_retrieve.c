@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/engine/world.h"
 
+#include "src/engine/engine_private.h"
+
 #include <stdio.h>
 
 static void make(void)
@@ -461,6 +463,24 @@ START_TEST(retrieve_tells_a_client_that_waits_that_it_goes_on)
 }
 END_TEST
 
+START_TEST(retrieve_knows_that_a_holder_that_sends_is_there)
+{
+    const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
+    make();
+    world_start();
+    w.no_final[PACS_CAV] = true;
+    w.drop_every = 2; /* half of it comes, and then nothing more */
+    ck_assert(!retrieve_comes_from(w.engine, PACS_CAV));
+    int64_t channel = client_open("GWEWS", UID_STUDY_ROOT_MOVE);
+    client_asks(channel, DIMSE_C_MOVE_RQ, UID_STUDY_ROOT_MOVE, "VELPACS", keys);
+    world_run(2 * TIME_S);
+    ck_assert(retrieve_comes_from(w.engine, PACS_CAV));
+    ck_assert(!retrieve_comes_from(w.engine, PACS_GWE));
+    world_run(25 * TIME_S);
+    ck_assert(!retrieve_comes_from(w.engine, PACS_CAV));
+}
+END_TEST
+
 START_TEST(retrieve_stays_with_its_demand_when_the_client_is_gone)
 {
     const struct key keys[] = {STUDY("1.2.1"), {0, NULL}};
@@ -713,7 +733,7 @@ UNIT_MAIN(retrieve_sends_a_viewer_only_what_has_come_since_unless_she_asks, retr
           retrieve_goes_on_after_a_crash_at_any_store, retrieve_stays_with_its_demand_when_the_client_is_gone,
           retrieve_does_not_take_a_list_that_broke_off_for_the_whole_study,
           retrieve_asks_again_what_a_destination_has_rather_than_send_it_twice, retrieve_forgets_the_items_of_what_ended_in_steps_that_fit, retrieve_forgets_what_was_sent_first_when_half_the_table_is_full,
-          retrieve_tells_a_client_that_waits_that_it_goes_on,
+          retrieve_tells_a_client_that_waits_that_it_goes_on, retrieve_knows_that_a_holder_that_sends_is_there,
           retrieve_asked_twice_at_once_is_one_demand_and_two_final_answers, retrieve_that_is_cancelled_ends_with_fe00_and_stops,
           retrieve_goes_straight_to_a_destination_that_needs_nothing_changed, retrieve_goes_straight_and_is_proven_by_commitment,
           retrieve_relays_where_the_holder_does_not_know_the_destination, retrieve_relays_what_a_direct_move_left_out,
