@@ -57,7 +57,7 @@ tap "names_of_nodes_and_sites_do_not_matter" eval 'play renamed --seed 5 && chec
 for r in (\"counts\", \"latency_ms\", \"invariants\"): same(results(\"base\")[r], results(\"renamed\")[r], r)
 same(results(\"base\")[\"time\"][\"events\"], results(\"renamed\")[\"time\"][\"events\"], \"events\")"'
 
-sed 's/start: "2010-03-01T08:00"/start: "2010-02-01T08:00"/' $base >"$work/earlier.yaml"
+sed 's/"2010-03-01T/"2010-02-01T/' $base >"$work/earlier.yaml"
 tap "four_weeks_earlier_in_the_same_season_everything_happens_alike" eval 'play earlier --seed 5 && check x "
 for r in (\"counts\", \"latency_ms\", \"invariants\"): same(results(\"base\")[r], results(\"earlier\")[r], r)"'
 
